@@ -1,0 +1,160 @@
+"""Every exception of the package: one tree, `DatumaroError` at its root.
+
+Where a builtin exception says the same, the class derives from it too, so that
+`except FileNotFoundError` and `except ValueError` work as people expect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class DatumaroError(Exception):
+    """Base of all errors that the package raises on purpose."""
+
+
+class ImmutableObjectError(DatumaroError):
+    """An object that may not change was asked to."""
+
+
+class NotAvailableError(DatumaroError):
+    """A feature is not available here; the message says what to do instead."""
+
+
+class MissingDependencyError(DatumaroError, ImportError):
+    """An optional package is needed; the message names it."""
+
+
+# --- values -----------------------------------------------------------------------------------
+
+
+class MediaTypeError(DatumaroError, TypeError):
+    """An item's media is of another kind than the data set's or the format's."""
+
+
+class MediaShapeError(DatumaroError, ValueError):
+    """An array is not of a shape that an image can have."""
+
+
+class MediaError(DatumaroError, ValueError):
+    """A media file is damaged, too large, or not of a readable kind."""
+
+
+class AnnotationTypeError(DatumaroError, TypeError):
+    """An annotation is of a kind that cannot be used here."""
+
+
+class PathOutsideDatasetError(DatumaroError, ValueError):
+    """A path in a data set leads outside its folder."""
+
+
+# --- formats ----------------------------------------------------------------------------------
+
+
+class UnknownFormatError(DatumaroError, ValueError):
+    """No format of that name; the message lists the known ones."""
+
+
+class UnknownOptionError(DatumaroError, TypeError):
+    """A format was given an option that it does not have."""
+
+
+class DetectionError(DatumaroError):
+    """The format of a data set could not be told."""
+
+
+class NoMatchingFormatsError(DetectionError):
+    """No known format matches."""
+
+
+class MultipleFormatsMatchError(DetectionError):
+    """Several formats match equally well.
+
+    Attributes
+    ----------
+    formats : list[str]
+        Their names.
+    """
+
+    def __init__(self, formats: Iterable[str], where: str = "the data set") -> None:
+        self.formats = sorted(formats)
+        super().__init__(
+            f"{where} matches several formats: {', '.join(self.formats)}. Name the one that is meant."
+        )
+
+
+class DatasetImportError(DatumaroError):
+    """A data set could not be read."""
+
+
+class DatasetNotFoundError(DatasetImportError, FileNotFoundError):
+    """There is no data set of that format at the path."""
+
+    def __str__(self) -> str:  # FileNotFoundError would print an errno tuple
+        return str(self.args[0]) if self.args else ""
+
+
+class MalformedFileError(DatasetImportError, ValueError):
+    """A file's content is not what its format says.
+
+    Parameters
+    ----------
+    path : the file
+    place : where in it (``"line 3"``, ``"$.images[7].id"``, ``"byte 1234"``)
+    found, expected : what stands there, and what should
+    """
+
+    def __init__(self, path: object, place: str, found: str, expected: str = "") -> None:
+        self.path, self.place, self.found, self.expected = str(path), place, found, expected
+        where = f"{path}: {place}" if place else str(path)
+        super().__init__(f"{where}: {found}" + (f"; expected {expected}" if expected else ""))
+
+
+class InvalidAnnotationError(DatasetImportError, ValueError):
+    """An annotation in a data set is not valid."""
+
+
+class UndeclaredLabelError(InvalidAnnotationError):
+    """An annotation's label is not among the categories."""
+
+
+class DatasetExportError(DatumaroError):
+    """A data set could not be written."""
+
+
+class UnsupportedContentError(DatasetExportError, ValueError):
+    """The target format cannot hold something, and dropping it was not allowed."""
+
+
+# --- data sets --------------------------------------------------------------------------------
+
+
+class DatasetError(DatumaroError):
+    """A data set's parts contradict each other."""
+
+
+class RepeatedItemError(DatasetError, ValueError):
+    """Two items have the same id in the same subset."""
+
+    def __init__(self, item_id: tuple[str, str], where: str = "") -> None:
+        self.item_id = item_id
+        super().__init__(
+            f"{where + ': ' if where else ''}item id {item_id[0]!r} occurs twice in subset {item_id[1]!r}"
+        )
+
+
+class CategoriesRedefinedError(DatasetError):
+    """Categories are defined already."""
+
+
+class DatasetInfosRedefinedError(DatasetError):
+    """Infos are defined already."""
+
+
+class PathSeparatorInSubsetNameError(DatasetError, ValueError):
+    """A subset's name has a path separator, and the format makes file names of subset names."""
+
+    def __init__(self, subset: str) -> None:
+        super().__init__(
+            f"subset name {subset!r} contains a path separator; rename the subset before export"
+        )

@@ -1,0 +1,257 @@
+"""The contract of a format: a name, and up to three verbs (detect, read, write).
+
+A format is a subclass of `Format`. Its options are two small frozen dataclasses, derived from
+`ReadOptions` and `WriteOptions`; the command line's flags, their help and the keyword arguments of
+`Dataset.import_from` and `Dataset.export` all come from them. Formats take and give
+`datumaro.table.chunk.Content`; they know nothing of `Dataset`, of other formats or of the command line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from datumaro.errors import DatasetImportError, UnknownOptionError
+from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.table.chunk import Content
+
+log = logging.getLogger("datumaro")
+
+
+# --- options ----------------------------------------------------------------------------------
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    choices: Sequence[str] | None = None,
+    parse: Callable[[str], Any] | None = None,
+    metavar: str | None = None,
+    short: str | None = None,
+) -> Any:
+    """Declare a field of an options dataclass.
+
+    Parameters
+    ----------
+    default : its value when not given. A False makes a flag (``--save-media``), a True a flag that
+        takes a word (``--allow-attributes no``).
+    help : one sentence for the command line's help and the documentation.
+    choices : the words allowed.
+    parse : makes the value of the command line's word (default: by the type of ``default``).
+    short : a short flag, with its dash.
+    """
+    metadata = {"help": help, "choices": choices, "parse": parse, "metavar": metavar, "short": short}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """Options of every import."""
+
+    allow_external_media: bool = option(
+        False, "follow media paths that lead outside the data set's folder (trusted data only)"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOptions:
+    """Options of every export."""
+
+    save_media: bool = option(False, "copy the media files into the data set")
+    image_ext: str | None = option(
+        None, "extension of saved images, such as .png; others are re-encoded", metavar="EXT"
+    )
+
+
+_Options = TypeVar("_Options", ReadOptions, WriteOptions)
+
+
+def make_options(kind: type[_Options], given: dict[str, Any], format_name: str) -> _Options:
+    """Build an options object from keywords; an unknown one is an error that lists the known."""
+    known = {f.name: f for f in dataclasses.fields(kind)}
+    for name, value in given.items():
+        if name not in known:
+            raise UnknownOptionError(
+                f"{format_name} has no option {name!r}; known options: {', '.join(sorted(known))}"
+            )
+        choices = known[name].metadata.get("choices")
+        if choices and value is not None and value not in choices:
+            raise UnknownOptionError(
+                f"{format_name}: option {name!r} is {value!r}; expected one of {', '.join(choices)}"
+            )
+    return kind(**given)
+
+
+# --- detection --------------------------------------------------------------------------------
+
+
+class Confidence(IntEnum):
+    """How sure a format is that a path is its own."""
+
+    EXTREME_LOW = 5
+    LOW = 10
+    MEDIUM = 20
+    HIGH = 30
+
+
+class Rejected(Exception):
+    """Raised by `Format.detect`: the path is not of this format, and the message says why."""
+
+
+class Folder:
+    """The path that is being detected, with its listings kept, so that formats can share them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._names: dict[str, tuple[list[str], list[str]]] = {}
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the path is a file and not a folder."""
+        return self.path.is_file()
+
+    def _list(self, relative: str) -> tuple[list[str], list[str]]:
+        if relative not in self._names:
+            files: list[str] = []
+            folders: list[str] = []
+            folder = self.path / relative if relative else self.path
+            if folder.is_dir():
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        (folders if entry.is_dir() else files).append(entry.name)
+            self._names[relative] = (sorted(files), sorted(folders))
+        return self._names[relative]
+
+    def files(self, relative: str = "") -> list[str]:
+        """Names of the files in a folder below the path, sorted; none when it does not exist."""
+        return self._list(relative)[0]
+
+    def folders(self, relative: str = "") -> list[str]:
+        """Names of the folders in a folder below the path, sorted."""
+        return self._list(relative)[1]
+
+    def head(self, relative: str, n: int = 4096) -> bytes:
+        """The first bytes of a file."""
+        with (self.path / relative if relative else self.path).open("rb") as file:
+            return file.read(n)
+
+
+# --- what reading and writing are given ---------------------------------------------------------
+
+
+@dataclass
+class ReadContext:
+    """What a reader may use beside its options.
+
+    Attributes
+    ----------
+    progress : where to report what is done.
+    on_error : "fail" raises the first problem; "skip" leaves the bad annotation or item out and
+        counts it in ``problems``. Problems of a whole file are always raised.
+    """
+
+    progress: ProgressReporter = field(default_factory=NullProgressReporter)
+    on_error: Literal["fail", "skip"] = "fail"
+    problems: list[DatasetImportError] = field(default_factory=list[DatasetImportError])
+    n_problems: int = 0
+
+    def problem(self, error: DatasetImportError) -> None:
+        """Report a problem of one item or annotation: raise it, or remember it and go on."""
+        if self.on_error == "fail":
+            raise error
+        self.n_problems += 1
+        if len(self.problems) < 100:
+            self.problems.append(error)
+
+
+@dataclass
+class WriteContext:
+    """What a writer may use beside its options.
+
+    `lost` is where it says what the format cannot hold; all of it is reported once, at the end.
+    """
+
+    progress: ProgressReporter = field(default_factory=NullProgressReporter)
+    losses: Counter[str] = field(default_factory=Counter[str])
+    examples: dict[str, str] = field(default_factory=dict[str, str])
+
+    def lost(self, what: str, count: int = 1, example: str = "") -> None:
+        """Say that the format cannot hold ``count`` of ``what`` (a plural: "polygons").
+
+        ``example`` names the first item that has one.
+        """
+        if count:
+            self.losses[what] += count
+            self.examples.setdefault(what, example)
+
+    def report(self, format_name: str) -> None:
+        """Log what was lost, as one warning."""
+        if self.losses:
+            parts = [
+                f"{n} {what}" + (f" (first: {self.examples[what]})" if self.examples[what] else "")
+                for what, n in self.losses.items()
+            ]
+            log.warning("%s cannot hold %s: left out", format_name, ", ".join(parts))
+
+
+# --- the contract -------------------------------------------------------------------------------
+
+
+class Format:
+    """One data set format. A subclass sets the names below and defines the verbs that it has.
+
+    Class attributes
+    ----------------
+    name : as users write it (``coco_instances``).
+    title : one line on what it is and where it is defined.
+    reads, writes : which verbs it has.
+    read_options, write_options : their options.
+    owned : glob patterns, relative to the data set's folder, of the files that a new export replaces
+        as a whole, so that none stays behind stale (``annotations/*.json``); media are never among
+        them. Other files that an older export left in the folder stay.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    reads: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
+    read_options: ClassVar[type[ReadOptions]] = ReadOptions
+    write_options: ClassVar[type[WriteOptions]] = WriteOptions
+    owned: ClassVar[tuple[str, ...]] = ()
+
+    def detect(self, folder: Folder) -> Confidence:
+        """Tell how surely ``folder`` is of this format, from names and a few bytes.
+
+        Raises
+        ------
+        Rejected
+            It is not; the message says what is missing.
+        """
+        raise Rejected("it is not detected by itself; name the format")
+
+    def read(self, path: Path, options: Any, context: ReadContext) -> Content:
+        """Read the data set at ``path`` (a folder, or for some formats a file).
+
+        Raises
+        ------
+        DatasetNotFoundError
+            Nothing of this format lies there.
+        DatasetImportError
+            What lies there is damaged; the message names file, place, found and expected.
+        """
+        raise NotImplementedError
+
+    def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
+        """Write ``content`` into ``folder``, which exists, is empty and is not yet the target.
+
+        The caller puts it in the target's place when it is whole.
+        """
+        raise NotImplementedError

@@ -1,0 +1,72 @@
+"""The list of formats: ours by name, third parties' by the entry point group ``datumaro.formats``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from difflib import get_close_matches
+from functools import cache
+
+from datumaro.errors import UnknownFormatError
+from datumaro.formats.base import Format
+
+ENTRY_POINTS = "datumaro.formats"
+
+# name: (module, class). A module is imported when its format is asked for.
+_BUILTIN: dict[str, tuple[str, str]] = {
+    "coco": ("datumaro.formats.coco.format", "Coco"),
+    "coco_instances": ("datumaro.formats.coco.format", "CocoInstances"),
+    "coco_person_keypoints": ("datumaro.formats.coco.format", "CocoPersonKeypoints"),
+    "coco_captions": ("datumaro.formats.coco.format", "CocoCaptions"),
+    "coco_labels": ("datumaro.formats.coco.format", "CocoLabels"),
+    "coco_image_info": ("datumaro.formats.coco.format", "CocoImageInfo"),
+    "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
+    "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
+    "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
+    "voc": ("datumaro.formats.voc.format", "Voc"),
+    "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
+    "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
+    "voc_segmentation": ("datumaro.formats.voc.format", "VocSegmentation"),
+    "voc_instance_segmentation": ("datumaro.formats.voc.format", "VocInstanceSegmentation"),
+    "voc_layout": ("datumaro.formats.voc.format", "VocLayout"),
+    "voc_action": ("datumaro.formats.voc.format", "VocAction"),
+}
+
+
+@cache
+def _third_party() -> dict[str, importlib.metadata.EntryPoint]:
+    return {e.name: e for e in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def names() -> list[str]:
+    """The names of all formats, sorted."""
+    return sorted(_BUILTIN.keys() | _third_party().keys())
+
+
+@cache
+def get(name: str) -> Format:
+    """The format of that name.
+
+    Raises
+    ------
+    UnknownFormatError
+        There is none; the message lists names alike, or all.
+    """
+    if name in _BUILTIN:
+        module, kind = _BUILTIN[name]
+        return getattr(importlib.import_module(module), kind)()
+    if name in _third_party():
+        return _third_party()[name].load()()
+    alike = get_close_matches(name, names(), n=3)
+    hint = f"did you mean {' or '.join(alike)}?" if alike else f"known: {', '.join(names())}"
+    raise UnknownFormatError(f"no format {name!r}; {hint}")
+
+
+def readable() -> list[str]:
+    """Names of the formats that can be imported."""
+    return [name for name in names() if get(name).reads]
+
+
+def writable() -> list[str]:
+    """Names of the formats that can be exported."""
+    return [name for name in names() if get(name).writes]

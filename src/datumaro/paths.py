@@ -1,0 +1,54 @@
+"""The one place where names from files become paths.
+
+Names in annotation files, item ids and subset names are input: they may be absolute, climb out with
+``..``, or carry NUL. Every format joins them through `join_inside`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from datumaro.errors import PathOutsideDatasetError
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def escapes(relative: str) -> bool:
+    """Whether a relative path is none: absolute, with a drive, or climbing out of its folder."""
+    if relative.startswith(("/", "\\")) or _DRIVE.match(relative) or "\0" in relative:
+        return True
+    if ".." not in relative:
+        return False
+    depth = 0
+    for part in relative.replace("\\", "/").split("/"):
+        if part == "..":
+            depth -= 1
+            if depth < 0:
+                return True
+        elif part not in ("", "."):
+            depth += 1
+    return False
+
+
+def join_inside(
+    root: str | os.PathLike[str], relative: str, *, what: str = "path", allow_external: bool = False
+) -> str:
+    """Join ``relative`` to ``root`` and refuse to leave it.
+
+    Parameters
+    ----------
+    what : names the thing in the error, for example ``"file_name of image 7 in a.json"``.
+    allow_external : join blindly, as for a caller who trusts the file (`allow_external_media`).
+
+    Raises
+    ------
+    PathOutsideDatasetError
+        ``relative`` is absolute, names a drive, has a NUL, or climbs out of ``root``.
+    """
+    if not allow_external and escapes(relative):
+        raise PathOutsideDatasetError(
+            f"{what}: {relative!r} leads outside {os.fspath(root)!r}; "
+            "if the data set is trusted, import it with allow_external_media"
+        )
+    return os.path.join(root, relative)  # noqa: PTH118 - a str: millions of them are made
