@@ -1,0 +1,219 @@
+"""Detection, with made-up formats and with the real samples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from datumaro.errors import (
+    DatasetNotFoundError,
+    MalformedFileError,
+    MultipleFormatsMatchError,
+    NoMatchingFormatsError,
+)
+from datumaro.formats import registry
+from datumaro.formats.base import Confidence, Folder, Format, Rejected
+from datumaro.formats.detection import detect, detect_one
+
+Use = Callable[..., None]
+
+
+class OfFile(Format):
+    """A format that is told by one file."""
+
+    def __init__(self, wanted: str, confidence: Confidence = Confidence.MEDIUM) -> None:
+        self.wanted, self.confidence = wanted, confidence
+
+    def detect(self, folder: Folder) -> Confidence:
+        if self.wanted not in folder.files():
+            raise Rejected(f"there is no file {self.wanted}")
+        return self.confidence
+
+
+class Undetectable(Format):
+    """A format that has to be named."""
+
+
+class WriteOnly(Format):
+    reads = False
+
+
+class Failing(Format):
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def detect(self, folder: Folder) -> Confidence:
+        raise self.error
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Put other formats in the registry's place; an exception is raised when it is loaded."""
+
+    def put(**formats: Format | Exception) -> None:
+        def get(name: str) -> Format:
+            found = formats[name]
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr(registry, "names", lambda: sorted(formats))
+        monkeypatch.setattr(registry, "get", get)
+
+    return put
+
+
+def test_the_format_that_matches_is_found_and_the_others_say_why_not(use: Use, tmp_path: Path):
+    use(a=OfFile("a.txt"), b=OfFile("b.txt"), named=Undetectable(), out=WriteOnly())
+    (tmp_path / "a.txt").touch()
+
+    found = detect(tmp_path)
+
+    assert (found.formats, found.where, found.confidence) == (["a"], tmp_path, Confidence.MEDIUM)
+    assert list(found.rejected) == ["b", "named"]
+    assert found.rejected["b"].reason == "unmet_requirements"
+    assert found.rejected["b"].message == "there is no file b.txt"
+    assert found.rejected["named"].reason == "detection_unsupported"
+    assert detect_one(tmp_path) == ("a", tmp_path)
+
+
+def test_the_surest_wins(use: Use, tmp_path: Path):
+    use(low=OfFile("a.txt", Confidence.LOW), high=OfFile("a.txt", Confidence.HIGH))
+    (tmp_path / "a.txt").touch()
+
+    found = detect(tmp_path)
+
+    assert found.formats == ["high"]
+    assert found.rejected["low"].reason == "insufficient_confidence"
+    assert "high" in found.rejected["low"].message
+
+
+def test_equally_sure_formats_are_all_told(use: Use, tmp_path: Path):
+    use(b=OfFile("a.txt"), a=OfFile("a.txt"))
+    (tmp_path / "a.txt").touch()
+
+    assert detect(tmp_path).formats == ["a", "b"]
+    with pytest.raises(MultipleFormatsMatchError, match=r"a, b") as error:
+        detect_one(tmp_path)
+    assert error.value.formats == ["a", "b"]
+
+
+def test_nothing_matches(use: Use, tmp_path: Path):
+    use(a=OfFile("a.txt"))
+
+    found = detect(tmp_path)
+
+    assert (found.formats, found.where, found.confidence) == ([], tmp_path, None)
+    with pytest.raises(NoMatchingFormatsError, match="--show-rejections"):
+        detect_one(tmp_path)
+
+
+@pytest.mark.parametrize(("depth", "expected"), [(0, []), (1, []), (2, ["a"])])
+def test_it_steps_into_an_only_folder(use: Use, tmp_path: Path, depth: int, expected: list[str]):
+    use(a=OfFile("a.txt"))
+    inner = tmp_path / "archive" / "data"
+    inner.mkdir(parents=True)
+    (inner / "a.txt").touch()
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "archive" / ".DS_Store").touch()
+
+    found = detect(tmp_path, depth)
+
+    assert found.formats == expected
+    assert found.where == (inner if expected else tmp_path)
+
+
+@pytest.mark.parametrize("beside", ["file.txt", "folder/"])
+def test_it_does_not_step_past_other_entries(use: Use, tmp_path: Path, beside: str):
+    use(a=OfFile("a.txt"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").touch()
+    if beside.endswith("/"):
+        (tmp_path / beside).mkdir()
+    else:
+        (tmp_path / beside).touch()
+
+    assert detect(tmp_path).formats == []
+
+
+def test_an_inner_folder_wins_only_when_surer(use: Use, tmp_path: Path):
+    class Anything(Format):
+        def detect(self, folder: Folder) -> Confidence:
+            return Confidence.LOW
+
+    inner = tmp_path / "data"
+    inner.mkdir()
+    use(a=OfFile("a.txt"), anything=Anything())
+    assert detect(tmp_path).where == tmp_path
+
+    (inner / "a.txt").touch()
+    assert detect(tmp_path).formats == ["a"]
+    assert detect(tmp_path).where == inner
+
+
+def test_a_file_is_asked_about_as_it_is(use: Use, tmp_path: Path):
+    class Single(Format):
+        def detect(self, folder: Folder) -> Confidence:
+            if not folder.is_file or folder.head("") != b"magic":
+                raise Rejected("no")
+            return Confidence.HIGH
+
+    use(single=Single())
+    (tmp_path / "x").write_bytes(b"magic")
+
+    assert detect_one(tmp_path / "x") == ("single", tmp_path / "x")
+
+
+def test_a_path_that_is_not_there(tmp_path: Path):
+    with pytest.raises(DatasetNotFoundError, match="no such file or folder"):
+        detect(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(13, "Permission denied", "a.txt"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+        MalformedFileError("a.json", "byte 3", "the end", "a value"),
+    ],
+)
+def test_a_format_that_stumbles_over_a_file_is_rejected_and_says_so(
+    use: Use, tmp_path: Path, error: Exception
+):
+    use(bad=Failing(error), good=OfFile("a.txt"))
+    (tmp_path / "a.txt").touch()
+
+    found = detect(tmp_path)
+
+    assert found.formats == ["good"]
+    assert found.rejected["bad"].message == f"{type(error).__name__}: {error}"
+
+
+def test_a_bug_in_a_format_is_not_hidden(use: Use, tmp_path: Path):
+    use(bad=Failing(IndexError("oops")))
+    with pytest.raises(IndexError):
+        detect(tmp_path)
+
+
+def test_a_format_whose_package_is_missing_does_not_stop_the_others(use: Use, tmp_path: Path):
+    use(a=OfFile("a.txt"), b=ModuleNotFoundError("No module named 'h5py'"))
+    (tmp_path / "a.txt").touch()
+
+    found = detect(tmp_path)
+
+    assert found.formats == ["a"]
+    assert found.rejected["b"].reason == "detection_unsupported"
+    assert "h5py" in found.rejected["b"].message
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_an_error(use: Use, tmp_path: Path):
+    use(a=OfFile("a.txt"))
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0)
+    with pytest.raises(PermissionError):
+        detect(locked)
+    assert detect(tmp_path).formats == []  # outside of it there is something to say
