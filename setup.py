@@ -1,11 +1,14 @@
 """Compile the kernels: every `.pyx` under `src/datumaro/kernels` becomes one extension module."""
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = sorted(Path("src/datumaro/kernels").glob("*.pyx"))
+KERNELS = Path("src/datumaro/kernels")
+SHARED = [str(path) for path in sorted(KERNELS.glob("*.pxd"))]
+FLAGS = [] if os.name == "nt" else ["-O3", "-fno-strict-aliasing"]
 
 setup(
     ext_modules=cythonize(
@@ -13,9 +16,10 @@ setup(
             Extension(
                 f"datumaro.kernels.{path.stem}",
                 [str(path)],
-                extra_compile_args=["-O3", "-fno-strict-aliasing"],
+                depends=SHARED,  # a changed .pxd recompiles what may include it
+                extra_compile_args=FLAGS,
             )
-            for path in KERNELS
+            for path in sorted(KERNELS.glob("*.pyx"))
         ],
         compiler_directives={
             "language_level": 3,

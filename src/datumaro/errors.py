@@ -79,7 +79,8 @@ class MultipleFormatsMatchError(DetectionError):
     def __init__(self, formats: Iterable[str], where: str = "the data set") -> None:
         self.formats = sorted(formats)
         super().__init__(
-            f"{where} matches several formats: {', '.join(self.formats)}. Name the one that is meant."
+            f"{where} matches several formats: {', '.join(self.formats)}."
+            " Name the one that is meant."
         )
 
 
@@ -139,7 +140,8 @@ class RepeatedItemError(DatasetError, ValueError):
     def __init__(self, item_id: tuple[str, str], where: str = "") -> None:
         self.item_id = item_id
         super().__init__(
-            f"{where + ': ' if where else ''}item id {item_id[0]!r} occurs twice in subset {item_id[1]!r}"
+            f"{where + ': ' if where else ''}item id {item_id[0]!r} occurs twice"
+            f" in subset {item_id[1]!r}"
         )
 
 

@@ -11,8 +11,8 @@ T = TypeVar("T")
 class ProgressReporter:
     """Is told how far a piece of work is. Subclasses show it.
 
-    The work calls `start` once, `report_status` with the number of things done so far as often as it
-    likes, and `finish` once. Raising from `report_status` stops the work.
+    The work calls `start` once, `report_status` with the number of things done so far as often as
+    it likes, and `finish` once. Raising from `report_status` stops the work.
     """
 
     def start(self, total: int, *, desc: str | None = None) -> None:

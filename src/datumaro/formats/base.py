@@ -3,7 +3,8 @@
 A format is a subclass of `Format`. Its options are two small frozen dataclasses, derived from
 `ReadOptions` and `WriteOptions`; the command line's flags, their help and the keyword arguments of
 `Dataset.import_from` and `Dataset.export` all come from them. Formats take and give
-`datumaro.table.chunk.Content`; they know nothing of `Dataset`, of other formats or of the command line.
+`datumaro.table.chunk.Content`; they know nothing of `Dataset`, of other formats or of the command
+line.
 """
 
 from __future__ import annotations
@@ -48,7 +49,13 @@ def option(
     parse : makes the value of the command line's word (default: by the type of ``default``).
     short : a short flag, with its dash.
     """
-    metadata = {"help": help, "choices": choices, "parse": parse, "metavar": metavar, "short": short}
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "parse": parse,
+        "metavar": metavar,
+        "short": short,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -214,9 +221,9 @@ class Format:
     title : one line on what it is and where it is defined.
     reads, writes : which verbs it has.
     read_options, write_options : their options.
-    owned : glob patterns, relative to the data set's folder, of the files that a new export replaces
-        as a whole, so that none stays behind stale (``annotations/*.json``); media are never among
-        them. Other files that an older export left in the folder stay.
+    owned : glob patterns, relative to the data set's folder, of the files that a new export
+        replaces as a whole, so that none stays behind stale (``annotations/*.json``); media are
+        never among them. Other files that an older export left in the folder stay.
     """
 
     name: ClassVar[str]

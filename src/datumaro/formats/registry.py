@@ -1,4 +1,4 @@
-"""The list of formats: ours by name, third parties' by the entry point group ``datumaro.formats``."""
+"""The list of formats: ours by name, others by the entry point group ``datumaro.formats``."""
 
 from __future__ import annotations
 

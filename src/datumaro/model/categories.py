@@ -38,8 +38,8 @@ class GroupType(IntEnum):
 class Categories:
     """Base of all categories.
 
-    ``attributes`` are names of attributes that any annotation of the kind may have; they do not count
-    in comparisons.
+    ``attributes`` are names of attributes that any annotation of the kind may have; they do not
+    count in comparisons.
     """
 
     attributes: set[str] = field(default_factory=set[str], kw_only=True, compare=False)
@@ -83,9 +83,7 @@ class LabelCategories(Categories):
             self._indices.setdefault(item.name, index)
 
     @classmethod
-    def from_iterable(
-        cls, labels: Iterable[str | tuple[str] | tuple[str, str] | tuple[str, str, Iterable[str]]]
-    ) -> LabelCategories:
+    def from_iterable(cls, labels: Iterable[str | tuple[Any, ...]]) -> LabelCategories:
         """Make categories of names, or of tuples (name, parent, attributes)."""
         categories = cls()
         for label in labels:
@@ -251,7 +249,9 @@ def _normalise(positions: Iterable[float] | None, names: list[str]) -> list[floa
     if not len(values):
         return []
     if len(values) % 2 or (names and len(values) != 2 * len(names)):
-        raise ValueError(f"{len(values)} positions for {len(names)} key points; expected two for each")
+        raise ValueError(
+            f"{len(values)} positions for {len(names)} key points; expected two for each"
+        )
     pairs = values.reshape(-1, 2)
     side = float((pairs.max(0) - pairs.min(0)).max())
     pairs = (pairs - pairs.min(0)) / (side or 1.0)

@@ -64,7 +64,9 @@ class Chunk:
         counts = np.diff(self.offsets)[rows]
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(counts, out=offsets[1:])
-        picked = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], counts)
+        picked: Array = np.arange(int(offsets[-1])) + np.repeat(
+            self.offsets[rows] - offsets[:-1], counts
+        )
         media = (
             {new: self.media[old] for new, old in enumerate(rows.tolist()) if old in self.media}
             if self.media

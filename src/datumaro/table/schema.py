@@ -1,8 +1,8 @@
 """The columns of a data set: what each Arrow column holds, and how NumPy arrays become one.
 
-A row of ``ITEMS`` is an item; a row of ``ANNOTATIONS`` is an annotation. Item ``i`` of a `Chunk` owns
-the annotation rows ``offsets[i]:offsets[i + 1]``. No column but ``label`` has nulls: "nothing" is an
-empty string, an empty list or a zero, as said beside each.
+A row of ``ITEMS`` is an item; a row of ``ANNOTATIONS`` is an annotation. Item ``i`` of a `Chunk`
+owns the annotation rows ``offsets[i]:offsets[i + 1]``. No column but ``label`` has nulls: "nothing"
+is an empty string, an empty list or a zero, as said beside each.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ ANNOTATIONS: pa.Schema = pa.schema(
         # a JSON object; "" for none
         pa.field("attributes", pa.large_string(), False),
         # pixels, rounded to hundredths. Polygon, polyline, points: x, y, …; bbox, ellipse:
-        # x1, y1, x2, y2; rotated box: cx, cy, w, h, degrees; cuboid_2d: 8 points; cuboid_3d: position,
-        # rotation, scale (3 each). Empty for other kinds.
+        # x1, y1, x2, y2; rotated box: cx, cy, w, h, degrees; cuboid_2d: 8 points; cuboid_3d:
+        # position, rotation, scale (3 each). Empty for other kinds.
         pa.field("points", pa.large_list(pa.field("item", pa.float32(), False)), False),
         # points only: 0 absent, 1 hidden, 2 visible
         pa.field("visibility", pa.large_list(pa.field("item", pa.uint8(), False)), False),
@@ -81,7 +81,7 @@ def buffer(array: Array) -> pa.Buffer:
 
 
 def primitive(values: Array, kind: pa.DataType) -> pa.Array:
-    """A column without nulls over the memory of ``values`` (whose dtype must be that of ``kind``)."""
+    """A column without nulls over the memory of ``values``, whose dtype is that of ``kind``."""
     return pa.Array.from_buffers(kind, len(values), [None, buffer(values)], 0)
 
 
@@ -97,7 +97,9 @@ def labels(values: Array) -> pa.Array:
 
 def label_values(column: pa.Array) -> Array:
     """The reverse of `labels`: int32 with NO_LABEL for null."""
-    return (column.fill_null(NO_LABEL) if column.null_count else column).to_numpy(zero_copy_only=False)
+    return (column.fill_null(NO_LABEL) if column.null_count else column).to_numpy(
+        zero_copy_only=False
+    )
 
 
 def lists(offsets: Array, values: Array, kind: pa.DataType) -> pa.Array:
@@ -117,15 +119,15 @@ def texts(offsets: Array, data: Array | bytes, kind: pa.DataType) -> pa.Array:
     return pa.Array.from_buffers(kind, len(offsets) - 1, [None, buffer(offsets), memory], 0)
 
 
-_BLANK = np.zeros(1 << 12, np.uint8)
+_blank_bytes = np.zeros(1 << 12, np.uint8)
 
 
 def _zeros(n_bytes: int) -> Array:
     """Shared zero bytes (never written to, and so mostly never resident)."""
-    global _BLANK
-    if len(_BLANK) < n_bytes:
-        _BLANK = np.zeros(max(n_bytes, 2 * len(_BLANK)), np.uint8)
-    return _BLANK[:n_bytes]
+    global _blank_bytes
+    if len(_blank_bytes) < n_bytes:
+        _blank_bytes = np.zeros(max(n_bytes, 2 * len(_blank_bytes)), np.uint8)
+    return _blank_bytes[:n_bytes]
 
 
 def blank(kind: pa.DataType, n: int) -> pa.Array:
