@@ -1,27 +1,28 @@
-"""Media: images, point clouds, videos; lazy, from a file, bytes or an array."""
+"""Media: images, point clouds, videos; lazy, from a file, bytes or an array.
 
-from __future__ import annotations
+What the modules beside this one define, under one name.
+"""
 
-from enum import IntEnum
+from datumaro.model.composite_image import MosaicImage, MultiframeImage, RoIImage
+from datumaro.model.image import Image, ImageFromBytes, ImageFromFile, ImageFromNumpy, probe_size
+from datumaro.model.media_element import MediaElement, MediaType
+from datumaro.model.point_cloud import PointCloud, PointCloudFromBytes, PointCloudFromFile
+from datumaro.model.video import Video, VideoFrame
 
-
-class MediaType(IntEnum):
-    """Kinds of media, by the numbers that files store."""
-
-    NONE = 0
-    MEDIA_ELEMENT = 1
-    IMAGE = 2
-    BYTE_IMAGE = 3
-    VIDEO_FRAME = 4
-    VIDEO = 5
-    POINT_CLOUD = 6
-    MULTIFRAME_IMAGE = 7
-    ROI_IMAGE = 8
-    MOSAIC_IMAGE = 9
-    TABLE_ROW = 10
-
-
-class MediaElement:
-    """Base of all media."""
-
-    _type = MediaType.MEDIA_ELEMENT
+__all__ = [
+    "Image",
+    "ImageFromBytes",
+    "ImageFromFile",
+    "ImageFromNumpy",
+    "MediaElement",
+    "MediaType",
+    "MosaicImage",
+    "MultiframeImage",
+    "PointCloud",
+    "PointCloudFromBytes",
+    "PointCloudFromFile",
+    "RoIImage",
+    "Video",
+    "VideoFrame",
+    "probe_size",
+]

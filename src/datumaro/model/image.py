@@ -1,0 +1,407 @@
+"""Images: from a file, from bytes, or from an array."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from datumaro.errors import MediaTypeError
+from datumaro.model.image_codec import (
+    check_shape,
+    decode_image,
+    eight_bits,
+    encode_image,
+    guess_extension,
+    same_kind,
+)
+from datumaro.model.image_header import read_size
+from datumaro.model.media_element import (
+    Destination,
+    MediaElement,
+    MediaType,
+    normal_path,
+    read_bytes,
+    required,
+    write_bytes,
+)
+
+Array = npt.NDArray[Any]
+Size = tuple[int, int]
+
+DEFAULT_IMAGE_EXT = ".png"
+"""The kind in which an image is saved when nothing else says one: it loses nothing."""
+
+
+def probe_size(path: str | os.PathLike[str]) -> Size | None:
+    """Read an image's (height, width) in pixels from its file's header.
+
+    Exif orientation is not applied, as it is not to `Image.data`.
+
+    Returns
+    -------
+    None when there is no such file, or it is not an image.
+    """
+    try:
+        with Path(path).open("rb", buffering=256) as file:
+            return read_size(file)
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return None
+
+
+class Image(MediaElement):
+    """An image. Made by `from_file`, `from_bytes` or `from_numpy`.
+
+    Two images are equal when they are of one type and their sizes and pixels are equal, wherever
+    they come from. Two without pixels (their files are missing) are equal when their sizes are.
+    """
+
+    __slots__ = ("_ext", "_size")
+    _type: ClassVar[MediaType] = MediaType.IMAGE
+    _ext: str | None
+    _size: Size | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError(
+            f"{type(self).__name__} is made by from_file, from_bytes or from_numpy (of Image), "
+            "from_image (of RoIImage) or from_image_roi_pairs (of MosaicImage)"
+        )
+
+    @staticmethod
+    def from_file(
+        path: str | os.PathLike[str],
+        ext: str | None = None,
+        size: Size | None = None,
+        *,
+        external: bool = False,
+    ) -> ImageFromFile:
+        """Make an image of a file, which need not exist, and is opened only when it is looked into.
+
+        Parameters
+        ----------
+        path : not empty.
+        ext : what to save it as when nothing else is said (default: the path's).
+        size : (height, width) in pixels, as it is known; otherwise it is read when asked for.
+        external : the path comes from a data set that is not trusted and leads outside it: know the
+            path, and refuse to open it.
+        """
+        return ImageFromFile(path, ext, size, external=external)
+
+    @staticmethod
+    def from_numpy(
+        data: Array | Callable[[], Array], ext: str | None = None, size: Size | None = None
+    ) -> ImageFromNumpy:
+        """Make an image of an array, or of a function that makes one.
+
+        Parameters
+        ----------
+        data : [height, width] or [height, width, channels], channels in the order BGR or BGRA.
+        ext : what to save it as when nothing else is said (default: ``.png``).
+        size : (height, width) in pixels, for a function's array.
+
+        Raises
+        ------
+        MediaShapeError
+            The array has not 2 or 3 dimensions, or one of them is 0.
+        """
+        return ImageFromNumpy(data, ext, size)
+
+    @staticmethod
+    def from_bytes(
+        data: bytes | Callable[[], bytes], ext: str | None = None, size: Size | None = None
+    ) -> ImageFromBytes:
+        """Make an image of a file's content, or of a function that gets it.
+
+        Parameters
+        ----------
+        data : an encoded image (PNG, JPEG, …).
+        ext : what to save it as when nothing else is said (default: told from the first bytes).
+        size : (height, width) in pixels, as it is known; otherwise it is read when asked for.
+        """
+        return ImageFromBytes(data, ext, size)
+
+    @property
+    def ext(self) -> str | None:
+        """The extension, with its dot; None when not known."""
+        return self._ext
+
+    @property
+    def has_size(self) -> bool:
+        """Whether the size is known without looking into the image."""
+        return self._size is not None
+
+    @property
+    def size(self) -> Size | None:
+        """(height, width) in pixels; None when it cannot be told. Read when first asked for."""
+        return self._size
+
+    @property
+    def data(self) -> Array | None:
+        """The pixels, as `datumaro.model.image_codec.decode_image` gives them; None when missing.
+
+        Raises
+        ------
+        MediaError
+            The image is damaged, or too large.
+        PathOutsideDatasetError
+            The file may not be opened (see `from_file`, ``external``).
+        """
+        return self.get_data_as_dtype(None)
+
+    def get_data_as_dtype(self, dtype: npt.DTypeLike | None = np.uint8) -> Array | None:
+        """The pixels as ``dtype``; None when missing.
+
+        Values are not scaled. To uint8 they are clipped to 0 to 255; None leaves them as they are.
+        """
+        pixels = self._pixels()
+        if pixels is None or dtype is None:
+            return pixels
+        return eight_bits(pixels) if np.dtype(dtype) == np.uint8 else pixels.astype(dtype)
+
+    def _pixels(self) -> Array | None:
+        raise NotImplementedError
+
+    def encoded(self, ext: str) -> bytes | None:
+        """The content of an image file with that extension; None when the image is missing.
+
+        A file's own bytes, unchanged, when they are of that kind already.
+        """
+        data = self.bytes
+        if data is not None and same_kind(self.ext or guess_extension(data) or "", ext):
+            return data
+        pixels = self.data
+        return None if pixels is None else encode_image(pixels, ext)
+
+    def save(self, fp: Destination, ext: str | None = None) -> None:
+        """Write an image file, to a path (folders are made) or to an open binary file.
+
+        Parameters
+        ----------
+        ext : the kind to write (default: the path's extension, or else the image's own, or else
+            ``.png``). An image of that kind is copied byte by byte, others are encoded (JPEG with
+            quality 75).
+
+        Raises
+        ------
+        FileNotFoundError
+            The image is missing.
+        MediaError
+            It is damaged, or cannot be written in that kind.
+        """
+        path_ext = os.path.splitext(fp)[1] if isinstance(fp, str | os.PathLike) else ""  # noqa: PTH122
+        ext = dotted(ext) or path_ext or self.ext or DEFAULT_IMAGE_EXT
+        write_bytes(fp, required(self.encoded(ext), self._path))
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Image):
+            return NotImplemented
+        if self._type != other._type:
+            return False
+        if self._size and other._size and self._size != other._size:
+            return False
+        if not self.has_data or not other.has_data:
+            return self.has_data == other.has_data and self.size == other.size
+        mine, theirs = self.bytes, other.bytes
+        if mine is not None and mine == theirs:
+            return self.size == other.size
+        a, b = self.data, other.data
+        if a is None or b is None:
+            return a is b
+        return a.dtype == b.dtype and np.array_equal(a, b)
+
+
+def dotted(ext: str | None) -> str | None:
+    """An extension in lower case with its dot; None for none."""
+    if not ext:
+        return None
+    return (ext if ext.startswith(".") else "." + ext).lower()
+
+
+def checked_size(size: Size | None) -> Size | None:
+    """A size as a pair of positive ints; None for None. ValueError when it is neither."""
+    if size is None:
+        return None
+    if len(size) != 2 or not size[0] > 0 or not size[1] > 0:
+        raise ValueError(f"an image's size is (height, width), both positive, not {size!r}")
+    return int(size[0]), int(size[1])
+
+
+class ImageFromFile(Image):
+    """An image in a file. See `Image.from_file`."""
+
+    __slots__ = ("_external",)
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        ext: str | None = None,
+        size: Size | None = None,
+        *,
+        external: bool = False,
+    ) -> None:
+        self._path = normal_path(path)
+        if not self._path:
+            raise ValueError("an image's path is not empty")
+        self._ext = dotted(ext)
+        self._size = checked_size(size)
+        self._external = external
+
+    @property
+    def is_external(self) -> bool:
+        """Whether its path may not be opened. See `Image.from_file`."""
+        return self._external
+
+    @property
+    def ext(self) -> str:
+        """The extension, with its dot, in the path's own spelling; "" when it has none."""
+        return self._ext or os.path.splitext(self._path)[1]  # noqa: PTH122 - a str
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the file exists and may be opened."""
+        return not self._external and os.path.isfile(self._path)  # noqa: PTH113 - a str
+
+    @property
+    def size(self) -> Size | None:
+        """(height, width) in pixels, as stated or by the file's header; None when not an image."""
+        if self._size is None and not self._external:
+            self._size = probe_size(self._path)
+        return self._size
+
+    @property
+    def bytes(self) -> bytes | None:
+        """The file's content; None when it is missing."""
+        return read_bytes(self._path, self._external)
+
+    def _pixels(self) -> Array | None:
+        data = self.bytes
+        return None if data is None else decode_image(data, self._path)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The arguments that make it."""
+        known: dict[str, Any] = {"path": self._path, "ext": self._ext, "size": self._size}
+        return known | {"external": True} if self._external else known
+
+    def from_self(self, **changes: Any) -> Self:
+        """Copy it, with some of the arguments that made it changed; another path, another size."""
+        known = self.as_dict()
+        if "path" in changes:
+            known.update(size=None, ext=None)
+        return type(self)(**(known | changes))
+
+
+class ImageFromBytes(Image):
+    """An image in memory, encoded. See `Image.from_bytes`."""
+
+    __slots__ = ("_data",)
+
+    def __init__(
+        self,
+        data: bytes | Callable[[], bytes],
+        ext: str | None = None,
+        size: Size | None = None,
+    ) -> None:
+        if not isinstance(data, bytes) and not callable(data):
+            raise MediaTypeError(f"expected bytes or a function, not {type(data).__name__}")
+        self._path = ""
+        self._data = data
+        self._ext = dotted(ext)
+        self._size = checked_size(size)
+
+    @property
+    def ext(self) -> str | None:
+        """The extension, as given or by the first bytes; None when they are of no known kind."""
+        if self._ext is None and isinstance(self._data, bytes):
+            self._ext = guess_extension(self._data)
+        return self._ext
+
+    @property
+    def has_data(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def size(self) -> Size | None:
+        """(height, width) in pixels, as stated or from the header; None when it is not an image."""
+        if self._size is None:
+            import io
+
+            self._size = read_size(io.BytesIO(self.bytes))
+        return self._size
+
+    @property
+    def bytes(self) -> bytes:
+        """The encoded image."""
+        return self._data() if callable(self._data) else self._data
+
+    def _pixels(self) -> Array:
+        return decode_image(self.bytes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The arguments that make it."""
+        return {"data": self._data, "ext": self._ext, "size": self._size}
+
+
+class ImageFromNumpy(Image):
+    """An image in memory, as pixels. See `Image.from_numpy`."""
+
+    __slots__ = ("_data",)
+
+    def __init__(
+        self,
+        data: Array | Callable[[], Array],
+        ext: str | None = None,
+        size: Size | None = None,
+    ) -> None:
+        if not callable(data):
+            data = np.asarray(data)
+            check_shape(data)
+            size = (data.shape[0], data.shape[1])
+        self._path = ""
+        self._data = data
+        self._ext = dotted(ext)
+        self._size = checked_size(size)
+
+    @property
+    def has_data(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def size(self) -> Size | None:
+        """(height, width) in pixels; an array that a function makes is made for it."""
+        if self._size is None:
+            pixels = self._pixels()
+            self._size = (pixels.shape[0], pixels.shape[1])
+        return self._size
+
+    @property
+    def data(self) -> Array:
+        """The pixels: uint8 and uint16 as they are, other dtypes clipped to 0 to 255, as uint8.
+
+        `get_data_as_dtype(None)` gives them as they are.
+        """
+        pixels = self._pixels()
+        return pixels if pixels.dtype == np.uint16 else eight_bits(pixels)
+
+    def _pixels(self) -> Array:
+        if not callable(self._data):
+            return self._data
+        pixels = np.asarray(self._data())
+        check_shape(pixels)
+        return pixels
+
+    def encoded(self, ext: str) -> bytes:
+        """The content of an image file with that extension."""
+        return encode_image(self._pixels(), ext)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The arguments that make it."""
+        size = self._size if callable(self._data) else None  # an array has its own
+        return {"data": self._data, "ext": self._ext, "size": size}

@@ -1,0 +1,155 @@
+"""What all media have in common."""
+
+from __future__ import annotations
+
+import os
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, Self
+
+from datumaro.errors import PathOutsideDatasetError
+
+Destination = str | os.PathLike[str] | BinaryIO
+
+
+class MediaType(IntEnum):
+    """Kinds of media, by the numbers that files store."""
+
+    NONE = 0
+    MEDIA_ELEMENT = 1
+    IMAGE = 2
+    BYTE_IMAGE = 3
+    VIDEO_FRAME = 4
+    VIDEO = 5
+    POINT_CLOUD = 6
+    MULTIFRAME_IMAGE = 7
+    ROI_IMAGE = 8
+    MOSAIC_IMAGE = 9
+    TABLE_ROW = 10
+
+
+class MediaElement:
+    """Base of all media, and itself a medium of which no more than its path is known.
+
+    Media are lazy: making one opens no file. Two are equal when they are of the same type and have
+    the same content; where a file is missing, see the class.
+
+    Parameters
+    ----------
+    path : where its file lies; "" for none.
+    """
+
+    __slots__ = ("_path",)
+    _type: ClassVar[MediaType] = MediaType.MEDIA_ELEMENT
+
+    def __init__(self, path: str = "") -> None:
+        self._path = normal_path(path)
+
+    @property
+    def type(self) -> MediaType:
+        """What kind of media it is."""
+        return self._type
+
+    @property
+    def path(self) -> str:
+        """The path of its file, with ``/``; "" when it has none."""
+        return self._path
+
+    @property
+    def data(self) -> Any:
+        """The decoded content; None when there is none."""
+        return None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is content: that its file exists, if it is in one."""
+        return False
+
+    @property
+    def bytes(self) -> bytes | None:
+        """The content as it is in a file; None when there is none."""
+        return None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The arguments that make it: ``type(m)(**m.as_dict()) == m``."""
+        return {"path": self._path}
+
+    def from_self(self, **changes: Any) -> Self:
+        """Copy it, with some of the arguments that made it changed."""
+        return type(self)(**(self.as_dict() | changes))
+
+    def save(self, fp: Destination) -> None:
+        """Write the content to a path (folders are made) or to an open binary file.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no content: its file does not exist.
+        PathOutsideDatasetError
+            Its file may not be opened (see `Image.from_file`, ``external``).
+        """
+        write_bytes(fp, required(self.bytes, self._path))
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not MediaElement or type(self) is not MediaElement:
+            return NotImplemented
+        return self._path == other._path
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(
+            f"{k}={_brief(v)}" for k, v in self.as_dict().items() if v is not None
+        )
+        return f"{type(self).__name__}({arguments})"
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, bytes | bytearray):
+        return f"<{len(value)} bytes>"
+    shape = getattr(value, "shape", None)
+    return f"<array {shape}>" if shape is not None else repr(value)
+
+
+def normal_path(path: str | os.PathLike[str]) -> str:
+    """A path as text, with ``/`` also where it was written on Windows."""
+    text = path if isinstance(path, str) else os.fspath(path)
+    return text.replace("\\", "/") if "\\" in text else text
+
+
+def read_bytes(path: str, external: bool = False) -> bytes | None:
+    """Read a media file: the one place where media objects do.
+
+    Returns
+    -------
+    Its content; None when there is no such file.
+
+    Raises
+    ------
+    PathOutsideDatasetError
+        It is ``external``: the path stands in a data set that is not trusted, and leads outside it.
+    """
+    if external:
+        raise PathOutsideDatasetError(
+            f"media file {path!r} lies outside the data set that names it; "
+            "if the data set is trusted, import it with allow_external_media"
+        )
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def required(data: bytes | None, path: str) -> bytes:
+    """The content, or FileNotFoundError when it is None."""
+    if data is None:
+        raise FileNotFoundError(f"there is no media file {path!r}" if path else "there is no media")
+    return data
+
+
+def write_bytes(fp: Destination, data: bytes) -> None:
+    """Write to a path (folders are made) or to an open binary file."""
+    if isinstance(fp, str | os.PathLike):
+        target = Path(fp)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    else:
+        fp.write(data)
