@@ -1,0 +1,558 @@
+"""`Dataset`, what users hold: objects outside, columns inside."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import (
+    CategoriesRedefinedError,
+    DatasetError,
+    DatasetInfosRedefinedError,
+    DatasetNotFoundError,
+    MediaTypeError,
+    RepeatedItemError,
+    UndeclaredLabelError,
+    UnknownFormatError,
+)
+from datumaro.formats import detection, registry
+from datumaro.formats.base import ReadContext, WriteContext, log, make_options
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import Categories, LabelCategories
+from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
+from datumaro.model.media import Image, MediaElement
+from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.staging import staged
+from datumaro.table import media_columns, schema
+from datumaro.table.chunk import Content
+from datumaro.table.store import ItemStore
+
+CategoriesInfo = dict[AnnotationType, Categories]
+
+
+class Dataset:
+    """A data set: items in subsets, categories, infos.
+
+    Items are `DatasetItem` objects made when somebody looks; what is changed in them, in place too,
+    is kept. Behind them are Arrow columns: `items_table`, `annotations_table`.
+
+    Make one with `import_from` or `from_iterable`.
+    """
+
+    def __init__(
+        self,
+        source: Dataset | Content | None = None,
+        *,
+        infos: Mapping[str, Any] | None = None,
+        categories: Mapping[AnnotationType, Categories] | Iterable[Any] | None = None,
+        media_type: type[MediaElement] | None = None,
+    ) -> None:
+        if source is not None and (infos is not None or categories is not None):
+            raise ValueError("infos and categories come with the source; do not give both")
+        if source is None and media_type is None:
+            raise ValueError("an empty data set needs a media_type, such as Image")
+        content = source.content() if isinstance(source, Dataset) else source or Content([])
+        self._store = ItemStore(content.chunks)
+        self._infos: dict[str, Any] = dict(content.infos) if infos is None else dict(infos)
+        self._infos_given = source is not None or infos is not None
+        self._categories: CategoriesInfo = (
+            dict(content.categories) if categories is None else _categories(categories)
+        )
+        self._categories_given = source is not None or categories is not None
+        self._media_type = media_type or media_columns.media_class(content.media_type)
+        self._bound: tuple[str, str, dict[str, Any]] | None = None
+
+    # --- making ------------------------------------------------------------------------------
+
+    @classmethod
+    def from_iterable(
+        cls,
+        iterable: Iterable[DatasetItem],
+        infos: Mapping[str, Any] | None = None,
+        categories: Mapping[AnnotationType, Categories] | Iterable[Any] | None = None,
+        *,
+        media_type: type[MediaElement] = Image,
+    ) -> Dataset:
+        """Make a data set of items.
+
+        Parameters
+        ----------
+        categories : by annotation type; or label names, as LabelCategories.from_iterable takes them.
+        media_type : the class that all items' media are of.
+
+        Raises
+        ------
+        RepeatedItemError
+            Two items have the same id and subset.
+        MediaTypeError
+            An item's media is of another class.
+        """
+        dataset = cls(infos=infos or {}, categories=categories or {}, media_type=media_type)
+        for item in iterable:
+            if not dataset._store.add(dataset._checked(item)):
+                raise RepeatedItemError((item.id, item.subset))
+        return dataset
+
+    @classmethod
+    def import_from(
+        cls,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        *,
+        progress_reporter: ProgressReporter | None = None,
+        error_policy: Literal["fail", "skip"] = "fail",
+        **options: Any,
+    ) -> Dataset:
+        """Read a data set.
+
+        Parameters
+        ----------
+        path : its folder, or for some formats a file.
+        format : its format's name; detected when not given.
+        error_policy : what becomes of items and annotations that cannot be read: "fail" raises,
+            "skip" leaves them out and logs how many.
+        options : the format's import options.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            Nothing lies at the path.
+        NoMatchingFormatsError, MultipleFormatsMatchError
+            The format was not given and cannot be told.
+        DatasetImportError
+            The data set is damaged; the message names file, place, found and expected.
+        """
+        source = Path(path)
+        if not source.exists():
+            raise DatasetNotFoundError(f"{source}: there is no such file or folder")
+        if format is None:
+            format, source = detection.detect_one(source)
+        reader = registry.get(format)
+        if not reader.reads:
+            raise UnknownFormatError(f"format {format!r} can be exported, not imported")
+        context = ReadContext(progress_reporter or NullProgressReporter(), error_policy)
+        content = reader.read(source, make_options(reader.read_options, options, format), context)
+        if context.n_problems:
+            log.warning(
+                "%s: %d items or annotations left out; the first: %s",
+                source, context.n_problems, context.problems[0],
+            )  # fmt: skip
+        _check_labels(content, source)
+        dataset = cls(content)
+        dataset._store.check_unique(str(source))
+        dataset._bound = (os.fspath(path), format, options)
+        return dataset
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **options: Any) -> Dataset:
+        """Read a data set in the `datumaro` format."""
+        return cls.import_from(path, "datumaro", **options)
+
+    @staticmethod
+    def detect(path: str | os.PathLike[str], *, depth: int = 2) -> str:
+        """The name of the format of the data set at a path."""
+        return detection.detect_one(path, depth)[0]
+
+    # --- items -------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[DatasetItem]:
+        return iter(self._store)
+
+    def __getitem__(self, index: int) -> DatasetItem:
+        return self._store.nth(index)
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, DatasetItem):
+            return self.get(item.id, item.subset) is not None
+        if isinstance(item, tuple):
+            return self.get(*item) is not None  # pyright: ignore
+        return self.get(item) is not None
+
+    def get(self, id: object, subset: str | None = None) -> DatasetItem | None:
+        """The item of that id and subset ("default" when not given), or None."""
+        return self._store.get(str(id).replace("\\", "/"), subset or DEFAULT_SUBSET_NAME)
+
+    def put(self, item: DatasetItem, id: object | None = None, subset: str | None = None) -> None:
+        """Add an item, or replace the one with the same id and subset.
+
+        Raises
+        ------
+        MediaTypeError
+            Its media is not of the data set's class.
+        """
+        if id is not None or subset is not None:
+            item = item.wrap(
+                id=item.id if id is None else id, subset=item.subset if subset is None else subset
+            )
+        self._store.put(self._checked(item))
+
+    def remove(self, id: object, subset: str | None = None) -> None:
+        """Remove an item; nothing happens when there is none."""
+        self._store.remove(str(id).replace("\\", "/"), subset or DEFAULT_SUBSET_NAME)
+
+    def update(self, source: Iterable[DatasetItem]) -> None:
+        """Put all items of another data set or iterable.
+
+        Raises
+        ------
+        DatasetError
+            The other is a data set with other label names: its label numbers would mean others here.
+        """
+        if isinstance(source, Dataset):
+            mine, theirs = self.get_label_cat_names(), source.get_label_cat_names()
+            if theirs and mine[: len(theirs)] != theirs:
+                raise DatasetError(
+                    f"labels differ: {mine} here, {theirs} there; give both the same labels first"
+                )
+        for item in source:
+            self.put(item)
+
+    def select(self, predicate: Callable[[DatasetItem], bool]) -> Dataset:
+        """A data set of the items for which the function is true. It is independent of this one."""
+        kept = ItemStore()
+        for item in self._store:
+            if predicate(item):
+                kept.put(item)
+        return Dataset(self._content_of(kept))
+
+    def _checked(self, item: object) -> DatasetItem:
+        if not isinstance(item, DatasetItem):
+            raise TypeError(f"a {type(item).__name__}; expected a DatasetItem")
+        if item.media is not None and not isinstance(item.media, self._media_type):
+            raise MediaTypeError(
+                f"item {item.id!r}: media is {type(item.media).__name__}; "
+                f"the data set holds {self._media_type.__name__}"
+            )
+        return item
+
+    # --- about the whole ---------------------------------------------------------------------
+
+    def subsets(self) -> dict[str, DatasetSubset]:
+        """The subsets that have items, by name, in the order of their first items."""
+        return {name: DatasetSubset(self, name) for name in self._store.subset_counts()}
+
+    def get_subset(self, name: str | None) -> DatasetSubset:
+        """A subset, be it empty."""
+        return DatasetSubset(self, name or DEFAULT_SUBSET_NAME)
+
+    def infos(self) -> dict[str, Any]:
+        """Free information on the whole data set."""
+        return self._infos
+
+    def categories(self) -> CategoriesInfo:
+        """Categories by annotation type."""
+        return self._categories
+
+    def define_infos(self, infos: Mapping[str, Any]) -> None:
+        """Set the infos, once; DatasetInfosRedefinedError when they are set."""
+        if self._infos_given:
+            raise DatasetInfosRedefinedError("the data set has infos; change what infos() returns")
+        self._infos, self._infos_given = dict(infos), True
+
+    def define_categories(
+        self, categories: Mapping[AnnotationType, Categories] | Iterable[Any]
+    ) -> None:
+        """Set the categories, once; CategoriesRedefinedError when they are set."""
+        if self._categories_given:
+            raise CategoriesRedefinedError("the data set has categories already")
+        self._categories, self._categories_given = _categories(categories), True
+
+    def media_type(self) -> type[MediaElement]:
+        """The class that all items' media are of."""
+        return self._media_type
+
+    def ann_types(self) -> set[AnnotationType]:
+        """The kinds of annotations that there are."""
+        found: set[AnnotationType] = set()
+        for chunk in self._store.chunks():
+            types = np.unique(chunk.annotations.column("type").to_numpy())
+            found.update(AnnotationType(int(t)) for t in types)
+        return found
+
+    def get_annotated_items(self) -> int:
+        """Number of items that have annotations."""
+        return sum(int(np.count_nonzero(np.diff(c.offsets))) for c in self._store.chunks())
+
+    def get_annotations(self) -> int:
+        """Number of annotations."""
+        return sum(len(chunk.annotations) for chunk in self._store.chunks())
+
+    def get_label_cat_names(self) -> list[str]:
+        """Names of the labels; none when there are no label categories."""
+        labels = self._categories.get(AnnotationType.label)
+        return [c.name for c in labels] if isinstance(labels, LabelCategories) else []
+
+    def get_subset_info(self) -> str:
+        """Lines of subset names and numbers of items, for people."""
+        return "\n".join(
+            f"{name}: # of items={n}" for name, n in self._store.subset_counts().items()
+        )
+
+    def get_infos(self) -> tuple[str, ...]:
+        """Lines of infos, for people."""
+        return tuple(f"{name}: {value}" for name, value in self._infos.items())
+
+    def get_categories_info(self) -> tuple[str, ...]:
+        """Lines of category kinds and label names, for people."""
+        return tuple(
+            f"{kind.name}: {[c.name for c in value] if isinstance(value, LabelCategories) else value}"
+            for kind, value in self._categories.items()
+        )
+
+    def get_datasetitem_by_path(self, path: str) -> DatasetItem | None:
+        """The item whose media file is at a path, or None."""
+        for item in self:
+            if item.media is not None and getattr(item.media, "path", None) == path:
+                return item
+        return None
+
+    # --- columns -----------------------------------------------------------------------------
+
+    def content(self) -> Content:
+        """Everything as columns, with all changes folded in: what formats are given."""
+        return self._content_of(self._store)
+
+    def _content_of(self, store: ItemStore) -> Content:
+        kind = media_columns.media_number(self._media_type)
+        return Content(store.chunks(), dict(self._categories), dict(self._infos), kind)
+
+    @property
+    def items_table(self) -> pa.Table:
+        """The items as an Arrow table (table.schema.ITEMS) over the data set's own memory."""
+        return pa.Table.from_batches([c.items for c in self._store.chunks()], schema.ITEMS)
+
+    @property
+    def annotations_table(self) -> pa.Table:
+        """The annotations, in the items' order (table.schema.ANNOTATIONS), over the same memory.
+
+        `annotation_offsets` says which rows are whose.
+        """
+        return pa.Table.from_batches(
+            [c.annotations for c in self._store.chunks()], schema.ANNOTATIONS
+        )
+
+    @property
+    def annotation_offsets(self) -> schema.Array:
+        """int64 [items + 1]: item i's annotations are the rows ``offsets[i]:offsets[i + 1]``."""
+        parts = [np.zeros(1, np.int64)]
+        for chunk in self._store.chunks():
+            parts.append(chunk.offsets[1:] + parts[-1][-1])
+        return np.concatenate(parts)
+
+    # --- files -------------------------------------------------------------------------------
+
+    def export(
+        self,
+        save_dir: str | os.PathLike[str],
+        format: str,
+        *,
+        progress_reporter: ProgressReporter | None = None,
+        **options: Any,
+    ) -> None:
+        """Write the data set into a folder.
+
+        The folder is the old one or the new one, whole, at any moment. Files of an older data set in it
+        that the format does not write anew stay, but for annotation files, which are replaced.
+        What the format cannot hold is logged as one warning.
+
+        Parameters
+        ----------
+        format : the format's name.
+        options : the format's export options, such as ``save_media=True``.
+
+        Raises
+        ------
+        DatasetExportError
+            The data set could not be written; the folder is as it was.
+        """
+        if not os.fspath(save_dir):
+            raise ValueError("the folder to export to is empty")
+        writer = registry.get(format)
+        if not writer.writes:
+            raise UnknownFormatError(f"format {format!r} can be imported, not exported")
+        chosen = make_options(writer.write_options, options, format)
+        content = self.content()
+        if self._store.is_changed:
+            ItemStore(content.chunks).check_unique()
+        context = WriteContext(progress_reporter or NullProgressReporter())
+        with staged(Path(save_dir), writer.owned) as folder:
+            writer.write(content, folder, chosen, context)
+        context.report(format)
+        self._bound = (os.fspath(save_dir), format, options)
+
+    def save(self, save_dir: str | os.PathLike[str] | None = None, **options: Any) -> None:
+        """Export again, to the folder and in the format that the data set is bound to."""
+        if self._bound is None:
+            if save_dir is None:
+                raise DatasetError("the data set is bound to no folder: use export(folder, format)")
+            return self.export(save_dir, "datumaro", **options)
+        path, format, bound = self._bound
+        kept = {k: v for k, v in bound.items() if k in _option_names(format)}
+        return self.export(save_dir or path, format, **{**kept, **options})
+
+    def bind(
+        self, path: str, format: str = "datumaro", *, options: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say where `save` writes."""
+        self._bound = (path, format, dict(options or {}))
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the data set has a folder: where it was read from or last written to."""
+        return self._bound is not None
+
+    @property
+    def data_path(self) -> str | None:
+        """The folder that the data set is bound to."""
+        return self._bound[0] if self._bound else None
+
+    @property
+    def format(self) -> str | None:
+        """The format that the data set is bound to."""
+        return self._bound[1] if self._bound else None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the data set is bound with."""
+        return self._bound[2] if self._bound else {}
+
+    def clone(self) -> Dataset:
+        """An independent data set of the same content. Columns are shared: they never change."""
+        content = self.content()
+        content.categories = copy.deepcopy(content.categories)
+        content.infos = copy.deepcopy(content.infos)
+        clone = Dataset(content, media_type=self._media_type)
+        clone._bound = self._bound
+        return clone
+
+    def __repr__(self) -> str:
+        lines = [
+            f"size={len(self)}",
+            f"source_path={self.data_path}",
+            f"media_type={self._media_type.__name__}",
+            f"ann_types={sorted(t.name for t in self.ann_types())}",
+            f"annotated_items_count={self.get_annotated_items()}",
+            f"annotations_count={self.get_annotations()}",
+            "subsets",
+            *(f"\t{line}" for line in self.get_subset_info().splitlines()),
+            "infos",
+            *(f"\t{line}" for line in self.get_infos()),
+            "categories",
+            *(f"\t{line}" for line in self.get_categories_info()),
+        ]
+        return "Dataset\n" + "\n".join(f"\t{line}" for line in lines)
+
+
+class DatasetSubset:
+    """The items of one subset. Changes are changes of the data set."""
+
+    def __init__(self, parent: Dataset, name: str) -> None:
+        self.parent, self.name = parent, name
+
+    def __len__(self) -> int:
+        return self.parent._store.subset_counts().get(self.name, 0)  # pyright: ignore[reportPrivateUsage]
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[DatasetItem]:
+        return self.parent._store.scan(self.name)  # pyright: ignore[reportPrivateUsage]
+
+    def __contains__(self, item: object) -> bool:
+        return self.get(item.id if isinstance(item, DatasetItem) else item) is not None
+
+    def get(self, id: object, subset: str | None = None) -> DatasetItem | None:
+        """The item of that id, or None."""
+        return self.parent.get(id, self._name(subset))
+
+    def put(self, item: DatasetItem) -> None:
+        """Add or replace an item; it becomes one of this subset."""
+        self.parent.put(item if item.subset == self.name else item.wrap(subset=self.name))
+
+    def remove(self, id: object, subset: str | None = None) -> None:
+        """Remove an item; nothing happens when there is none."""
+        self.parent.remove(id, self._name(subset))
+
+    def _name(self, subset: str | None) -> str:
+        if subset is not None and checked_id(subset) != self.name:
+            raise ValueError(f"subset {subset!r} asked of subset {self.name!r}")
+        return self.name
+
+    def subsets(self) -> dict[str, DatasetSubset]:
+        """Itself, by name."""
+        return {self.name: self}
+
+    def infos(self) -> dict[str, Any]:
+        """The data set's infos."""
+        return self.parent.infos()
+
+    def categories(self) -> CategoriesInfo:
+        """The data set's categories."""
+        return self.parent.categories()
+
+    def media_type(self) -> type[MediaElement]:
+        """The data set's media class."""
+        return self.parent.media_type()
+
+    def ann_types(self) -> set[AnnotationType]:
+        """The kinds of annotations in the subset."""
+        return self.as_dataset().ann_types()
+
+    def get_annotated_items(self) -> int:
+        """Number of items that have annotations."""
+        return self.as_dataset().get_annotated_items()
+
+    def get_annotations(self) -> int:
+        """Number of annotations."""
+        return self.as_dataset().get_annotations()
+
+    def as_dataset(self) -> Dataset:
+        """An independent data set of the subset's items; columns are shared where possible."""
+        content = self.parent.content()
+        content.chunks = content.by_subset().get(self.name, [])
+        return Dataset(content, media_type=self.media_type())
+
+    def export(self, save_dir: str | os.PathLike[str], format: str, **options: Any) -> None:
+        """Write the subset alone as a data set."""
+        self.as_dataset().export(save_dir, format, **options)
+
+
+def _categories(given: Mapping[AnnotationType, Categories] | Iterable[Any]) -> CategoriesInfo:
+    if isinstance(given, Mapping):
+        return {AnnotationType(kind): value for kind, value in given.items()}
+    return {AnnotationType.label: LabelCategories.from_iterable(given)}
+
+
+def _option_names(format: str) -> set[str]:
+    return {f.name for f in fields(registry.get(format).write_options)}
+
+
+def _check_labels(content: Content, source: Path) -> None:
+    """UndeclaredLabelError when an annotation's label is beyond the label categories."""
+    labels = content.categories.get(AnnotationType.label)
+    if not isinstance(labels, LabelCategories):
+        return
+    for chunk in content.chunks:
+        values = schema.label_values(chunk.annotations.column("label"))
+        bad = np.flatnonzero((values != schema.NO_LABEL) & ((values < 0) | (values >= len(labels))))
+        if len(bad):
+            row = int(chunk.offsets.searchsorted(bad[0], "right")) - 1
+            raise UndeclaredLabelError(
+                f"{source}: item {chunk.items.column('id')[row].as_py()!r} of subset "
+                f"{chunk.items.column('subset')[row].as_py()!r}: annotation "
+                f"{int(bad[0] - chunk.offsets[row])} has label {values[bad[0]]}; "
+                f"expected 0 to {len(labels) - 1}"
+            )

@@ -1,0 +1,63 @@
+"""Annotations that are pictures themselves: depth maps and super-resolution targets."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+
+from datumaro.model.annotation import AnnotationType, ExtraAnnotation
+from datumaro.model.media import Image
+
+
+class ImageAnnotation(ExtraAnnotation):
+    """Base of annotations whose value is an image of the item's size or a multiple of it."""
+
+    __slots__ = ()
+    _fields = ("image",)
+
+    def __init__(self, image: Image, **common: Any) -> None:
+        super().__init__(**common)
+        self._value = image
+
+    @property
+    def image(self) -> Image:
+        return self._get_value()
+
+    @image.setter
+    def image(self, value: Image) -> None:
+        self._set_value(value)
+
+    def _decode(self, extra: dict[str, Any]) -> Image:
+        stored = extra["image"]
+        if "path" in stored:
+            size = stored.get("size")
+            return Image.from_file(path=stored["path"], size=tuple(size) if size else None)
+        data = np.load(io.BytesIO(base64.b64decode(stored["npy"])), allow_pickle=False)
+        return Image.from_numpy(data=data)
+
+    def extra(self) -> dict[str, Any]:
+        """The image as JSON: its path and size, or its pixels (a .npy file in base64)."""
+        path = getattr(self.image, "path", None)
+        if path:
+            size = self.image.size if self.image.has_size else None
+            return {"image": {"path": path, "size": list(size) if size else None}}
+        file = io.BytesIO()
+        np.save(file, self.image.data, allow_pickle=False)  # pyright: ignore
+        return {"image": {"npy": base64.b64encode(file.getvalue()).decode()}}
+
+
+class DepthAnnotation(ImageAnnotation):
+    """The distance of each pixel."""
+
+    __slots__ = ()
+    _type = AnnotationType.depth_annotation
+
+
+class SuperResolutionAnnotation(ImageAnnotation):
+    """The image in a higher resolution."""
+
+    __slots__ = ()
+    _type = AnnotationType.super_resolution_annotation

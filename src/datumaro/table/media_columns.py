@@ -1,0 +1,168 @@
+"""Media as columns and back: the one place that knows both the media classes and the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from datumaro.model.media import (
+    Image,
+    ImageFromFile,
+    MediaElement,
+    MediaType,
+    MosaicImage,
+    MultiframeImage,
+    PointCloud,
+    PointCloudFromFile,
+    RoIImage,
+    Video,
+    VideoFrame,
+)
+from datumaro.table import json_text
+from datumaro.table.chunk import Chunk
+
+_CLASSES: dict[MediaType, type[MediaElement]] = {
+    MediaType.NONE: MediaElement,
+    MediaType.MEDIA_ELEMENT: MediaElement,
+    MediaType.IMAGE: Image,
+    MediaType.BYTE_IMAGE: Image,
+    MediaType.VIDEO_FRAME: VideoFrame,
+    MediaType.VIDEO: Video,
+    MediaType.POINT_CLOUD: PointCloud,
+    MediaType.MULTIFRAME_IMAGE: MultiframeImage,
+    MediaType.ROI_IMAGE: RoIImage,
+    MediaType.MOSAIC_IMAGE: MosaicImage,
+}
+
+
+def media_class(kind: MediaType) -> type[MediaElement]:
+    """The class of a data set's media, of the number that files store."""
+    return _CLASSES.get(kind, MediaElement)
+
+
+def media_number(kind: type[MediaElement]) -> MediaType:
+    """The reverse of `media_class`, for subclasses too."""
+    for base in kind.__mro__:
+        for number in (MediaType.IMAGE, *_CLASSES):
+            if _CLASSES[number] is base and number is not MediaType.NONE:
+                return number
+    return MediaType.MEDIA_ELEMENT
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A media in columns: see table.schema.ITEMS; ``in_memory`` is the object when they cannot tell it.
+
+    Attributes
+    ----------
+    extra : a JSON object, or empty.
+    """
+
+    kind: int = MediaType.NONE
+    path: str = ""
+    height: int = 0
+    width: int = 0
+    extra: bytes | str = b""
+    in_memory: MediaElement | None = None
+
+
+def describe(media: MediaElement | None) -> Told:
+    """A media as columns."""
+    if media is None:
+        return Told()
+    extra: dict[str, Any] = {}
+    in_memory = None
+    if type(media) is VideoFrame:
+        extra = {"index": media.index}
+        video = media.video
+        if (video.step, video.start_frame, video.end_frame) != (1, 0, None):
+            extra["video"] = _range(video)
+        if video.is_external:
+            extra["external"] = True
+    elif type(media) is Video:
+        extra = _range(media)
+        if media.is_external:
+            extra["external"] = True
+    elif type(media) is PointCloudFromFile:
+        images = media.extra_images
+        if media.is_external:
+            extra["external"] = True
+        if images:
+            extra["extra_images"] = [_file_image(image) for image in images]
+        if not all(type(image) is ImageFromFile for image in images):
+            in_memory = media
+    elif type(media) is ImageFromFile:
+        if media.is_external:
+            extra["external"] = True
+    elif type(media) is MultiframeImage:
+        extra = {"paths": [image.path for image in media.data]}
+        if not all(type(image) is ImageFromFile for image in media.data):
+            in_memory = media
+    elif type(media) is not MediaElement:
+        in_memory = media
+    height, width = _known_size(media)
+    return Told(
+        media.type,
+        media.path if in_memory is None else "",
+        height,
+        width,
+        json_text.encode(extra) if in_memory is None else b"",
+        in_memory,
+    )
+
+
+def _range(video: Video) -> dict[str, Any]:
+    return {"step": video.step, "start_frame": video.start_frame, "end_frame": video.end_frame}
+
+
+def _file_image(image: Image) -> dict[str, Any]:
+    size = image.size if image.has_size else None
+    return {"path": image.path, "size": list(size) if size else None}
+
+
+def _known_size(media: MediaElement) -> tuple[int, int]:
+    """(height, width), or zeros when a file would have to be opened to know."""
+    size = media.size if isinstance(media, Image) and media.has_size else None
+    return size or (0, 0)
+
+
+def read(chunk: Chunk, begin: int, end: int) -> list[Told]:
+    """The media of a chunk's items ``begin:end`` as they are told in its columns."""
+    names = ("media_type", "path", "height", "width", "media_extra")
+    columns = (chunk.items.column(name)[begin:end].to_pylist() for name in names)
+    rows = range(begin, end)
+    return [Told(*told, chunk.media.get(row)) for row, *told in zip(rows, *columns, strict=True)]
+
+
+def media_object(told: Told) -> MediaElement | None:
+    """The media object of what columns tell."""
+    if told.in_memory is not None:
+        return told.in_memory
+    kind = told.kind
+    if kind == MediaType.NONE:
+        return None
+    extra = json_text.decode(told.extra)
+    external = bool(extra.get("external"))
+    size = (told.height, told.width) if told.height > 0 and told.width > 0 else None
+    if not told.path and kind not in (MediaType.MULTIFRAME_IMAGE, MediaType.MEDIA_ELEMENT):
+        return None
+    if kind in (MediaType.IMAGE, MediaType.BYTE_IMAGE):
+        return ImageFromFile(told.path, size=size, external=external)
+    if kind == MediaType.VIDEO_FRAME:
+        return VideoFrame(
+            Video(told.path, **extra.get("video", {}), external=external), extra.get("index", 0)
+        )
+    if kind == MediaType.VIDEO:
+        extra.pop("external", None)
+        return Video(told.path, **extra, external=external)
+    if kind == MediaType.POINT_CLOUD:
+        images = [
+            ImageFromFile(
+                i["path"], size=tuple(i["size"]) if i.get("size") else None, external=external
+            )
+            for i in extra.get("extra_images", ())
+        ]
+        return PointCloudFromFile(told.path, images, external=external)
+    if kind == MediaType.MULTIFRAME_IMAGE:
+        return MultiframeImage(extra.get("paths", []), path=told.path)
+    return MediaElement(told.path)

@@ -1,0 +1,282 @@
+"""Columns to objects: items and annotations that look at a chunk's rows.
+
+A `Page` is a stretch of a chunk's items with the plain Python lists that objects read from; each list
+is made when the first object asks for it. Objects hold the page and their row; a page goes when its
+last object does.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Protocol
+
+from datumaro.model.annotation import (
+    Annotation,
+    Annotations,
+    AnnotationType,
+    Caption,
+    FeatureVector,
+    HashKey,
+    Label,
+    Tabular,
+)
+from datumaro.model.image_annotation import DepthAnnotation, SuperResolutionAnnotation
+from datumaro.model.item import DatasetItem, row_item
+from datumaro.model.masks import RleMask
+from datumaro.model.shapes import (
+    Bbox,
+    Cuboid2D,
+    Cuboid3d,
+    Ellipse,
+    Points,
+    Polygon,
+    PolyLine,
+    RotatedBbox,
+    Skeleton,
+)
+from datumaro.model.tracked import TrackedDict, TrackedList
+from datumaro.table import json_text, media_columns, schema
+from datumaro.table.chunk import Chunk
+
+CLASSES: dict[int, type[Annotation]] = {
+    kind._type: kind  # pyright: ignore[reportPrivateUsage]
+    for kind in (
+        Bbox, Caption, Cuboid2D, Cuboid3d, DepthAnnotation, Ellipse, FeatureVector, HashKey, Label,
+        Points, PolyLine, Polygon, RleMask, RotatedBbox, Skeleton, SuperResolutionAnnotation,
+        Tabular,
+    )
+}  # fmt: skip
+
+
+class Owner(Protocol):
+    """Who is told of changes: rows count within the whole chunk."""
+
+    def take_item(self, chunk: int, row: int, item: DatasetItem | None) -> DatasetItem: ...
+
+
+class ChunkArrays:
+    """A chunk's columns as NumPy arrays over the same memory, each made when it is needed."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        self.offsets = chunk.offsets
+
+    def numbers(self, name: str) -> schema.Array:
+        """A column of numbers of the annotations."""
+        column = self.chunk.annotations.column(name)
+        return schema.label_values(column) if name == "label" else column.to_numpy()
+
+    @cached_property
+    def points(self) -> tuple[schema.Array, schema.Array]:
+        return schema.list_parts(self.chunk.annotations.column("points"))
+
+    @cached_property
+    def visibility(self) -> tuple[schema.Array, schema.Array]:
+        return schema.list_parts(self.chunk.annotations.column("visibility"))
+
+    @cached_property
+    def attributes(self) -> tuple[schema.Array, memoryview]:
+        offsets, data = schema.list_parts(self.chunk.annotations.column("attributes"))
+        return offsets, memoryview(data)
+
+    @cached_property
+    def area(self) -> schema.Array:
+        return self.numbers("area")
+
+
+class Page:
+    """Items ``begin:end`` of a chunk, as objects look at them. See model.tracked.RowSource."""
+
+    def __init__(self, arrays: ChunkArrays, owner: Owner, index: int, begin: int, end: int) -> None:
+        self._arrays, self._owner, self._index = arrays, owner, index
+        self._begin, self.end = begin, end
+        self._first = int(arrays.offsets[begin])
+        self._last = int(arrays.offsets[end])
+
+    # --- annotations -------------------------------------------------------------------------
+
+    def _numbers(self, name: str) -> list[Any]:
+        return self._arrays.numbers(name)[self._first : self._last].tolist()
+
+    @cached_property
+    def types(self) -> list[int]:
+        return self._numbers("type")
+
+    @cached_property
+    def ids(self) -> list[int]:
+        return self._numbers("id")
+
+    @cached_property
+    def groups(self) -> list[int]:
+        return self._numbers("group")
+
+    @cached_property
+    def object_ids(self) -> list[int]:
+        return self._numbers("object_id")
+
+    @cached_property
+    def z_orders(self) -> list[int]:
+        return self._numbers("z_order")
+
+    @cached_property
+    def labels(self) -> list[int | None]:
+        values = self._numbers("label")
+        if schema.NO_LABEL in values:
+            return [None if v == schema.NO_LABEL else v for v in values]
+        return values
+
+    def attributes(self, row: int) -> dict[str, Any]:
+        offsets, data = self._arrays.attributes
+        at = self._first + row
+        value = TrackedDict(json_text.decode(data[offsets[at] : offsets[at + 1]]))
+        if not json_text.is_flat(value):
+            self._item_of(row)  # what lies deeper may change unseen: the item is kept from here on
+        return value.track(self, row, "attributes")
+
+    def points(self, row: int) -> list[Any]:
+        offsets, values = self._arrays.points
+        at = self._first + row
+        points: list[Any] = values[offsets[at] : offsets[at + 1]].tolist()
+        kind = self.types[row]
+        if kind in _CUBOIDS:
+            exact = self.extra(row).get("points")
+            if exact:
+                points = exact
+            elif kind == AnnotationType.cuboid_3d:
+                points = [round(v, 2) for v in points]
+            if kind == AnnotationType.cuboid_2d:
+                points = list(zip(points[0::2], points[1::2], strict=True))
+        return TrackedList(points).track(self, row, "points")
+
+    def visibility(self, row: int) -> list[int]:
+        offsets, values = self._arrays.visibility
+        at = self._first + row
+        seen = values[offsets[at] : offsets[at + 1]].tolist()
+        return TrackedList(map(Points.Visibility, seen)).track(self, row, "visibility")
+
+    def mask(self, row: int) -> tuple[bytes, int, int]:
+        annotations = self._arrays.chunk.annotations
+        at = self._first + row
+        height, width = (annotations.column(n)[at].as_py() for n in ("mask_height", "mask_width"))
+        return annotations.column("rle")[at].as_py(), height, width
+
+    def text(self, row: int) -> str:
+        return self._arrays.chunk.annotations.column("text")[self._first + row].as_py()
+
+    def extra(self, row: int) -> dict[str, Any]:
+        column = self._arrays.chunk.annotations.column("extra")
+        return json_text.decode(column[self._first + row].as_py())
+
+    def area(self, row: int) -> float | None:
+        area = float(self._arrays.area[self._first + row])
+        return None if area != area else area
+
+    def _item_of(self, row: int) -> DatasetItem:
+        """The item that owns an annotation's row; the data set keeps it from here on."""
+        at = int(self._arrays.offsets.searchsorted(self._first + row, "right")) - 1
+        return self._owner.take_item(self._index, at, None)
+
+    def _find(self, row: int) -> tuple[DatasetItem, int] | None:
+        """The item and the place in its annotations where the row's annotation is, if it still is."""
+        item = self._item_of(row)
+        at = self._first + row
+        for place, other in enumerate(item.annotations):
+            source = getattr(other, "_source", None)
+            if isinstance(source, Page) and source._owner is self._owner:
+                its = other._row if other._row >= 0 else ~other._row  # pyright: ignore[reportPrivateUsage]
+                if source._index == self._index and source._first + its == at:
+                    return item, place
+        return None
+
+    def annotation_changed(self, row: int, annotation: Annotation) -> None:
+        found = self._find(row)
+        if found is not None and found[0].annotations[found[1]] is not annotation:
+            list.__setitem__(found[0].annotations, found[1], annotation)
+
+    def part_changed(self, row: int, part: str, value: Any) -> None:
+        found = self._find(row)
+        if found is not None:
+            annotation: Any = found[0].annotations[found[1]]
+            if annotation._row < 0:
+                return  # it has its own value: this one, or another that replaced it
+            annotation._own()
+            setattr(annotation, "_" + part, value)
+            if part != "attributes" and hasattr(annotation, "_area"):
+                annotation._area = None
+
+    # --- items -------------------------------------------------------------------------------
+
+    def item(self, row: int) -> DatasetItem:
+        """The object of the item at a row of the page, made anew."""
+        return row_item(self, row)
+
+    def _strings(self, name: str) -> list[str]:
+        return self._arrays.chunk.items.column(name)[self._begin : self.end].to_pylist()
+
+    @cached_property
+    def item_ids(self) -> list[str]:
+        return self._strings("id")
+
+    @cached_property
+    def subsets(self) -> list[str]:
+        codes, names = self._arrays.chunk.subset_codes()
+        return [names[code] for code in codes[self._begin : self.end].tolist()]
+
+    @cached_property
+    def _item_attributes(self) -> list[str]:
+        return self._strings("attributes")
+
+    @cached_property
+    def _media(self) -> list[media_columns.Told]:
+        return media_columns.read(self._arrays.chunk, self._begin, self.end)
+
+    def item_attributes(self, row: int) -> dict[str, Any]:
+        value = TrackedDict(json_text.decode(self._item_attributes[row]))
+        if not json_text.is_flat(value):
+            self._owner.take_item(self._index, self._begin + row, None)
+        return value.track(self, row, "attributes", of_item=True)
+
+    def media(self, row: int) -> Any:
+        return media_columns.media_object(self._media[row])
+
+    def annotations(self, row: int) -> list[Annotation]:
+        offsets = self._arrays.offsets
+        at = self._begin + row
+        begin, end = int(offsets[at]) - self._first, int(offsets[at + 1]) - self._first
+        made = Annotations(map(self._annotation, self.types[begin:end], range(begin, end)))
+        return made.track(self, row)
+
+    def _annotation(self, kind: int, row: int) -> Annotation:
+        annotation: Any = object.__new__(CLASSES[kind])
+        annotation._source = self
+        annotation._row = row
+        annotation._attributes = None
+        if kind in _WITH_POINTS:
+            annotation._points = None
+            if kind == AnnotationType.points:
+                annotation._visibility = None
+        return annotation
+
+    def item_changed(self, row: int, item: DatasetItem) -> None:
+        self._owner.take_item(self._index, self._begin + row, item)
+
+    def item_part_changed(self, row: int, part: str, value: Any) -> None:
+        item: Any = self._owner.take_item(self._index, self._begin + row, None)
+        if item._row >= 0:  # otherwise it has its own value: this one, or another that replaced it
+            setattr(item, "_" + part, value)
+
+    def annotation_rows(self, row: int) -> tuple[Any, int, int]:
+        """The annotation rows behind an item: (batch, begin, end)."""
+        at = self._begin + row
+        offsets = self._arrays.offsets
+        return self._arrays.chunk.annotations, int(offsets[at]), int(offsets[at + 1])
+
+
+_CUBOIDS = frozenset((int(AnnotationType.cuboid_2d), int(AnnotationType.cuboid_3d)))
+_WITH_POINTS = frozenset(
+    (
+        AnnotationType.polygon, AnnotationType.polyline, AnnotationType.bbox, AnnotationType.points,
+        AnnotationType.ellipse, AnnotationType.rotated_bbox, AnnotationType.cuboid_2d,
+        AnnotationType.cuboid_3d,
+    )
+)  # fmt: skip
