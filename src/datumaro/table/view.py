@@ -66,18 +66,22 @@ class ChunkArrays:
         column = self.chunk.annotations.column(name)
         return schema.label_values(column) if name == "label" else column.to_numpy()
 
-    @cached_property
-    def points(self) -> tuple[schema.Array, schema.Array]:
-        return schema.list_parts(self.chunk.annotations.column("points"))
+    def _parts(self, name: str) -> tuple[memoryview, memoryview]:
+        # memoryviews give plain numbers, and faster than arrays do one at a time
+        offsets, values = schema.list_parts(self.chunk.annotations.column(name))
+        return memoryview(offsets), memoryview(values)
 
     @cached_property
-    def visibility(self) -> tuple[schema.Array, schema.Array]:
-        return schema.list_parts(self.chunk.annotations.column("visibility"))
+    def points(self) -> tuple[memoryview, memoryview]:
+        return self._parts("points")
 
     @cached_property
-    def attributes(self) -> tuple[schema.Array, memoryview]:
-        offsets, data = schema.list_parts(self.chunk.annotations.column("attributes"))
-        return offsets, memoryview(data)
+    def visibility(self) -> tuple[memoryview, memoryview]:
+        return self._parts("visibility")
+
+    @cached_property
+    def attributes(self) -> tuple[memoryview, memoryview]:
+        return self._parts("attributes")
 
     @cached_property
     def area(self) -> schema.Array:
@@ -146,12 +150,14 @@ class Page:
                 points = [round(v, 2) for v in points]
             if kind == AnnotationType.cuboid_2d:
                 points = list(zip(points[0::2], points[1::2], strict=True))
-        return TrackedList(points).track(self, row, "points")
+        tracked = TrackedList(points)
+        tracked._source, tracked._row, tracked._part = self, row, "points"  # as track() does
+        return tracked
 
     def visibility(self, row: int) -> list[int]:
         offsets, values = self._arrays.visibility
         at = self._first + row
-        seen = values[offsets[at] : offsets[at + 1]].tolist()
+        seen: list[int] = values[offsets[at] : offsets[at + 1]].tolist()
         return TrackedList(map(Points.Visibility, seen)).track(self, row, "visibility")
 
     def mask(self, row: int) -> tuple[bytes, int, int]:
