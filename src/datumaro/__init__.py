@@ -1,71 +1,13 @@
 """Datumaro: read, hold, change and write computer vision data sets, at the machine's speed.
 
-The public names. Each is imported when it is first used, so that ``import datumaro`` costs nothing.
+The public names. Each is imported when it is first used, so that ``import datumaro`` costs
+nothing. Their types are in ``__init__.pyi``.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from datumaro import errors
-    from datumaro.dataset import Dataset, DatasetSubset
-    from datumaro.model.annotation import (
-        NO_GROUP,
-        Annotation,
-        Annotations,
-        AnnotationType,
-        Caption,
-        FeatureVector,
-        HashKey,
-        Label,
-        Tabular,
-    )
-    from datumaro.model.categories import (
-        Categories,
-        Colormap,
-        GroupType,
-        LabelCategories,
-        MaskCategories,
-        PointsCategories,
-        RgbColor,
-        TabularCategories,
-    )
-    from datumaro.model.image_annotation import DepthAnnotation, SuperResolutionAnnotation
-    from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem
-    from datumaro.model.masks import (
-        BinaryMaskImage,
-        CompiledMask,
-        ExtractedMask,
-        IndexMaskImage,
-        Mask,
-        RleMask,
-    )
-    from datumaro.model.media import (
-        Image,
-        MediaElement,
-        MediaType,
-        MosaicImage,
-        MultiframeImage,
-        PointCloud,
-        RoIImage,
-        Video,
-        VideoFrame,
-    )
-    from datumaro.model.shapes import (
-        Bbox,
-        Cuboid2D,
-        Cuboid3d,
-        Ellipse,
-        Points,
-        Polygon,
-        PolyLine,
-        RotatedBbox,
-        Shape,
-        Skeleton,
-    )
-    from datumaro.progress import NullProgressReporter, ProgressReporter, SimpleProgressReporter
+from typing import Any
 
 _NAMES = {
     "dataset": ("Dataset", "DatasetSubset"),
@@ -94,12 +36,6 @@ _NAMES = {
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
-    *_HOMES,
-    "__version__",
-    "errors",
-]
-
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
@@ -117,4 +53,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*_HOMES, "__version__", "errors"])

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -84,7 +84,7 @@ class Dataset:
 
         Parameters
         ----------
-        categories : by annotation type; or label names, as LabelCategories.from_iterable takes them.
+        categories : by annotation type; or label names (LabelCategories.from_iterable).
         media_type : the class that all items' media are of.
 
         Raises
@@ -158,7 +158,7 @@ class Dataset:
     @staticmethod
     def detect(path: str | os.PathLike[str], *, depth: int = 2) -> str:
         """The name of the format of the data set at a path."""
-        return detection.detect_one(path, depth)[0]
+        return detection.detect_one(Path(path), depth)[0]
 
     # --- items -------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class Dataset:
         Raises
         ------
         DatasetError
-            The other is a data set with other label names: its label numbers would mean others here.
+            The other is a data set with other label names: its numbers would mean others here.
         """
         if isinstance(source, Dataset):
             mine, theirs = self.get_label_cat_names(), source.get_label_cat_names()
@@ -308,7 +308,7 @@ class Dataset:
     def get_categories_info(self) -> tuple[str, ...]:
         """Lines of category kinds and label names, for people."""
         return tuple(
-            f"{kind.name}: {[c.name for c in value] if isinstance(value, LabelCategories) else value}"
+            f"{kind.name}: {self.get_label_cat_names() if kind == AnnotationType.label else value}"
             for kind, value in self._categories.items()
         )
 
@@ -364,8 +364,8 @@ class Dataset:
     ) -> None:
         """Write the data set into a folder.
 
-        The folder is the old one or the new one, whole, at any moment. Files of an older data set in it
-        that the format does not write anew stay, but for annotation files, which are replaced.
+        The folder is the old one or the new one, whole, at any moment. Files of an older data set
+        in it that the format does not write anew stay, but for annotation files: they go.
         What the format cannot hold is logged as one warning.
 
         Parameters
@@ -532,7 +532,8 @@ class DatasetSubset:
 
 def _categories(given: Mapping[AnnotationType, Categories] | Iterable[Any]) -> CategoriesInfo:
     if isinstance(given, Mapping):
-        return {AnnotationType(kind): value for kind, value in given.items()}
+        by_type = cast(Mapping[AnnotationType, Categories], given)
+        return {AnnotationType(kind): value for kind, value in by_type.items()}
     return {AnnotationType.label: LabelCategories.from_iterable(given)}
 
 
@@ -549,10 +550,11 @@ def _check_labels(content: Content, source: Path) -> None:
         values = schema.label_values(chunk.annotations.column("label"))
         bad = np.flatnonzero((values != schema.NO_LABEL) & ((values < 0) | (values >= len(labels))))
         if len(bad):
-            row = int(chunk.offsets.searchsorted(bad[0], "right")) - 1
+            at = int(bad[0])
+            row = int(np.searchsorted(chunk.offsets, at, "right")) - 1
             raise UndeclaredLabelError(
                 f"{source}: item {chunk.items.column('id')[row].as_py()!r} of subset "
                 f"{chunk.items.column('subset')[row].as_py()!r}: annotation "
-                f"{int(bad[0] - chunk.offsets[row])} has label {values[bad[0]]}; "
+                f"{at - int(chunk.offsets[row])} has label {int(values[at])}; "
                 f"expected 0 to {len(labels) - 1}"
             )

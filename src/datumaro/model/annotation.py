@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -64,9 +64,10 @@ def slots_of(kind: type) -> Iterator[str]:
 def equal_values(a: Any, b: Any) -> bool:
     """Equality that also knows arrays inside attributes."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return bool(np.array_equal(a, b))
+        return bool(np.array_equal(cast(Any, a), cast(Any, b)))
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(equal_values(v, b[k]) for k, v in a.items())
+        one, other = cast(dict[Any, Any], a), cast(dict[Any, Any], b)
+        return one.keys() == other.keys() and all(equal_values(v, other[k]) for k, v in one.items())
     return bool(a == b)
 
 
@@ -102,7 +103,7 @@ class Annotation:
         self._id = int(id or 0)
         self._attributes = {} if attributes is None else attributes
         self._group = int(group or 0)
-        self._object_id = NO_OBJECT_ID if object_id is None else int(object_id)
+        self._object_id = int(object_id)
 
     # --- the row behind ----------------------------------------------------------------------
 

@@ -188,7 +188,7 @@ def _annotation_list(annotations: Iterable[Annotation] | None) -> list[Annotatio
 def _checked_media(media: object) -> MediaElement | None:
     if media is not None and not isinstance(media, MediaElement):
         raise TypeError(
-            f"media is a {type(media).__name__}; expected a MediaElement such as Image.from_file(path=…)"
+            f"media is a {type(media).__name__}; expected a MediaElement, as Image.from_file makes"
         )
     return media
 

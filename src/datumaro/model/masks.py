@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +39,10 @@ def compressed(rle: Rle) -> Rle:
 
         if min(counts, default=0) < 0 or sum(counts) != height * width:
             raise ValueError(
-                f"run lengths add up to {sum(counts)}; expected {height} x {width} = {height * width}"
+                f"run lengths add up to {sum(counts)}; expected {height} x {width} of them"
             )
-        counts = coco_mask.frPyObjects(
-            {"counts": list(counts), "size": [height, width]}, height, width
-        )
-        counts = counts["counts"]  # pyright: ignore
+        uncompressed: Any = {"counts": list(counts), "size": [height, width]}
+        counts = cast(Any, coco_mask.frPyObjects(uncompressed, height, width))["counts"]
     return {"counts": counts, "size": [int(height), int(width)]}
 
 
@@ -94,6 +92,15 @@ class Mask(LabelledAnnotation):
         self._z_order = int(value)
 
     @property
+    def stated_area(self) -> float | None:
+        """The area in square pixels that the source states (COCO), None when it states none.
+
+        It is dropped when the coordinates or pixels are changed.
+        """
+        row = self._row
+        return self._area if row < 0 else self._source.area(row)
+
+    @property
     def image(self) -> npt.NDArray[Any]:
         """The pixels, [height, width]; made anew at each call when they come from a function."""
         image = self._image
@@ -111,19 +118,19 @@ class Mask(LabelledAnnotation):
         return encode_rle(self.image)
 
     def as_class_mask(
-        self, label_id: int | None = None, ignore_index: int = 0, dtype: npt.DTypeLike = None
+        self, label_id: int | None = None, ignore_index: int = 0, dtype: npt.DTypeLike | None = None
     ) -> IndexMaskImage:
         """The label's index where the mask is, ``ignore_index`` elsewhere; [height, width]."""
         value = self.label if label_id is None else label_id
         return self._painted(0 if value is None else value, ignore_index, dtype)
 
     def as_instance_mask(
-        self, instance_id: int, ignore_index: int = 0, dtype: npt.DTypeLike = None
+        self, instance_id: int, ignore_index: int = 0, dtype: npt.DTypeLike | None = None
     ) -> IndexMaskImage:
         """``instance_id`` where the mask is, ``ignore_index`` elsewhere; [height, width]."""
         return self._painted(instance_id, ignore_index, dtype)
 
-    def _painted(self, value: int, elsewhere: int, dtype: npt.DTypeLike) -> IndexMaskImage:
+    def _painted(self, value: int, elsewhere: int, dtype: npt.DTypeLike | None) -> IndexMaskImage:
         kind = np.min_scalar_type(max(value, elsewhere)) if dtype is None else dtype
         return np.where(self.image.astype(bool), value, elsewhere).astype(kind)
 

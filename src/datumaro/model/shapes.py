@@ -87,6 +87,15 @@ class Shape(LabelledAnnotation):
         self._z_order = int(value)
 
     @property
+    def stated_area(self) -> float | None:
+        """The area in square pixels that the source states (COCO), None when it states none.
+
+        It is dropped when the coordinates or pixels are changed.
+        """
+        row = self._row
+        return self._area if row < 0 else self._source.area(row)
+
+    @property
     def points(self) -> list[float]:
         if self._points is None:
             self._points = self._source.points(self._row)
@@ -194,13 +203,6 @@ class Bbox(Shape):
     def iou(self, other: Shape) -> float:
         """Intersection over union with another shape's bounds."""
         return iou(self.get_bbox(), other.get_bbox())
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self) or not isinstance(other, Bbox):
-            return NotImplemented
-        return self.points == other.points and super().__eq__(other)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 class RotatedBbox(Shape):
@@ -511,9 +513,8 @@ class Skeleton(ExtraAnnotation):
         self._set_value((self.elements, int(value)))
 
     def _decode(self, extra: dict[str, Any]) -> Any:
-        elements = [
-            Points(**{**e, "attributes": e.get("attributes") or {}}) for e in extra["elements"]
-        ]
+        stored: list[dict[str, Any]] = extra["elements"]
+        elements = [Points(**element) for element in stored]
         return tuple(elements), self._source.z_orders[self._row]
 
     def extra(self) -> dict[str, Any]:

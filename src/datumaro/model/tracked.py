@@ -27,11 +27,16 @@ class RowSource(Protocol):
     count within the source.
     """
 
-    ids: list[int]
-    groups: list[int]
-    object_ids: list[int]
-    labels: list[int | None]
-    z_orders: list[int]
+    @property
+    def ids(self) -> list[int]: ...
+    @property
+    def groups(self) -> list[int]: ...
+    @property
+    def object_ids(self) -> list[int]: ...
+    @property
+    def labels(self) -> list[int | None]: ...
+    @property
+    def z_orders(self) -> list[int]: ...
 
     def attributes(self, row: int) -> dict[str, Any]: ...
     def points(self, row: int) -> list[float]: ...
@@ -43,8 +48,10 @@ class RowSource(Protocol):
     def annotation_changed(self, row: int, annotation: Any) -> None: ...
     def part_changed(self, row: int, part: str, value: Any) -> None: ...
 
-    item_ids: list[str]
-    subsets: list[str]
+    @property
+    def item_ids(self) -> list[str]: ...
+    @property
+    def subsets(self) -> list[str]: ...
 
     def item_attributes(self, row: int) -> dict[str, Any]: ...
     def media(self, row: int) -> Any: ...
@@ -57,6 +64,9 @@ class TrackedList(list[Any]):
     """A list that belongs to the field ``part`` of an annotation's row."""
 
     __slots__ = ("_part", "_row", "_source")
+    _source: RowSource
+    _row: int
+    _part: str
 
     def track(self, source: RowSource, row: int, part: str) -> TrackedList:
         """Begin to report changes."""
@@ -99,7 +109,7 @@ class TrackedDict(dict[str, Any]):
 
 
 def report_changes(kind: type, base: type, names: tuple[str, ...]) -> None:
-    """Let the methods ``names``, which ``kind`` inherits from ``base``, call ``_changed`` after them."""
+    """Let the methods ``names`` that ``kind`` inherits from ``base`` call ``_changed``."""
 
     def wrap(name: str) -> Callable[..., Any]:
         plain = getattr(base, name)

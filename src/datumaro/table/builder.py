@@ -49,7 +49,7 @@ class _Lists:
     """A growing list column of floats or small integers."""
 
     def __init__(self, typecode: str) -> None:
-        self.values = array(typecode)
+        self.values: array[Any] = array(typecode)
         self.offsets = array("q", [0])
 
     def add(self, values: Iterable[Any]) -> None:
@@ -80,7 +80,7 @@ class AnnotationBuilder:
         Raises
         ------
         DatasetError
-            A value does not fit its column (a number too large, an attribute that JSON does not know).
+            A value does not fit its column: a number too large, an attribute unknown to JSON.
         """
         try:
             self._add(annotation)
@@ -104,11 +104,7 @@ class AnnotationBuilder:
         rle, height, width, text, extra, area = b"", 0, 0, b"", b"", None
         if isinstance(annotation, Shape) and kind in _SHAPES:
             points = annotation.points
-            area = (
-                annotation._area
-                if annotation._row < 0
-                else annotation._source.area(annotation._row)
-            )  # pyright: ignore[reportPrivateUsage]
+            area = annotation.stated_area
             if isinstance(annotation, Points):
                 visibility = annotation.visibility
                 if 2 * len(visibility) != len(points):
@@ -120,11 +116,7 @@ class AnnotationBuilder:
         elif isinstance(annotation, Mask):
             run_lengths = annotation.rle
             rle, (height, width) = run_lengths["counts"], run_lengths["size"]
-            area = (
-                annotation._area
-                if annotation._row < 0
-                else annotation._source.area(annotation._row)
-            )  # pyright: ignore[reportPrivateUsage]
+            area = annotation.stated_area
         elif isinstance(annotation, Caption):
             text = annotation.caption.encode()
         elif isinstance(annotation, ExtraAnnotation):
@@ -230,7 +222,7 @@ class Builder:
         self._heights.append(told.height)
         self._widths.append(told.width)
         self._paths.add(told.path.encode())
-        self._extras.add(told.extra)
+        self._extras.add(told.extra.encode() if isinstance(told.extra, str) else told.extra)
         self._codes.append(self._subsets.setdefault(item.subset, len(self._subsets)))
 
     def finish(self) -> Chunk:
@@ -267,7 +259,8 @@ class Builder:
         bases = np.cumsum([0, *map(len, batches)])[:-1]
         begins = bases[spans[:, 0] + 1] + spans[:, 1]
         first = np.cumsum(counts) - counts
-        rows = np.arange(counts.sum()) + np.repeat(begins - first, counts)
+        rows = np.arange(int(counts.sum()))
+        rows += np.repeat(begins - first, counts)
         return concat(batches, schema.ANNOTATIONS).take(pa.array(rows))
 
 
@@ -275,7 +268,7 @@ def concat(batches: list[pa.RecordBatch], kind: pa.Schema) -> pa.RecordBatch:
     """Batches one after another as one, copied."""
     table = pa.Table.from_batches(batches, kind).unify_dictionaries().combine_chunks()
     found = table.to_batches()
-    return found[0] if found else kind.empty_table().combine_chunks().to_batches()[0]
+    return found[0] if found else batches[0]
 
 
 def build(items: Iterable[DatasetItem]) -> Chunk:

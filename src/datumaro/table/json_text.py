@@ -6,7 +6,7 @@ As documented: NaN and infinities become null, tuples lists, NumPy scalars and a
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import orjson
@@ -37,17 +37,18 @@ def encode(value: dict[str, Any]) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
+        pairs = cast(dict[Any, Any], value)
+        if not all(isinstance(key, str) for key in pairs):
             raise TypeError("Dict key must be str")
-        return {key: _plain(v) for key, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return {key: _plain(v) for key, v in pairs.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in cast(list[Any], value)]
     if isinstance(value, int):
         return value
     return orjson.loads(orjson.dumps(value, option=_OPTIONS))
 
 
-def decode(text: str | bytes) -> dict[str, Any]:
+def decode(text: str | bytes | memoryview) -> dict[str, Any]:
     """The reverse of `encode`.
 
     Raises
@@ -60,4 +61,4 @@ def decode(text: str | bytes) -> dict[str, Any]:
 
 def is_flat(value: dict[str, Any]) -> bool:
     """Whether a decoded object holds no list and no object: nothing that could change unseen."""
-    return not any(isinstance(v, (list, dict)) for v in value.values())
+    return not any(isinstance(v, list | dict) for v in value.values())

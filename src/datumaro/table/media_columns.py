@@ -51,7 +51,7 @@ def media_number(kind: type[MediaElement]) -> MediaType:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A media in columns: see table.schema.ITEMS; ``in_memory`` is the object when they cannot tell it.
+    """A media in columns (table.schema.ITEMS), or the object when they cannot tell it.
 
     Attributes
     ----------
@@ -129,9 +129,12 @@ def _known_size(media: MediaElement) -> tuple[int, int]:
 def read(chunk: Chunk, begin: int, end: int) -> list[Told]:
     """The media of a chunk's items ``begin:end`` as they are told in its columns."""
     names = ("media_type", "path", "height", "width", "media_extra")
-    columns = (chunk.items.column(name)[begin:end].to_pylist() for name in names)
+    columns = (chunk.items.column(name).slice(begin, end - begin).to_pylist() for name in names)
     rows = range(begin, end)
-    return [Told(*told, chunk.media.get(row)) for row, *told in zip(rows, *columns, strict=True)]
+    return [
+        Told(kind, path, height, width, extra, chunk.media.get(row))
+        for row, kind, path, height, width, extra in zip(rows, *columns, strict=True)
+    ]
 
 
 def media_object(told: Told) -> MediaElement | None:

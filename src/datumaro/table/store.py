@@ -1,8 +1,8 @@
 """A data set's items: columns below, changed items above them.
 
-The columns are never written to. An item that is put, changed or removed has an entry in the overlay;
-`ItemStore.chunks` folds the overlay into columns for whoever wants columns. An item that was handed
-out is remembered weakly, so that two who ask for it get the same object.
+The columns are never written to. An item that is put, changed or removed has an entry in the
+overlay; `ItemStore.chunks` folds the overlay into columns for whoever wants columns. An item that
+was handed out is remembered weakly, so that two who ask for it get the same object.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 
 from datumaro.errors import RepeatedItemError
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem
+from datumaro.table import schema
 from datumaro.table.builder import Builder, concat
 from datumaro.table.chunk import Chunk, empty_chunk
-from datumaro.table import schema
 from datumaro.table.view import ChunkArrays, Page
 
 PAGE_ITEMS = 512
@@ -180,12 +180,13 @@ class ItemStore:
         """
         index = self._index
         if index is None:
-            index = {}
+            index = dict[tuple[str, str], int]()
             for number, chunk in enumerate(self._chunks):
                 codes, names = chunk.subset_codes()
-                ids = chunk.items.column("id").to_pylist()
+                ids: list[str] = chunk.items.column("id").to_pylist()
                 start = self._starts[number]
-                for row, (item_id, code) in enumerate(zip(ids, codes.tolist(), strict=True)):
+                numbers: list[int] = codes.tolist()
+                for row, (item_id, code) in enumerate(zip(ids, numbers, strict=True)):
                     position = start + row
                     if position in self._overlay:
                         continue

@@ -1,8 +1,8 @@
 """Columns to objects: items and annotations that look at a chunk's rows.
 
-A `Page` is a stretch of a chunk's items with the plain Python lists that objects read from; each list
-is made when the first object asks for it. Objects hold the page and their row; a page goes when its
-last object does.
+A `Page` is a stretch of a chunk's items with the plain Python lists that objects read from; each
+list is made when the first object asks for it. Objects hold the page and their row; a page goes
+when its last object does.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ChunkArrays:
     def _parts(self, name: str) -> tuple[memoryview, memoryview]:
         # memoryviews give plain numbers, and faster than arrays do one at a time
         offsets, values = schema.list_parts(self.chunk.annotations.column(name))
-        return memoryview(offsets), memoryview(values)
+        return offsets.data, values.data
 
     @cached_property
     def points(self) -> tuple[memoryview, memoryview]:
@@ -99,34 +99,21 @@ class Page:
 
     # --- annotations -------------------------------------------------------------------------
 
-    def _numbers(self, name: str) -> list[Any]:
-        return self._arrays.numbers(name)[self._first : self._last].tolist()
+    types: list[int]
+    ids: list[int]
+    groups: list[int]
+    object_ids: list[int]
+    labels: list[int | None]
+    z_orders: list[int]
 
-    @cached_property
-    def types(self) -> list[int]:
-        return self._numbers("type")
-
-    @cached_property
-    def ids(self) -> list[int]:
-        return self._numbers("id")
-
-    @cached_property
-    def groups(self) -> list[int]:
-        return self._numbers("group")
-
-    @cached_property
-    def object_ids(self) -> list[int]:
-        return self._numbers("object_id")
-
-    @cached_property
-    def z_orders(self) -> list[int]:
-        return self._numbers("z_order")
-
-    @cached_property
-    def labels(self) -> list[int | None]:
-        values = self._numbers("label")
-        if schema.NO_LABEL in values:
-            return [None if v == schema.NO_LABEL else v for v in values]
+    def __getattr__(self, name: str) -> Any:
+        """Make a list when it is asked for the first time."""
+        if name not in _NUMBERS:
+            raise AttributeError(name)
+        values: Any = self._arrays.numbers(_NUMBERS[name])[self._first : self._last].tolist()
+        if name == "labels" and schema.NO_LABEL in values:
+            values = [None if v == schema.NO_LABEL else v for v in values]
+        setattr(self, name, values)
         return values
 
     def attributes(self, row: int) -> dict[str, Any]:
@@ -150,9 +137,7 @@ class Page:
                 points = [round(v, 2) for v in points]
             if kind == AnnotationType.cuboid_2d:
                 points = list(zip(points[0::2], points[1::2], strict=True))
-        tracked = TrackedList(points)
-        tracked._source, tracked._row, tracked._part = self, row, "points"  # as track() does
-        return tracked
+        return TrackedList(points).track(self, row, "points")
 
     def visibility(self, row: int) -> list[int]:
         offsets, values = self._arrays.visibility
@@ -183,7 +168,7 @@ class Page:
         return self._owner.take_item(self._index, at, None)
 
     def _find(self, row: int) -> tuple[DatasetItem, int] | None:
-        """The item and the place in its annotations where the row's annotation is, if it still is."""
+        """The item and the place in its annotations where the row's one is, if it still is."""
         item = self._item_of(row)
         at = self._first + row
         for place, other in enumerate(item.annotations):
@@ -197,7 +182,8 @@ class Page:
     def annotation_changed(self, row: int, annotation: Annotation) -> None:
         found = self._find(row)
         if found is not None and found[0].annotations[found[1]] is not annotation:
-            list.__setitem__(found[0].annotations, found[1], annotation)
+            annotations: list[Annotation] = found[0].annotations
+            list[Annotation].__setitem__(annotations, found[1], annotation)
 
     def part_changed(self, row: int, part: str, value: Any) -> None:
         found = self._find(row)
@@ -217,14 +203,26 @@ class Page:
         return row_item(self, row)
 
     def _strings(self, name: str) -> list[str]:
-        return self._arrays.chunk.items.column(name)[self._begin : self.end].to_pylist()
+        return (
+            self._arrays.chunk.items.column(name)
+            .slice(self._begin, self.end - self._begin)
+            .to_pylist()
+        )
+
+    @property
+    def item_ids(self) -> list[str]:
+        return self._item_ids
 
     @cached_property
-    def item_ids(self) -> list[str]:
+    def _item_ids(self) -> list[str]:
         return self._strings("id")
 
-    @cached_property
+    @property
     def subsets(self) -> list[str]:
+        return self._subsets
+
+    @cached_property
+    def _subsets(self) -> list[str]:
         codes, names = self._arrays.chunk.subset_codes()
         return [names[code] for code in codes[self._begin : self.end].tolist()]
 
@@ -278,6 +276,14 @@ class Page:
         return self._arrays.chunk.annotations, int(offsets[at]), int(offsets[at + 1])
 
 
+_NUMBERS = {
+    "types": "type",
+    "ids": "id",
+    "groups": "group",
+    "object_ids": "object_id",
+    "labels": "label",
+    "z_orders": "z_order",
+}
 _CUBOIDS = frozenset((int(AnnotationType.cuboid_2d), int(AnnotationType.cuboid_3d)))
 _WITH_POINTS = frozenset(
     (
