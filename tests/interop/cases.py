@@ -1,0 +1,130 @@
+"""What is written, in which formats, and which real samples are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+NATIVE = ("datumaro", "datumaro_binary")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sample data set (`samples.BUILDERS`), written in a format."""
+
+    sample: str
+    format: str
+    save_media: bool
+
+    @property
+    def name(self) -> str:
+        """Unique, and fit for a folder."""
+        return f"{self.sample}-{self.format}-{'media' if self.save_media else 'bare'}"
+
+    def write_options(self, version: str, *, ours: bool) -> dict[str, Any]:
+        """Options of the export, for files that the published ``version`` can read."""
+        options: dict[str, Any] = {"save_media": self.save_media}
+        if ours and self.format == "datumaro_binary":
+            options["compatible_with"] = version.rpartition(".")[0]
+        return options
+
+    def read_options(self, version: str, *, ours: bool) -> dict[str, Any]:
+        """Options of the import: media outside the data set's folder must be allowed."""
+        confined = ours or version != "1.10.0"
+        if confined and self.format in NATIVE and not self.save_media:
+            return {"allow_external_media": True}
+        return {}
+
+
+NATIVE_CASES = [
+    Case(sample, name, save_media)
+    for sample in ("images", "point_clouds", "videos", "video_frames", "no_media", "mixed")
+    for name in NATIVE
+    for save_media in (False, True)
+]
+
+ARRAY_CASES = [
+    Case("arrays", "datumaro", False),  # (their binary reader refuses such items)
+    Case("arrays", "datumaro", True),
+    Case("arrays", "datumaro_binary", True),
+]
+
+COCO_CASES = [
+    Case("coco", name, save_media)
+    for name in (
+        "coco",
+        "coco_instances",
+        "coco_person_keypoints",
+        "coco_captions",
+        "coco_labels",
+        "coco_image_info",
+    )
+    for save_media in (False, True)
+]
+
+VOC_CASES = [
+    Case("voc", name, save_media)
+    for name in (
+        "voc",
+        "voc_classification",
+        "voc_detection",
+        "voc_segmentation",
+        "voc_instance_segmentation",
+        "voc_layout",
+        "voc_action",
+    )
+    for save_media in (False, True)
+]
+
+IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
+
+CASES = NATIVE_CASES + ARRAY_CASES + COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A real data set in `shared/data/formats`, beside the checkout."""
+
+    folder: str
+    format: str
+
+    @property
+    def name(self) -> str:
+        """Unique."""
+        return f"{self.folder}-{self.format}"
+
+    def path(self) -> Path | None:
+        """Where it lies; None when it is not there."""
+        for parent in Path(__file__).resolve().parents:
+            path = parent / "shared" / "data" / "formats" / self.folder
+            if path.is_dir():
+                return path
+        return None
+
+
+SAMPLES = [
+    *(
+        Sample(f"coco_dataset/{name}", name)
+        for name in (
+            "coco",
+            "coco_captions",
+            "coco_image_info",
+            "coco_instances",
+            "coco_person_keypoints",
+        )
+    ),
+    *(
+        Sample("voc_dataset/voc_dataset1", name)
+        for name in (
+            "voc",
+            "voc_classification",
+            "voc_detection",
+            "voc_segmentation",
+            "voc_instance_segmentation",
+            "voc_layout",
+            "voc_action",
+        )
+    ),
+    Sample("image_dir_dataset", "image_dir"),
+]

@@ -1,0 +1,362 @@
+"""Rich data sets, built by the same code under the published package and under ours.
+
+Only the documented API is used. `build` makes each by its name; media come from the folder that
+`tests/interop/conftest.py` fills.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import datumaro as dm
+
+
+def public(name: str, module: str) -> Any:
+    """A class that the published package has in a module, and we at the top."""
+    if hasattr(dm, name):
+        return getattr(dm, name)
+    return getattr(importlib.import_module(f"datumaro.components.{module}"), name)
+
+
+Cuboid2D = public("Cuboid2D", "annotation")
+PointCloud = public("PointCloud", "media")
+MediaElement = public("MediaElement", "media")
+
+ODD_IDS = (
+    "1",
+    "with space",
+    "dots.in.the.name",
+    "nested/folder/name",
+    "ünïcödé/猫 и кот",
+    "dash-and_underscore",
+    "quote'n\"percent%20+&",
+    "0007",
+)
+
+EVERY_JSON_KIND: dict[str, Any] = {
+    "integer": 3,
+    "negative": -7,
+    "big": 2**53,
+    "real": 0.1,
+    "tiny": 1e-12,
+    "true": True,
+    "false": False,
+    "nothing": None,
+    "text": 'tab\t, "quotes", \\ and 猫',
+    "empty text": "",
+    "list": [1, "two", [3.5, None], {"four": 4}],
+    "object": {"b": {"c": []}, "a": {}},
+    "ключ": "unicode key",
+}
+
+
+def checkerboard(height: int, width: int, step: int) -> np.ndarray:
+    """A boolean mask with runs of several lengths."""
+    y, x = np.mgrid[:height, :width]
+    return ((x // step + y // (step + 1)) % 2).astype(bool)
+
+
+def labels() -> Any:
+    """Labels with parents, attributes and groups."""
+    categories = dm.LabelCategories.from_iterable(
+        ["cat", ("head", "cat"), ("dog", "", ["color", "age"]), "猫 и кот", "a, b: c"]
+    )
+    categories.attributes = {"occluded", "checked"}
+    categories.add_label_group("pets", ["cat", "dog"], 0)
+    categories.add_label_group("parts", ["head"], 1)
+    return categories
+
+
+def all_categories() -> dict[Any, Any]:
+    """Labels, colours and key points."""
+    return {
+        dm.AnnotationType.label: labels(),
+        dm.AnnotationType.mask: dm.MaskCategories({0: (0, 0, 0), 1: (255, 1, 2), 4: (7, 128, 255)}),
+        dm.AnnotationType.points: dm.PointsCategories.from_iterable(
+            [(0, ["nose", "tail"], {(0, 1)}), (2, ["a", "b", "c"], {(0, 1), (1, 2)})]
+        ),
+    }
+
+
+def every_annotation(cuboid_2d: bool = True) -> list[Any]:
+    """At least one of each kind that the published package writes, with edge values."""
+    mask = checkerboard(13, 17, 3)
+    rle = {"size": [4, 5], "counts": b"0d0"}
+    found = [
+        dm.Label(0),
+        dm.Label(4, id=7, group=2, object_id=5, attributes=EVERY_JSON_KIND),
+        dm.Mask(mask, label=1, id=2**40, group=2, z_order=-3),
+        dm.Mask(np.zeros((3, 4), bool), label=0),
+        dm.Mask(np.ones((1, 1), bool)),
+        dm.RleMask(rle, label=2, z_order=2),
+        dm.Polygon([1, 2, 3.333, 4.005, -5, 66666.66], label=2, z_order=1, attributes={"a": 1}),
+        dm.Polygon([0, 0, 1, 0, 1, 1, 0, 1]),
+        dm.PolyLine([0.1, 0.2, 0.3, 0.4], label=0, object_id=0),
+        dm.PolyLine([5, 5]),
+        dm.Bbox(1, 2, 3.3, 4.44, label=3, id=-1, group=-5, z_order=9),
+        dm.Bbox(0.005, 0.015, 1e5, 1e5),
+        dm.Points([1, 2, 3, 4, 5.55, 6], [0, 1, 2], label=2),
+        dm.Points([7, 8]),
+        dm.Caption("a cat, 猫"),
+        dm.Caption("", id=3, attributes={"x": "y"}),
+        dm.Cuboid3d([1.111, -2.222, 3.333], [0.1, 0.2, 0.3], [1, 2, 3], label=0, id=4),
+        dm.Cuboid3d([0, 0, 0]),
+        dm.Ellipse(1, 2, 3.5, 4.25, label=1, z_order=4),
+        dm.Ellipse(0, 0, 1, 1),
+    ]
+    if cuboid_2d:
+        corners = [(i + 0.123456, 10.5 - i) for i in range(8)]
+        found.append(Cuboid2D(corners, label=1, z_order=2, attributes={"a": True}))
+    return found
+
+
+def images(media: Path) -> Any:
+    """Every annotation kind on images, in three subsets, with odd ids and empty items."""
+
+    def items() -> Iterator[Any]:
+        for number, item_id in enumerate(ODD_IDS):
+            path = str(media / ("a.jpg" if number % 2 else "b.png"))
+            size = (6, 8) if number % 3 else None
+            yield dm.DatasetItem(
+                item_id,
+                subset=("train", "val", "тест 1")[number % 3],
+                media=dm.Image.from_file(path=path, size=size),
+                annotations=every_annotation() if number % 2 else [],
+                attributes=EVERY_JSON_KIND if number % 4 == 1 else {},
+            )
+        yield dm.DatasetItem("1", subset="default", attributes={"no": "media"})
+        yield dm.DatasetItem("alone", annotations=[dm.Label(1)])
+
+    return dm.Dataset.from_iterable(
+        items(),
+        categories=all_categories(),
+        infos={"author": "猫", "nested": {"n": [1, 2.5, None]}},
+    )
+
+
+def arrays(media: Path) -> Any:
+    """Images that exist in memory only."""
+    pixels = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem("color", subset="a", media=dm.Image.from_numpy(data=pixels)),
+            dm.DatasetItem("gray", subset="a", media=dm.Image.from_numpy(data=pixels[..., 0])),
+            dm.DatasetItem(
+                "bytes", subset="b", media=dm.Image.from_bytes(data=(media / "b.png").read_bytes())
+            ),
+        ],
+        categories=["x"],
+    )
+
+
+def point_clouds(media: Path) -> Any:
+    """Point clouds, one with extra images."""
+    extra = [
+        dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+        dm.Image.from_file(path=str(media / "b.png")),
+    ]
+    cloud = str(media / "cloud.pcd")
+    cuboid = dm.Cuboid3d([1.5, 2.5, 3.5], [0, 0, 0.25], [1, 1, 2], label=1, group=3, id=3)
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                "first frame",
+                subset="train",
+                media=PointCloud.from_file(path=cloud, extra_images=extra),
+                annotations=[cuboid],
+                attributes={"frame": 0},
+            ),
+            dm.DatasetItem("second", subset="train", media=PointCloud.from_file(path=cloud)),
+            dm.DatasetItem("third", subset="val"),
+        ],
+        categories=labels_only(),
+        media_type=PointCloud,
+    )
+
+
+def videos(media: Path) -> Any:
+    """Whole videos."""
+    path = str(media / "clip.avi")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem("plain", subset="train", media=dm.Video(path)),
+            dm.DatasetItem(
+                "cut",
+                subset="train",
+                media=dm.Video(path, step=3, start_frame=5, end_frame=20),
+                annotations=[dm.Label(2)],
+            ),
+        ],
+        categories=labels_only(),
+        media_type=dm.Video,
+    )
+
+
+def video_frames(media: Path) -> Any:
+    """Frames of one video."""
+    video = dm.Video(str(media / "clip.avi"))
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                f"frame_{index}",
+                subset="val" if index > 2 else "train",
+                media=dm.VideoFrame(video, index),
+                annotations=[dm.Bbox(index, 1, 2, 3, label=0)],
+                attributes={"frame": index},
+            )
+            for index in (0, 1, 2, 1000000)
+        ],
+        categories=labels_only(),
+        media_type=dm.VideoFrame,
+    )
+
+
+def no_media(media: Path) -> Any:
+    """Items without media, no categories, no infos."""
+    return dm.Dataset.from_iterable(
+        [dm.DatasetItem(item_id, annotations=[dm.Caption(item_id)]) for item_id in ODD_IDS]
+    )
+
+
+def mixed(media: Path) -> Any:
+    """Media of several kinds in one data set."""
+    path = str(media / "clip.avi")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem("image", media=dm.Image.from_file(path=str(media / "a.jpg"))),
+            dm.DatasetItem("video", media=dm.Video(path, step=2), annotations=[dm.Label(0)]),
+            dm.DatasetItem("nothing"),
+        ],
+        categories=labels_only(),
+        media_type=MediaElement,
+    )
+
+
+def labels_only() -> dict[Any, Any]:
+    """The label categories alone."""
+    return {dm.AnnotationType.label: labels()}
+
+
+def coco(media: Path) -> Any:
+    """What COCO can hold: instances (polygons, crowds), key points, captions, labels."""
+    people = {
+        dm.AnnotationType.label: dm.LabelCategories.from_iterable(
+            ["person", ("bicycle", "vehicle"), ("猫", "animal")]
+        ),
+        dm.AnnotationType.points: dm.PointsCategories.from_iterable(
+            [(label, ["nose", "left eye", "tail"], {(1, 2), (2, 3)}) for label in range(3)]
+        ),
+    }
+    crowd = {"is_crowd": True}
+    one = {"is_crowd": False}
+    annotations = [
+        [
+            dm.Polygon([0, 0, 6, 0, 6, 5, 0, 5], label=0, id=1, group=1, attributes=one),
+            dm.Polygon([1.25, 1.5, 3, 1.5, 3, 3.75], label=0, id=1, group=1, attributes=one),
+            dm.Bbox(0, 0, 6, 5, label=0, id=1, group=1, attributes=one),
+            dm.Mask(checkerboard(6, 8, 2), label=1, id=2, group=2, attributes=crowd),
+            dm.Bbox(0, 0, 7, 5, label=1, id=2, group=2, attributes=crowd),
+            dm.Caption("a person on a bicycle", id=1, group=1),
+            dm.Caption("два слова, 猫", id=2, group=2),
+        ],
+        [
+            dm.Points([1, 2, 3.5, 4, 0, 0], [2, 1, 0], label=0, id=3, group=3, attributes=one),
+            dm.Bbox(1, 2, 3, 2, label=0, id=3, group=3, attributes={**one, "x": 1, "note": "猫"}),
+            dm.Polygon([1, 2, 4, 2, 4, 4, 1, 4], label=0, id=3, group=3, attributes=one),
+        ],
+        [dm.Label(0, id=5, group=5), dm.Label(2, id=6, group=6)],
+        [],
+    ]
+    ids = ("000000000001", "with space/2", "ünï.cödé", "empty")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train" if number < 2 else "val",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=annotations[number],
+                attributes={"id": number + 10},
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories=people,
+    )
+
+
+def voc(media: Path) -> Any:
+    """What VOC can hold: labels, boxes with parts and actions, masks of classes and instances."""
+    categories = dm.LabelCategories.from_iterable(
+        [
+            "background",
+            ("person", "", ["jumping", "reading"]),
+            ("head", "person"),
+            ("hand", "person"),
+            "dog",
+        ]
+    )
+    categories.attributes = {"difficult", "truncated", "occluded"}
+    colors = dm.MaskCategories.generate(5)
+    state = {"difficult": False, "truncated": True, "occluded": False}
+    actions = {"jumping": True, "reading": False}
+    boxes = [
+        dm.Bbox(1, 1, 4, 3, label=1, id=1, group=1, attributes={**state, **actions}),
+        dm.Bbox(1.5, 1.25, 2, 1, label=2, id=2, group=1),
+        dm.Bbox(0, 0, 2, 2, label=4, id=3, group=3, attributes={**state, "pose": "Left"}),
+    ]
+    left = np.zeros((6, 8), bool)
+    left[1:4, 1:3] = True
+    masks = [
+        dm.Mask(left, label=1, id=1, group=1, z_order=1),
+        dm.Mask(left[:, ::-1], label=4, id=2, group=2, z_order=2),
+    ]
+    contents = [[dm.Label(1), dm.Label(4)], boxes, masks, [*boxes, dm.Label(1)], []]
+    ids = ("2007_000001", "with space", "ünïcödé", "nested/name", "empty")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train" if number % 2 else "val",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=contents[number],
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories={dm.AnnotationType.label: categories, dm.AnnotationType.mask: colors},
+    )
+
+
+def plain_images(media: Path) -> Any:
+    """Images with neither subsets nor annotations."""
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(item_id, media=dm.Image.from_file(path=str(media / "a.jpg")))
+            for item_id in ODD_IDS
+        ]
+    )
+
+
+BUILDERS: dict[str, Callable[[Path], Any]] = {
+    builder.__name__: builder
+    for builder in (
+        images,
+        arrays,
+        point_clouds,
+        videos,
+        video_frames,
+        no_media,
+        mixed,
+        coco,
+        voc,
+        plain_images,
+    )
+}
+
+
+def build(name: str, media: str) -> Any:
+    """The data set of that name, over the media files in a folder."""
+    return BUILDERS[name](Path(media))
