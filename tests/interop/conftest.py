@@ -85,7 +85,7 @@ def exchange(
             for wrote in ("theirs", "ours")
         }
         jobs |= {
-            f"read {sample.name}": {"read": str(path), "format": sample.format}
+            f"read {sample.name}": {"read": str(path), "format": sample.format, "options": {}}
             for sample in SAMPLES
             if (path := sample.path()) is not None
         }

@@ -27,17 +27,26 @@ import datumaro as dm  # noqa: E402
 
 
 def write(job: dict[str, Any]) -> dict[str, Any]:
-    """Build a sample, write it in a format, and dump what was built."""
-    dataset = build(job["write"], job["media"])
-    before = dump(dataset, job["path"])
-    dataset.export(job["path"], job["format"], **job.get("options", {}))
-    return before
+    """Build a sample, write it in a format, and dump it as built."""
+    build(job["write"], job["media"]).export(job["path"], job["format"], **job["options"])
+    return dump(build(job["write"], job["media"]), job["path"])
 
 
 def read(job: dict[str, Any]) -> dict[str, Any]:
     """Import a data set and dump it."""
-    dataset = dm.Dataset.import_from(job["read"], job["format"], **job.get("options", {}))
+    dataset = dm.Dataset.import_from(job["read"], job["format"], **job["options"])
     return dump(dataset, job["read"])
+
+
+def describe(error: BaseException | None) -> str:
+    """An error and its causes, with the places they passed but no source text."""
+    lines: list[str] = []
+    while error is not None:
+        lines.append(f"{type(error).__name__}: {error}")
+        frames = traceback.extract_tb(error.__traceback__)[-4:]
+        lines += [f"    {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        error = error.__cause__ or error.__context__
+    return "\n".join(lines)
 
 
 def main(jobs_file: str, results_file: str) -> None:
@@ -46,8 +55,8 @@ def main(jobs_file: str, results_file: str) -> None:
     for name, job in json.loads(Path(jobs_file).read_text()).items():
         try:
             results[name] = write(job) if "write" in job else read(job)
-        except Exception:  # noqa: BLE001 - a result like others: the tests look at it
-            results[name] = {"error": traceback.format_exc()}
+        except Exception as error:  # noqa: BLE001 - a result like others: the tests look at it
+            results[name] = {"error": describe(error)}
     Path(results_file).write_text(json.dumps(results))
 
 

@@ -1,0 +1,67 @@
+"""The data sets that the benchmark reads: found, or made once below bench/data."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from make_voc import make as make_voc
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data"
+
+COCO_2017_IMAGES = 123_287
+
+
+def coco(scale: float, given: Path | None) -> Path:
+    """A COCO instances data set without images; ``scale`` 1 has the size of COCO 2017.
+
+    Parameters
+    ----------
+    given : one that exists already.
+    """
+    target = DATA / f"coco-{scale:g}"
+    annotations = target / "annotations"
+    if given is not None:
+        target = DATA / "coco-given"
+        target.mkdir(parents=True, exist_ok=True)
+        annotations = target / "annotations"
+        annotations.unlink(missing_ok=True)
+        annotations.symlink_to((given / "annotations").resolve(), target_is_directory=True)
+    elif not annotations.exists():
+        print(f"making {target}", file=sys.stderr, flush=True)
+        partial = DATA / "partial"
+        subprocess.run(["rm", "-rf", str(partial)], check=True)
+        subprocess.run(_coco_command(partial, scale), check=True, stdout=subprocess.DEVNULL)
+        partial.rename(target)
+    # the published package refuses a folder without images
+    (target / "images").mkdir(exist_ok=True)
+    return target
+
+
+def _coco_command(out: Path, scale: float) -> list[str]:
+    for parent in HERE.parents:
+        script = parent / "shared" / "bench" / "make_coco.py"
+        if script.exists():
+            return [sys.executable, str(script), str(out), "--scale", str(scale)]
+    images = max(1, round(COCO_2017_IMAGES * scale))
+    datum = str(Path(sys.executable).parent / "datum")
+    return [datum, "sample", str(out), "--images", str(images), "--no-media"]
+
+
+def voc(files: int) -> Path:
+    """A VOC detection data set of that many XML files, without images."""
+    target = DATA / f"voc-{files}"
+    if not target.exists():
+        print(f"making {target}", file=sys.stderr, flush=True)
+        partial = DATA / "partial"
+        subprocess.run(["rm", "-rf", str(partial)], check=True)
+        make_voc(partial, files)
+        partial.rename(target)
+    return target
+
+
+def size(path: Path) -> int:
+    """Bytes of all files below a folder; 0 when there is none."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
