@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+# What the published package's annotation does not have, nor its files.
+OURS_ALONE = {("cuboid_3d", "z_order")}
+
 
 def digest(data: bytes) -> str:
     """A short hash."""
@@ -53,7 +56,7 @@ def annotation(ann: Any) -> dict[str, Any]:
         "attributes": plain(dict(ann.attributes)),
     }
     for name in ("label", "z_order", "caption"):
-        if hasattr(ann, name):
+        if hasattr(ann, name) and (kind, name) not in OURS_ALONE:
             out[name] = plain(getattr(ann, name))
     if kind == "mask":
         image = np.asarray(ann.image).astype(bool)

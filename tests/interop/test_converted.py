@@ -1,0 +1,58 @@
+"""COCO, VOC and folders of images: both packages read the same from the same files.
+
+These formats do not hold all that a data set has, so what was read is compared, not what was built.
+Items and annotations are compared sorted: the published package reads COCO backwards.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from interop.cases import COCO_CASES, IMAGE_DIR_CASES, SAMPLES, VOC_CASES, Case, Sample
+from interop.compare import differences, unordered
+from interop.exchange import Exchange
+from interop.quirks import unexplained
+
+CASES = COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
+
+# COCO and VOC files hold decimal text: half of the last of two digits
+TOLERANCE = 0.0051
+
+
+def by_name(case: Case | Sample) -> str:
+    return case.name
+
+
+def assert_agree(format_name: str, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    found = list(differences(unordered(theirs), unordered(ours), TOLERANCE))
+    left = [str(difference) for difference in unexplained(format_name, found)]
+    assert not left, "\n".join(left[:30])
+
+
+@pytest.mark.parametrize("case", CASES, ids=by_name)
+def test_we_read_what_they_write(exchange: Exchange, case: Case):
+    theirs, ours = exchange.theirs, exchange.ours
+    assert_agree(
+        case.format, exchange.read(theirs, theirs, case), exchange.read(ours, theirs, case)
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=by_name)
+def test_they_read_what_we_write(exchange: Exchange, case: Case):
+    theirs, ours = exchange.theirs, exchange.ours
+    assert_agree(case.format, exchange.read(theirs, ours, case), exchange.read(ours, ours, case))
+
+
+@pytest.mark.parametrize("case", CASES, ids=by_name)
+def test_they_read_the_same_from_both(exchange: Exchange, case: Case):
+    theirs, ours = exchange.theirs, exchange.ours
+    assert_agree(
+        case.format, exchange.read(theirs, theirs, case), exchange.read(theirs, ours, case)
+    )
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=by_name)
+def test_real_samples(sample: Sample, sample_dumps: tuple[dict[str, Any], dict[str, Any]]):
+    assert_agree(sample.format, *sample_dumps)
