@@ -1,0 +1,366 @@
+"""The one place that copies and encodes media files: where every export's media go through.
+
+A file whose extension stays is copied byte by byte; others are decoded and encoded. Both happen in
+threads, since neither holds the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import posixpath
+import shutil
+import stat
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from datumaro.errors import DatasetExportError, PathOutsideDatasetError
+from datumaro.model.image import Image, ImageFromFile, ImageFromNumpy, dotted
+from datumaro.model.image_codec import IMAGE_EXTENSIONS, encode_image, same_kind
+from datumaro.model.media_element import MediaElement
+from datumaro.model.point_cloud import PointCloudFromFile
+from datumaro.model.video import Video, VideoFrame
+from datumaro.paths import escapes
+from datumaro.progress import NullProgressReporter, ProgressReporter
+
+log = logging.getLogger("datumaro")
+
+_BATCH = 32  # files that a thread takes at a time: fewer would spend the time on handing over
+_BATCHES_PER_THREAD = 2  # that wait, at most: arrays in memory must not pile up
+_EXAMPLES = 5
+_SILENT = NullProgressReporter()
+
+
+@dataclass(frozen=True)
+class MediaJob:
+    """A medium to save.
+
+    Attributes
+    ----------
+    source : a file's path, or a media object.
+    destination : the file to write, relative to the store's folder, with ``/``.
+    name : the item that it belongs to, for messages.
+    """
+
+    source: str | MediaElement
+    destination: str
+    name: str = ""
+
+
+@dataclass
+class SaveReport:
+    """What came of the jobs.
+
+    Attributes
+    ----------
+    saved : media that are in their places.
+    missing : media whose source files do not exist.
+    missing_examples : the first of them.
+    external : media that lie outside the data set that they come from, and were not opened.
+    """
+
+    saved: int = 0
+    missing: int = 0
+    missing_examples: list[str] = field(default_factory=list[str])
+    external: int = 0
+
+
+def media_extension(
+    path: str, media: MediaElement | None, image_ext: str | None, default: str = ".jpg"
+) -> str:
+    """The extension of a saved medium, with its dot.
+
+    Parameters
+    ----------
+    path : the medium's file; "" for none.
+    media : the media object, if there is one.
+    image_ext : what the user wants images saved as; other media keep their own.
+    default : where neither the user nor the medium says one.
+    """
+    if image_ext and (media is None or isinstance(media, Image)):
+        return dotted(image_ext) or default
+    own = media.ext if isinstance(media, Image | Video) else None
+    return own or os.path.splitext(path)[1] or default  # noqa: PTH122 - a str
+
+
+def file_source(path: str, media_extra: str = "") -> str | MediaElement:
+    """What to give a `MediaJob` for a file, from the columns ``path`` and ``media_extra``.
+
+    A path that leads outside its data set (``{"external": true}``) becomes a medium that is counted
+    and not opened.
+    """
+    if media_extra and msgspec.json.decode(media_extra).get("external") is True:
+        return ImageFromFile(path, external=True)
+    return path
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A job made ready for a thread: ``source`` is a path, or what to write or encode."""
+
+    job: MediaJob
+    source: Any
+    target: str
+
+
+class MediaStore:
+    """Saves media files in a folder.
+
+    Parameters
+    ----------
+    folder : the export's root. Nothing is written outside it.
+    progress : told of each saved file.
+    """
+
+    def __init__(self, folder: Path, progress: ProgressReporter = _SILENT) -> None:
+        self._root = os.fspath(folder)
+        self._progress = progress
+        self._folders: set[str] = set()
+        self._taken: dict[str, MediaJob] = {}
+
+    def save(self, jobs: Iterable[MediaJob], total: int = 0) -> SaveReport:
+        """Copy, encode or write all of them.
+
+        Missing source files are no errors: they are counted, and logged once. Pixels and bytes that
+        functions make, and frames of videos, are got in the calling thread, one after another.
+
+        Parameters
+        ----------
+        total : how many there are, for the progress (0: not known).
+
+        Raises
+        ------
+        PathOutsideDatasetError
+            A destination leads outside the folder.
+        DatasetExportError
+            A medium cannot be read, encoded or written, or two different ones have one destination.
+            The message names the item and the file. The rest is not saved.
+        """
+        report = SaveReport()
+        n_threads = min(8, max(2, os.cpu_count() or 1))
+        stop = threading.Event()
+        self._progress.start(total, desc="Saving media")
+        pool = ThreadPoolExecutor(n_threads, "media")
+        try:
+            running: set[Future[list[tuple[_Task, bool]]]] = set()
+            for batch in self._batches(jobs, report):
+                running.add(pool.submit(_run, batch, stop))
+                if len(running) >= n_threads * _BATCHES_PER_THREAD:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    self._finish(done, report)
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                self._finish(done, report)
+        finally:
+            stop.set()  # on an error, or Ctrl-C: each thread ends with the file that it is at
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._progress.finish()
+        _warn(report)
+        return report
+
+    def _finish(self, done: set[Future[list[tuple[_Task, bool]]]], report: SaveReport) -> None:
+        for future in done:
+            for task, saved in future.result():
+                if saved:
+                    report.saved += 1
+                else:
+                    _missing(task.job, report)
+        self._progress.report_status(report.saved + report.missing + report.external)
+
+    def _batches(self, jobs: Iterable[MediaJob], report: SaveReport) -> Iterator[list[_Task]]:
+        batch: list[_Task] = []
+        for job in jobs:
+            task = self._prepare(job, report)
+            if task is not None:
+                batch.append(task)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _prepare(self, job: MediaJob, report: SaveReport) -> _Task | None:
+        """What a thread is to do; None when there is nothing to do."""
+        source = job.source
+        if isinstance(source, ImageFromFile | PointCloudFromFile | Video) and source.is_external:
+            report.external += 1
+            return None
+        target = self._claim(job)
+        if target is None:
+            report.saved += 1
+            return None
+        try:
+            content = _content(source)
+        except Exception as error:
+            raise _failed(job, error) from error
+        if content is None:
+            _missing(job, report)
+            return None
+        return _Task(job, content, target)
+
+    def _claim(self, job: MediaJob) -> str | None:
+        """The job's file, its folder made; None when the same medium has it already."""
+        relative = job.destination
+        if escapes(relative) or posixpath.normpath(relative) == ".":
+            raise PathOutsideDatasetError(
+                f"{job.name or 'a medium'}: its file would be {relative!r}, outside {self._root!r}"
+            )
+        relative = posixpath.normpath(relative)
+        other = self._taken.setdefault(relative, job)
+        if other is not job:
+            if _same(other.source, job.source):
+                return None
+            raise DatasetExportError(
+                f"{other.name or repr(other.source)} and {job.name or repr(job.source)} "
+                f"would both be saved as {relative!r}; rename one of them"
+            )
+        folder = posixpath.dirname(relative)
+        if folder not in self._folders:
+            try:
+                os.makedirs(os.path.join(self._root, folder), exist_ok=True)  # noqa: PTH103, PTH118
+            except OSError as error:
+                raise _failed(job, error) from error
+            self._folders.add(folder)
+        return os.path.join(self._root, relative)  # noqa: PTH118 - a str
+
+
+def _same(a: str | MediaElement, b: str | MediaElement) -> bool:
+    if isinstance(a, str) or isinstance(b, str):
+        paths = [m if isinstance(m, str) else m.path for m in (a, b)]
+        return paths[0] == paths[1]
+    return a is b or bool(a == b)
+
+
+def _failed(job: MediaJob, error: Exception) -> DatasetExportError:
+    return DatasetExportError(
+        f"{job.name or 'a medium'}: {job.source!r} cannot be saved as {job.destination!r}: {error}"
+    )
+
+
+def _missing(job: MediaJob, report: SaveReport) -> None:
+    report.missing += 1
+    if len(report.missing_examples) < _EXAMPLES:
+        path = job.source if isinstance(job.source, str) else job.source.path
+        report.missing_examples.append(f"{job.name}: {path}" if job.name else path)
+
+
+def _warn(report: SaveReport) -> None:
+    if report.missing:
+        log.warning(
+            "%d media files are missing and were not saved (such as %s)",
+            report.missing,
+            "; ".join(report.missing_examples),
+        )
+    if report.external:
+        log.warning(
+            "%d media files lie outside the data set that names them and were not copied; "
+            "if it is trusted, import it with allow_external_media",
+            report.external,
+        )
+
+
+def _content(source: str | MediaElement) -> Any:
+    """The path, array or bytes to save, or an image that a thread can encode; None for nothing."""
+    if isinstance(source, str):
+        return source
+    if isinstance(source, ImageFromFile):
+        return source if source.as_dict()["ext"] else source.path
+    if isinstance(source, PointCloudFromFile) or type(source) in (Video, MediaElement):
+        return source.path or None
+    if isinstance(source, ImageFromNumpy):
+        return source.get_data_as_dtype(None)
+    if isinstance(source, VideoFrame):
+        return source.data
+    if isinstance(source, Image):
+        data = source.bytes
+        return source.data if data is None else Image.from_bytes(data, source.ext)
+    data = source.bytes
+    if data is None:
+        raise DatasetExportError(f"a {type(source).__name__} is not saved as one file")
+    return data
+
+
+# --- in the threads -----------------------------------------------------------------------------
+
+
+def _run(batch: list[_Task], stop: threading.Event) -> list[tuple[_Task, bool]]:
+    """Save them, and tell of each whether there was anything to save."""
+    done: list[tuple[_Task, bool]] = []
+    for task in batch:
+        if stop.is_set():
+            break
+        try:
+            done.append((task, _save(task)))
+        except Exception as error:
+            stop.set()
+            raise _failed(task.job, error) from error
+    return done
+
+
+def _save(task: _Task) -> bool:
+    source, ext = task.source, os.path.splitext(task.target)[1]  # noqa: PTH122 - a str
+    if isinstance(source, str):
+        own = os.path.splitext(source)[1]  # noqa: PTH122 - a str
+        if same_kind(own, ext) or ext.lower() not in IMAGE_EXTENSIONS:
+            return _copy(source, task.target)
+        source = ImageFromFile(source)
+    if isinstance(source, Image):
+        data = source.encoded(ext)
+    elif isinstance(source, bytes):
+        data = source
+    else:
+        data = encode_image(source, ext)
+    if data is None:
+        return False
+    Path(task.target).write_bytes(data)
+    return True
+
+
+_READ = (
+    os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+)  # pipes must not hang
+# errors that say that the kernel cannot copy between these two files, or at all
+_NO_KERNEL_COPY = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
+
+
+def _copy(source: str, target: str) -> bool:
+    """Copy a file's content; False when it does not exist.
+
+    By the kernel where it can: several times faster for small files than `shutil.copyfile`, and
+    without taking space on file systems that share blocks.
+    """
+    try:
+        before = os.open(source, _READ)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        try:
+            status = os.fstat(before)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError("it is not a regular file")
+            if os.path.samestat(status, os.stat(target)):  # noqa: PTH116
+                return True
+        except FileNotFoundError:
+            pass
+        if hasattr(os, "copy_file_range"):
+            after = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            try:
+                while os.copy_file_range(before, after, 1 << 30):
+                    pass
+                return True
+            except OSError as error:
+                if error.errno not in _NO_KERNEL_COPY:
+                    raise
+            finally:
+                os.close(after)
+    finally:
+        os.close(before)
+    shutil.copyfile(source, target)
+    return True

@@ -1,0 +1,219 @@
+"""Saving media: copies, encodings, and what must not happen."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+
+from datumaro.errors import DatasetExportError, MediaError, PathOutsideDatasetError
+from datumaro.media_store import MediaJob, MediaStore, file_source, media_extension
+from datumaro.model.media import Image, MultiframeImage, PointCloud, RoIImage, Video
+from datumaro.progress import ProgressReporter
+
+GRADIENT = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    path = tmp_path / "source" / "a.jpg"
+    Image.from_numpy(GRADIENT).save(path)
+    return str(path)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def test_a_file_whose_extension_stays_is_copied_byte_by_byte(picture: str, out: Path) -> None:
+    jobs = [
+        MediaJob(picture, "images/train/a.jpg"),
+        MediaJob(Image.from_file(picture), "images/train/b.JPEG"),
+    ]
+    report = MediaStore(out).save(jobs)
+    assert (report.saved, report.missing, report.external) == (2, 0, 0)
+    for name in ("a.jpg", "b.JPEG"):
+        assert (out / "images/train" / name).read_bytes() == Path(picture).read_bytes()
+
+
+def test_another_extension_is_encoded(picture: str, out: Path) -> None:
+    MediaStore(out).save([MediaJob(picture, "a.png")])
+    with PILImage.open(out / "a.png") as saved:
+        assert saved.format == "PNG"
+    np.testing.assert_array_equal(
+        Image.from_file(out / "a.png").data, Image.from_file(picture).data
+    )
+
+
+def test_media_in_memory_are_encoded_in_the_right_colours(out: Path) -> None:
+    blue = np.zeros((4, 4, 3), np.uint8)
+    blue[:, :, 0] = 255  # BGR
+    jobs = [
+        MediaJob(Image.from_numpy(blue), "array.png"),
+        MediaJob(Image.from_numpy(lambda: blue), "function.png"),
+        MediaJob(RoIImage.from_image(Image.from_numpy(blue), (0, 0, 2, 2)), "part.png"),
+        MediaJob(Image.from_numpy(np.full((4, 4), 40_000, np.uint16)), "depth.png"),
+        MediaJob(PointCloud.from_bytes(b"points"), "cloud.pcd"),
+    ]
+    assert MediaStore(out).save(jobs).saved == 5
+    for name, size in (("array.png", (4, 4)), ("function.png", (4, 4)), ("part.png", (2, 2))):
+        with PILImage.open(out / name) as saved:
+            assert (saved.size, saved.getpixel((0, 0))) == (size, (0, 0, 255))  # RGB
+    assert Image.from_file(out / "depth.png").data[0, 0] == 40_000
+    assert (out / "cloud.pcd").read_bytes() == b"points"
+
+
+def test_encoded_bytes_are_written_as_they_are(picture: str, out: Path) -> None:
+    encoded = Path(picture).read_bytes()
+    image = Image.from_bytes(lambda: encoded)
+    MediaStore(out).save([MediaJob(image, "a.jpg"), MediaJob(image, "a.bmp")])
+    assert (out / "a.jpg").read_bytes() == encoded
+    assert (out / "a.bmp").read_bytes()[:2] == b"BM"
+
+
+def test_videos_and_clouds_are_copied(tmp_path: Path, out: Path) -> None:
+    for name in ("v.avi", "c.pcd"):
+        (tmp_path / name).write_bytes(name.encode())
+    jobs = [
+        MediaJob(Video(tmp_path / "v.avi"), "videos/v.avi"),
+        MediaJob(PointCloud.from_file(tmp_path / "c.pcd"), "clouds/c.pcd"),
+    ]
+    MediaStore(out).save(jobs)
+    assert (out / "videos/v.avi").read_bytes() == b"v.avi"
+    assert (out / "clouds/c.pcd").read_bytes() == b"c.pcd"
+
+
+def test_missing_files_are_counted_and_logged_once(
+    picture: str, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs = [MediaJob(f"/nowhere/{i}.jpg", f"{i}.jpg", name=f"item {i}") for i in range(50)]
+    jobs += [MediaJob(Image.from_file("/nowhere/x.jpg"), "x.png"), MediaJob(picture, "a.jpg")]
+    with caplog.at_level(logging.WARNING, "datumaro"):
+        report = MediaStore(out).save(jobs)
+    assert (report.saved, report.missing) == (1, 51)
+    assert report.missing_examples[0] == "item 0: /nowhere/0.jpg"
+    assert len(caplog.records) == 1
+    assert "51 media files are missing" in caplog.text
+    assert [path.name for path in out.iterdir()] == ["a.jpg"]
+
+
+def test_external_media_are_never_opened(
+    picture: str, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs = [
+        MediaJob(Image.from_file(picture, external=True), "a.jpg"),
+        MediaJob(PointCloud.from_file(picture, external=True), "a.pcd"),
+        MediaJob(Video(picture, external=True), "a.avi"),
+        MediaJob(file_source(picture, '{"external": true}'), "b.jpg"),
+    ]
+    with caplog.at_level(logging.WARNING, "datumaro"):
+        report = MediaStore(out).save(jobs)
+    assert (report.saved, report.missing, report.external) == (0, 0, 4)
+    assert "allow_external_media" in caplog.text
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "destination", ["../a.jpg", "/etc/a.jpg", "x/../../a.jpg", "C:\\a", "", "."]
+)
+def test_no_destination_outside_the_folder(picture: str, out: Path, destination: str) -> None:
+    with pytest.raises(PathOutsideDatasetError, match="item 7"):
+        MediaStore(out).save([MediaJob(picture, destination, name="item 7")])
+    assert not (out.parent / "a.jpg").exists()
+
+
+def test_two_media_do_not_share_a_file(picture: str, out: Path) -> None:
+    other = Image.from_numpy(np.zeros((2, 2), np.uint8))
+    jobs = [MediaJob(picture, "x/a.jpg", name="a/b"), MediaJob(other, "x/./a.jpg", name="a_b")]
+    with pytest.raises(DatasetExportError, match=r"a/b and a_b .*'x/a.jpg'"):
+        MediaStore(out).save(jobs)
+
+
+def test_one_medium_may_be_saved_twice_in_one_place(picture: str, out: Path) -> None:
+    frames = [MediaJob(picture, "a.jpg"), MediaJob(Image.from_file(picture), "a.jpg")]
+    assert MediaStore(out).save(frames).saved == 2
+
+
+def test_a_file_may_be_saved_where_it_is(picture: str) -> None:
+    content = Path(picture).read_bytes()
+    assert MediaStore(Path(picture).parent).save([MediaJob(picture, "a.jpg")]).saved == 1
+    assert Path(picture).read_bytes() == content
+
+
+def test_a_failure_names_item_and_file_and_stops_the_rest(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"not an image")
+    jobs = [MediaJob(str(tmp_path / "bad.jpg"), "bad.png", name="item 3")]
+    jobs += [MediaJob(str(tmp_path / "bad.jpg"), f"{i}.jpg") for i in range(5000)]
+    threads = threading.active_count()
+    with pytest.raises(DatasetExportError, match=r"item 3: .*bad\.jpg.*'bad\.png'") as failure:
+        MediaStore(out).save(jobs)
+    assert isinstance(failure.value.__cause__, MediaError)
+    assert len(list(out.iterdir())) < 5000
+    assert threading.active_count() == threads
+
+
+def test_a_failing_function_names_its_item(out: Path) -> None:
+    def broken() -> np.ndarray:
+        raise RuntimeError("no camera")
+
+    with pytest.raises(DatasetExportError, match=r"item 1.*no camera"):
+        MediaStore(out).save([MediaJob(Image.from_numpy(broken), "a.png", name="item 1")])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path, out: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(DatasetExportError, match="not a regular file"):
+        MediaStore(out).save([MediaJob(str(tmp_path / "pipe.jpg"), "a.jpg")])
+
+
+def test_several_images_are_not_saved_as_one(picture: str, out: Path) -> None:
+    with pytest.raises(DatasetExportError, match="MultiframeImage"):
+        MediaStore(out).save([MediaJob(MultiframeImage([picture]), "a.tif")])
+
+
+def test_an_interrupt_stops_at_once_and_leaves_no_thread(picture: str, out: Path) -> None:
+    class Impatient(ProgressReporter):
+        def report_status(self, progress: int) -> None:
+            raise KeyboardInterrupt
+
+    threads = threading.active_count()
+    jobs = (MediaJob(picture, f"{i}.jpg") for i in range(5000))
+    with pytest.raises(KeyboardInterrupt):
+        MediaStore(out, Impatient()).save(jobs)
+    assert threading.active_count() == threads
+    assert len(list(out.iterdir())) < 1000
+
+
+def test_progress_is_told_to_the_end(picture: str, out: Path) -> None:
+    seen: list[int] = []
+
+    class Recorder(ProgressReporter):
+        def start(self, total: int, *, desc: str | None = None) -> None:
+            assert total == 101
+
+        def report_status(self, progress: int) -> None:
+            seen.append(progress)
+
+        def finish(self) -> None:
+            seen.append(-1)
+
+    jobs = [MediaJob(picture, f"{i}.jpg") for i in range(100)] + [MediaJob("/no.jpg", "no.jpg")]
+    MediaStore(out, Recorder()).save(jobs, total=101)
+    assert seen == [*sorted(seen[:-1]), -1]
+    assert seen[-2] == 101
+
+
+def test_the_extension_of_a_saved_medium() -> None:
+    assert media_extension("a/b.PNG", None, None) == ".PNG"
+    assert media_extension("a/b.PNG", None, "bmp") == ".bmp"
+    assert media_extension("", Image.from_numpy(GRADIENT), None) == ".jpg"
+    assert media_extension("", Image.from_numpy(GRADIENT, ext=".webp"), None) == ".webp"
+    assert media_extension("a.pcd", PointCloud.from_file("a.pcd"), ".png") == ".pcd"
+    assert media_extension("v.1/frame", None, None, default=".png") == ".png"
