@@ -1,0 +1,97 @@
+"""``datum convert``: read a data set in one format, write it in another."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from pathlib import Path
+
+from datumaro.cli.arguments import Subparsers, add_command, add_input_flags
+from datumaro.cli.exit_codes import ExitCode
+
+_EXAMPLES = """
+datum convert -i coco/ -f datumaro_binary -o out/
+datum convert -if voc -i VOC2012/ -f coco -o out/ -- --save-media
+datum convert -i coco/ -f datumaro -o out/ --overwrite -- --save-media --image-ext .png
+datum convert -f voc -- -h          the options of the format voc
+"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "convert",
+        run,
+        help="convert a data set to another format",
+        description="Read a data set and write it in another format. Media files are copied only "
+        'with "-- --save-media".\nOptions of the output format follow after "--".',
+        examples=_EXAMPLES,
+        format_options=True,
+    )
+    parser.usage = "datum convert [-i PATH] [-if FORMAT] -f FORMAT [-o DIR] [...] [-- OPTIONS]"
+    parser.add_argument(
+        "-i",
+        "--input-path",
+        default=".",
+        metavar="PATH",
+        help="data set to read (default: the current folder)",
+    )
+    parser.add_argument(
+        "-if", "--input-format", metavar="FORMAT", help="its format (default: detected)"
+    )
+    parser.add_argument(
+        "-f",
+        "--output-format",
+        required=True,
+        metavar="FORMAT",
+        help="format to write; `datum format -le` lists them",
+    )
+    parser.add_argument(
+        "-o",
+        "--output-dir",
+        metavar="DIR",
+        help="folder to write (default: INPUT-FORMAT in the current folder, with a number when "
+        "it exists)",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a data set that is in the output folder already",
+    )
+    add_input_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert."""
+    from datumaro.cli.errors import CliError
+    from datumaro.cli.format_options import parse_export_options
+    from datumaro.cli.inputs import find_source, log
+    from datumaro.cli.outputs import check_output_folder
+    from datumaro.cli.progress import progress_reporter
+    from datumaro.formats import registry
+
+    began = time.monotonic()
+    kind = registry.get(args.output_format)
+    if not kind.writes:
+        raise CliError(
+            f"format {kind.name!r} can be read but not written; `datum format -le` lists"
+        )
+    options = parse_export_options(kind, args.format_options, "datum convert")
+    source = find_source(args.input_path, args.input_format, args)
+    folder = Path(args.output_dir or _default_folder(args.input_path, args.output_format))
+    check_output_folder(folder, overwrite=args.overwrite, source=source.path)
+    with progress_reporter(args.quiet) as progress:
+        dataset = source.read(progress)
+        dataset.export(str(folder), args.output_format, progress_reporter=progress, **options)
+    log.info("wrote %d items to %s (%.1f s)", len(dataset), folder, time.monotonic() - began)
+    return ExitCode.OK
+
+
+def _default_folder(input_path: str, output_format: str) -> str:
+    """A free name in the current folder: that of the input, and the format."""
+    from datumaro.cli.outputs import next_free_name
+
+    name = Path(input_path).resolve().name or "dataset"
+    return next_free_name(f"{name}-{re.sub(r'[^a-z0-9_]+', '-', output_format.lower())}")

@@ -1,0 +1,99 @@
+"""``datum detect``: tell the format of a data set."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datumaro.cli.arguments import Subparsers, add_command
+from datumaro.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from datumaro.formats.detection import Detection
+
+_EXAMPLES = """
+datum detect coco/
+datum detect unknown/ --show-rejections
+datum detect coco/ --json-report report.json
+"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(
+        subparsers,
+        "detect",
+        run,
+        help="tell the format of a data set",
+        description="Tell the format of a data set, from the names of its files and a few bytes of "
+        "them.\nReturns 0 also when no format matches.",
+        examples=_EXAMPLES,
+    )
+    parser.add_argument(
+        "path", nargs="?", default=".", metavar="PATH", help="default: the current folder"
+    )
+    parser.add_argument(
+        "--show-rejections",
+        action="store_true",
+        help="tell for every other format why it does not match",
+    )
+    parser.add_argument("--json-report", metavar="FILE", help="write all of this as JSON, too")
+    parser.add_argument(
+        "--depth",
+        type=_depth,
+        default=2,
+        metavar="N",
+        help="how many times to step into a folder that holds nothing but one folder (default: 2)",
+    )
+
+
+def _depth(text: str) -> int:
+    depth = int(text)
+    if depth < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return depth
+
+
+def run(args: argparse.Namespace) -> int:
+    """Detect, print, report."""
+    from datumaro.formats.detection import detect
+
+    found = detect(args.path, args.depth)
+    if not found.formats:
+        print("Unable to detect the format")
+    elif len(found.formats) == 1:
+        inside = f", in {found.where}" if found.where != Path(args.path) else ""
+        print(f"Detected format: {found.formats[0]}{inside}")
+    else:
+        print("Ambiguous dataset; detected the following formats:\n")
+        for name in found.formats:
+            print(f"- {name}")
+    if args.show_rejections:
+        _print_rejections(found)
+    if args.json_report:
+        Path(args.json_report).write_text(json.dumps(report(found), indent=2) + "\n", "utf-8")
+    return ExitCode.OK
+
+
+def _print_rejections(found: Detection) -> None:
+    print()
+    if not found.rejected:
+        print("No formats were rejected.")
+        return
+    print("The following formats were rejected:\n")
+    for name, rejection in sorted(found.rejected.items()):
+        print(f"{name}:")
+        for line in rejection.message.splitlines():
+            print(f"  {line}")
+
+
+def report(found: Detection) -> dict[str, object]:
+    """What ``--json-report`` writes."""
+    return {
+        "rejected_formats": {
+            name: {"reason": r.reason, "message": r.message} for name, r in found.rejected.items()
+        },
+        "detected_formats": found.formats,
+    }

@@ -1,0 +1,119 @@
+"""Flags from a format's options: one source for help, names and types (`datumaro.formats.base`)."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from datumaro.cli.arguments import HelpFormatter, boolean
+from datumaro.cli.errors import CliError
+from datumaro.errors import UnknownOptionError
+from datumaro.formats.base import Format, ReadOptions, WriteOptions
+
+Options = type[ReadOptions] | type[WriteOptions]
+
+
+def export_parser(kind: Format, prog: str) -> argparse.ArgumentParser:
+    """A parser of the flags that follow ``--`` when ``kind`` is written."""
+    parser = argparse.ArgumentParser(
+        prog=f"{prog} -f {kind.name} ... --",
+        description=f"Options of the export format {kind.name}: {kind.title}",
+        formatter_class=HelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    for field in dataclasses.fields(kind.write_options):
+        _add_flag(parser, field)
+    return parser
+
+
+def parse_export_options(kind: Format, words: Sequence[str], prog: str) -> dict[str, Any]:
+    """The options given in ``words``, by name; those not given are left out.
+
+    Wrong words end the program as argparse does it: exit code 2, or 0 for ``-h``.
+    """
+    return vars(export_parser(kind, prog).parse_args(list(words)))
+
+
+def parse_import_options(kind: Format, pairs: Sequence[str]) -> dict[str, Any]:
+    """The options given as ``NAME=VALUE``, by name.
+
+    Raises
+    ------
+    CliError
+        A pair is none, or its value cannot be understood.
+    UnknownOptionError
+        The format has no option of that name; the message lists those it has.
+    """
+    fields = {f.name: f for f in dataclasses.fields(kind.read_options)}
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals:
+            raise CliError(f"--import-option {pair!r}: expected NAME=VALUE")
+        if name not in fields:
+            raise UnknownOptionError(
+                f"{kind.name} has no import option {name!r}; it has: {', '.join(sorted(fields))}"
+            )
+        options[name] = _value(fields[name], text)
+    return options
+
+
+def describe(options: Options) -> list[tuple[str, str, str]]:
+    """(name, default, help) of each option, for lists."""
+    return [
+        (f.name, _default_text(f), str(f.metadata.get("help", "")))
+        for f in dataclasses.fields(options)
+    ]
+
+
+def _default_text(field: dataclasses.Field[Any]) -> str:
+    default = field.default
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return "" if default is None else str(default)
+
+
+def _parse(field: dataclasses.Field[Any]) -> Callable[[str], Any]:
+    """What makes the option's value of a word."""
+    given = field.metadata.get("parse")
+    if given is not None:
+        return given
+    for kind, parse in ((bool, boolean), (int, int), (float, float)):
+        if isinstance(field.default, kind):
+            return parse
+    return str
+
+
+def _value(field: dataclasses.Field[Any], text: str) -> Any:
+    try:
+        value = _parse(field)(text)
+    except (argparse.ArgumentTypeError, ValueError) as error:
+        raise CliError(f"--import-option {field.name}: {error}") from error
+    choices = field.metadata.get("choices")
+    if choices and value not in choices:
+        raise CliError(f"--import-option {field.name}: {text!r} is not one of {', '.join(choices)}")
+    return value
+
+
+def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
+    metadata = field.metadata
+    names = [n for n in (metadata.get("short"), "--" + field.name.replace("_", "-")) if n]
+    help = str(metadata.get("help") or "").replace("%", "%%")
+    default = _default_text(field)
+    settings: dict[str, Any] = {"dest": field.name, "type": _parse(field)}
+    if field.default is False and metadata.get("parse") is None:
+        settings |= {"nargs": "?", "const": True, "metavar": "yes|no"}
+    elif field.default is True and metadata.get("parse") is None:
+        settings |= {"metavar": "yes|no"}
+        help += " (default: yes)"
+    else:
+        choices = metadata.get("choices")
+        settings |= {"choices": choices, "metavar": metadata.get("metavar")}
+        if choices and not settings["metavar"]:
+            settings["metavar"] = "{" + ",".join(choices) + "}"
+        help += f" (default: {default})".replace("%", "%%") if default else ""
+    parser.add_argument(*names, help=help, **settings)

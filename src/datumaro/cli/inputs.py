@@ -1,0 +1,97 @@
+"""The data set that a command reads: where it is, its format, its options."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from datumaro.cli.errors import CliError, UsageError
+from datumaro.errors import DatasetNotFoundError, MultipleFormatsMatchError
+
+if TYPE_CHECKING:
+    from datumaro.dataset import Dataset
+    from datumaro.progress import ProgressReporter
+
+log = logging.getLogger("datumaro")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set to read."""
+
+    path: Path
+    format: str
+    options: dict[str, Any]
+    on_error: Literal["fail", "skip"]
+
+    def read(self, progress: ProgressReporter) -> Dataset:
+        """Read it."""
+        from datumaro.dataset import Dataset
+
+        return Dataset.import_from(
+            self.path,
+            self.format,
+            progress_reporter=progress,
+            error_policy=self.on_error,
+            **self.options,
+        )
+
+
+def find_source(path: str, format: str | None, args: argparse.Namespace) -> Source:
+    """The data set at ``path``, its format detected when ``format`` is None.
+
+    ``args`` holds the flags of `arguments.add_input_flags`.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        Nothing is there.
+    UsageError
+        Several formats match.
+    DatumaroError
+        None matches, or the format or one of its options is not known.
+    """
+    from datumaro.cli.format_options import parse_import_options
+    from datumaro.formats import registry
+    from datumaro.formats.detection import detect_one
+
+    where = Path(path)
+    if not where.exists():
+        raise DatasetNotFoundError(f"{path}: no such file or folder")
+    if format is None:
+        try:
+            format, where = detect_one(where)
+        except MultipleFormatsMatchError as error:
+            raise UsageError(
+                f"{path} matches several formats: {', '.join(error.formats)}; "
+                "name the one that is meant with -if"
+            ) from error
+        log.info("detected format: %s%s", format, f", in {where}" if where != Path(path) else "")
+    kind = registry.get(format)
+    if not kind.reads:
+        raise CliError(f"format {format!r} can be written but not read; `datum format -li` lists")
+    options = parse_import_options(kind, args.import_option)
+    if args.allow_external_media:
+        options["allow_external_media"] = True
+    return Source(where, format, options, args.on_error)
+
+
+def find_target(args: argparse.Namespace) -> Source:
+    """The data set of `arguments.add_target_arguments`: ``PATH`` or ``PATH:FORMAT``."""
+    path, format = split_target(args.target)
+    if args.input_format and format and args.input_format != format:
+        raise UsageError(
+            f"two formats are given: {format!r} with the path and {args.input_format!r} with -if"
+        )
+    return find_source(path, args.input_format or format, args)
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """``PATH:FORMAT`` as its two parts; a path that exists, or a drive's, is left whole."""
+    path, colon, format = target.rpartition(":")
+    if not colon or not path or "/" in format or "\\" in format or Path(target).exists():
+        return target, None
+    return path, format

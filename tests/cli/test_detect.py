@@ -1,0 +1,59 @@
+"""``datum detect``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def test_the_format(datum, toy: Path):
+    done = datum("detect", toy)
+    assert (done.code, done.out, done.err) == (0, "Detected format: toy\n", "")
+
+
+def test_a_folder_inside(datum, toy: Path):
+    Path("outer").mkdir()
+    toy.rename("outer/toy")
+    assert datum("detect", "outer").out == "Detected format: toy, in outer/toy\n"
+    assert datum("detect", "outer", "--depth", "0").out == "Unable to detect the format\n"
+    assert datum("detect", "outer", "--depth", "-1").code == 2
+
+
+def test_several_formats(datum, toy: Path):
+    (toy / "twin").touch()
+    done = datum("detect", toy)
+    assert done.code == 0
+    assert done.out == ("Ambiguous dataset; detected the following formats:\n\n- toy\n- toy_twin\n")
+
+
+def test_rejections(datum, toy: Path):
+    done = datum("detect", toy, "--show-rejections")
+    head, _, rejected = done.out.partition("\n\nThe following formats were rejected:\n\n")
+    assert head == "Detected format: toy"
+    assert "toy_twin:\n  there is no twin\n" in rejected
+    assert "toy_broken:\n  it cannot be loaded: No module named 'no_such_module'\n" in rejected
+    assert "toy_write_only" not in rejected
+
+
+def test_a_report(datum, toy: Path):
+    assert datum("detect", toy, "--json-report", "report.json").code == 0
+
+    report = json.loads(Path("report.json").read_text())
+    assert report["detected_formats"] == ["toy"]
+    assert report["rejected_formats"]["toy_twin"] == {
+        "reason": "unmet_requirements",
+        "message": "there is no twin",
+    }
+    assert report["rejected_formats"]["toy_broken"]["reason"] == "detection_unsupported"
+
+
+def test_a_path_that_is_not_there(datum, toy: Path):
+    done = datum("detect", "nowhere")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "datum: error: nowhere: no such file or folder\n"
+
+
+def test_a_report_that_cannot_be_written(datum, toy: Path):
+    done = datum("detect", toy, "--json-report", "nowhere/report.json")
+    assert done.code == 1
+    assert done.err == "datum: error: nowhere/report.json: No such file or directory\n"
