@@ -58,7 +58,9 @@ class Dataset:
             raise ValueError("infos and categories come with the source; do not give both")
         if source is None and media_type is None:
             raise ValueError("an empty data set needs a media_type, such as Image")
-        content = source.content() if isinstance(source, Dataset) else source or Content([])
+        if isinstance(source, Dataset):
+            source = source.content()
+        content = Content([]) if source is None else source
         self._store = ItemStore(content.chunks)
         self._infos: dict[str, Any] = dict(content.infos) if infos is None else dict(infos)
         self._infos_given = source is not None or infos is not None
