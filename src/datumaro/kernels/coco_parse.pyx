@@ -2,7 +2,7 @@
 
 A `Parser` is fed a file block by block. It takes whole elements of the top-level arrays ``images``
 and ``annotations`` and says how far it came; the caller moves the rest to the front and reads on.
-Nothing is made per annotation but bytes in growing columns, in the file's order; `count`, `place`,
+Nothing is made per annotation but bytes in growing columns, in the file's order; `count`, `place_rows`,
 `fill` and `copy` then put them where the items' order wants them.
 
 Objects are COCO's annotations; rows are ours: an object with two polygons and a box has three.
@@ -935,7 +935,7 @@ cdef class Parser:
                 if 0 <= items[o] < counts.shape[0]:
                     counts[items[o]] += n
 
-    def place(self, const int32_t[::1] items, int64_t[::1] free):
+    def place_rows(self, const int32_t[::1] items, int64_t[::1] free):
         """Give each object its rows in the output, in the file's order.
 
         ``free`` is each item's next free row; it is moved on. Returns the objects' first rows,
@@ -983,7 +983,7 @@ cdef class Parser:
 
         Parameters
         ----------
-        first : from `place`.
+        first : from `place_rows`.
         object_labels : int32 [n_objects].
         kinds, ids, labels, areas : outputs, [n].
         attributes, points, visibility, rles, texts : outputs, int64 [n + 1]: row i's number of

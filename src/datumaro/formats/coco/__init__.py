@@ -1,0 +1,1 @@
+"""MS COCO's annotation files: https://cocodataset.org/#format-data."""

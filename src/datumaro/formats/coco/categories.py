@@ -1,0 +1,153 @@
+"""COCO's categories, and the labels and key points that they are here.
+
+A category has an id of its own; labels are numbered from 0 in the order of those ids. Categories of
+several files are one where their names are the same, whatever ids the files give them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, cast
+
+import msgspec
+
+from datumaro.errors import MalformedFileError
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import Categories, LabelCategories, PointsCategories
+
+MAX_KEPT_ID = 100_000
+"""The largest category id that can be kept as a label's index: gaps are filled with labels."""
+
+
+class Category(msgspec.Struct, rename={"parent": "supercategory"}):
+    """An entry of ``categories``."""
+
+    id: int
+    name: str
+    parent: str | None = None
+    keypoints: list[str] | None = None
+    skeleton: list[tuple[int, int]] | None = None
+
+
+def parse(raw: bytes, path: object) -> list[Category]:
+    """Read the value of ``categories``, sorted by id.
+
+    Raises
+    ------
+    MalformedFileError
+        Wrong types, or an id or a name that occurs twice.
+    """
+    try:
+        categories = msgspec.json.decode(raw, type=list[Category])
+    except msgspec.DecodeError as error:
+        found, _, place = str(error).partition(" - at `$")
+        raise MalformedFileError(path, f"$.categories{place.rstrip('`')}", found) from None
+    ids: set[int] = set()
+    names: set[str] = set()
+    for index, category in enumerate(categories):
+        if category.id in ids or category.name in names:
+            raise MalformedFileError(
+                path,
+                f"$.categories[{index}]",
+                f"id {category.id}, name {category.name!r} occurs twice",
+                "ids and names that differ",
+            )
+        ids.add(category.id)
+        names.add(category.name)
+    return sorted(categories, key=lambda category: category.id)
+
+
+class Labels:
+    """The labels of a data set, gathered from its files' categories."""
+
+    def __init__(self, files: Iterable[tuple[object, list[Category]]], *, keep_ids: bool) -> None:
+        """``files`` are (path, categories); ``keep_ids`` makes a category's id its label's index.
+
+        Raises
+        ------
+        MalformedFileError
+            ``keep_ids``, and ids contradict each other, are negative or too large.
+        """
+        by_name: dict[str, Category] = {}
+        for path, categories in files:
+            taken = {category.id: category.name for category in by_name.values()}
+            for category in categories:
+                known = by_name.setdefault(category.name, category)
+                if known.keypoints is None and known.skeleton is None:
+                    known.keypoints, known.skeleton = category.keypoints, category.skeleton
+                if keep_ids and (
+                    known.id != category.id
+                    or taken.get(category.id, category.name) != category.name
+                    or not 0 <= category.id <= MAX_KEPT_ID
+                ):
+                    raise MalformedFileError(
+                        path,
+                        "$.categories",
+                        f"id {category.id} for {category.name!r}",
+                        f"ids from 0 to {MAX_KEPT_ID}, the same in all files, to keep them",
+                    )
+        self.categories = sorted(by_name.values(), key=lambda category: category.id)
+        if keep_ids and self.categories:
+            named = {category.id: category for category in self.categories}
+            self.categories = [
+                named.get(i) or Category(i, f"class-{i}") for i in range(self.categories[-1].id + 1)
+            ]
+        self.index = {category.name: i for i, category in enumerate(self.categories)}
+
+    def model(self) -> dict[AnnotationType, Categories]:
+        """The categories as a data set has them; empty without any."""
+        if not self.categories:
+            return {}
+        labels = LabelCategories()
+        points = PointsCategories()
+        for index, category in enumerate(self.categories):
+            labels.add(category.name, category.parent)
+            if category.keypoints is not None or category.skeleton is not None:
+                points.add(index, category.keypoints, category.skeleton)
+        model: dict[AnnotationType, Categories] = {AnnotationType.label: labels}
+        if len(points):
+            model[AnnotationType.points] = points
+        return model
+
+    def own_ids(self) -> dict[str, int]:
+        """The categories' ids by name, unless they are 1, 2, 3, …: what the writer gives anyway."""
+        ids = {category.name: category.id for category in self.categories}
+        return {} if list(ids.values()) == list(range(1, len(ids) + 1)) else ids
+
+
+def category_ids(labels: LabelCategories, own: dict[str, Any]) -> list[int]:
+    """The category id of each label, rising with the labels: the ids that they had, else 1, 2, 3, …
+
+    0 is never given: readers take it for "no category".
+    """
+    ids: list[int] = []
+    for label in labels:
+        known = own.get(label.name)
+        ids.append(known if isinstance(known, int) else (ids[-1] + 1 if ids else 1))
+    rising = all(a < b for a, b in pairwise(ids))
+    if own and rising and min(ids, default=1) > 0 and max(ids, default=1) < 2**31:
+        return ids
+    return list(range(1, len(labels) + 1))
+
+
+def to_json(
+    categories: dict[AnnotationType, Categories], ids: list[int], *, keypoints: bool
+) -> bytes:
+    """The text of ``categories``; with ``keypoints`` each has its key points and skeleton."""
+    labels = cast(LabelCategories, categories.get(AnnotationType.label) or LabelCategories())
+    points = cast(PointsCategories, categories.get(AnnotationType.points) or PointsCategories())
+    entries: list[dict[str, Any]] = []
+    for index, label in enumerate(labels):
+        entry: dict[str, Any] = {
+            "id": ids[index],
+            "name": label.name,
+            "supercategory": label.parent,
+        }
+        if keypoints:
+            known = points.items.get(index)
+            entry["keypoints"] = known.labels if known else []
+            entry["skeleton"] = sorted(known.joints) if known else []
+        entries.append(entry)
+    return json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()

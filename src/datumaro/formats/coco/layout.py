@@ -1,0 +1,136 @@
+"""Where a COCO data set's files lie, and what their names say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from datumaro.formats.base import Folder
+from datumaro.kernels import coco_parse
+
+ANNOTATIONS = "annotations"
+IMAGES = "images"
+
+
+class Task(Enum):
+    """A kind of annotation file: the beginning of its name."""
+
+    INSTANCES = "instances"
+    PERSON_KEYPOINTS = "person_keypoints"
+    LABELS = "labels"
+    CAPTIONS = "captions"
+    IMAGE_INFO = "image_info"
+
+    @property
+    def code(self) -> int:
+        """The kernels' number of it."""
+        return _CODES[self]
+
+
+_CODES = {
+    Task.INSTANCES: coco_parse.INSTANCES,
+    Task.PERSON_KEYPOINTS: coco_parse.KEYPOINTS,
+    Task.LABELS: coco_parse.LABELS,
+    Task.CAPTIONS: coco_parse.CAPTIONS,
+    Task.IMAGE_INFO: coco_parse.IMAGE_INFO,
+}
+
+NOT_READ = ("panoptic", "stuff")
+"""Tasks of COCO that are not read; their files are named in a warning."""
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """A JSON file, its task and the subset that it describes."""
+
+    path: Path
+    task: Task
+    subset: str
+
+    @property
+    def root(self) -> Path:
+        """The data set's folder."""
+        folder = self.path.absolute().parent
+        return folder.parent if folder.name == ANNOTATIONS else folder
+
+
+def name_parts(stem: str) -> tuple[str, str] | None:
+    """The task's and the subset's name in a file's name without ``.json``; None when it has none.
+
+    ``person_keypoints_val2017`` is of the task ``person_keypoints`` and the subset ``val2017``;
+    a name that is only a task is of the subset ``default``.
+    """
+    for task in (*(task.value for task in Task), *NOT_READ):
+        if stem == task:
+            return task, "default"
+        if stem.startswith(task + "_"):
+            return task, stem[len(task) + 1 :] or "default"
+    return None
+
+
+def find(path: Path, tasks: Sequence[Task]) -> tuple[list[AnnotationFile], list[str]]:
+    """The annotation files of a data set, and the names of those that none of ``tasks`` reads.
+
+    ``path`` is the data set's folder, its ``annotations`` folder, or one annotation file. They come
+    subset by subset, in the order of ``tasks`` within each.
+    """
+    if path.is_file():
+        parts = name_parts(path.stem)
+        task = next((task for task in tasks if parts and parts[0] == task.value), None)
+        if task is None:
+            if len(tasks) > 1:  # a name of one's own says nothing; most files are instances
+                return [AnnotationFile(path, Task.INSTANCES, "default")], []
+            return [AnnotationFile(path, tasks[0], "default")], []
+        return [AnnotationFile(path, task, parts[1] if parts else "default")], []
+    files: list[AnnotationFile] = []
+    others: list[str] = []
+    for folder in (path / ANNOTATIONS, path):
+        for file in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+            parts = name_parts(file.stem)
+            task = next((task for task in tasks if parts and parts[0] == task.value), None)
+            if task is not None and parts is not None:
+                files.append(AnnotationFile(file, task, parts[1]))
+            elif parts is not None:
+                others.append(file.name)
+        if files:
+            break
+    order = {task: index for index, task in enumerate(tasks)}
+    return sorted(files, key=lambda file: (file.subset, order[file.task])), others
+
+
+def found_tasks(folder: Folder) -> set[str]:
+    """The tasks that a folder has files of, by their names and first bytes alone."""
+    tasks: set[str] = set()
+    for place in (ANNOTATIONS + "/", ""):
+        for name in folder.files(place.rstrip("/")):
+            parts = name_parts(name.removesuffix(".json")) if name.endswith(".json") else None
+            if parts is not None and parts[0] not in tasks:
+                head = folder.head(place + name).lstrip(b"\xef\xbb\xbf \t\r\n")
+                if head.startswith(b"{") and b'"dm_format_version"' not in head:
+                    tasks.add(parts[0])
+        if tasks:
+            break
+    return tasks
+
+
+def image_folder(root: Path, subset: str, names: Iterable[str]) -> Path:
+    """The folder that the file names of a subset's images are relative to.
+
+    It is decided once for all of them: the first of the usual places where one of ``names`` (a few
+    of the subset's) is, else ``images/<subset>`` unless only ``images`` exists.
+    """
+    images = root / IMAGES
+    places = (images / subset, images, root / subset, root)
+    existing = [place for place in places if place.is_dir()]
+    for name in names:
+        for place in existing:
+            try:
+                if (place / name).is_file():
+                    return place
+            except (OSError, ValueError):  # too long a name, a NUL in it: then it is not there
+                continue
+    if images in existing and places[0] not in existing:
+        return images
+    return places[0]

@@ -1,0 +1,281 @@
+"""COCO's files put together: one chunk for each subset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import DatasetNotFoundError
+from datumaro.formats.base import ReadContext, log
+from datumaro.formats.coco.categories import Labels
+from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, described, lookup
+from datumaro.formats.coco.layout import NOT_READ, Task, find, image_folder
+from datumaro.kernels.coco_parse import item_texts
+from datumaro.model.media import MediaType
+from datumaro.paths import escapes, join_inside
+from datumaro.table import schema
+from datumaro.table.chunk import Chunk, Content
+from datumaro.table.schema import ANNOTATIONS, Array
+
+INFOS = "coco"
+"""The key of a data set's infos under which what COCO alone knows is kept."""
+
+
+def read(
+    path: Path,
+    tasks: tuple[Task, ...],
+    context: ReadContext,
+    *,
+    keep_category_ids: bool,
+    subset: str | None,
+    allow_external: bool,
+) -> Content:
+    """Read the files of ``tasks`` at ``path``."""
+    found, others = find(path, tasks)
+    if not found:
+        names = ", ".join(f"{task.value}_*.json" for task in tasks)
+        raise DatasetNotFoundError(f"{path}: no annotation file {names}")
+    unread = [name for name in others if name.startswith(NOT_READ)]
+    if unread and len(tasks) > 1:
+        log.warning("coco: not read, their tasks are not known yet: %s", ", ".join(unread))
+    reader = FileReader(context)
+    context.progress.start(sum(f.path.stat().st_size for f in found), desc="reading bytes")
+    files = [reader.read(file) for file in found]
+    context.progress.finish()
+    labels = Labels(((f.file.path, f.categories) for f in files), keep_ids=keep_category_ids)
+    infos = _infos(files, labels)
+    groups = [list(group) for _, group in groupby(files, lambda f: f.file.subset)]
+    del files
+    chunks: list[Chunk] = []
+    while groups:  # so that each group's memory is free as soon as its chunk is made
+        group = groups.pop(0)
+        chunks.append(_chunk(group, subset or group[0].file.subset, labels, allow_external))
+    return Content(chunks, labels.model(), infos, MediaType.IMAGE)
+
+
+def _infos(files: list[CocoFile], labels: Labels) -> dict[str, Any]:
+    """What COCO says beside images and annotations, for a writer of COCO; {} for nothing."""
+    coco: dict[str, Any] = {}
+    for file in files:
+        for key, value in described(file.raw).items():
+            coco.setdefault(key, {}).setdefault(file.file.subset, value)
+    if ids := labels.own_ids():
+        coco["category_ids"] = ids
+    return {INFOS: coco} if coco else {}
+
+
+def _chunk(files: list[CocoFile], subset: str, labels: Labels, allow_external: bool) -> Chunk:
+    images, rows = _merge_images(files)
+    _drop_doubles(files, rows)
+    item_of = [
+        np.where(file.image_of >= 0, row[file.image_of], np.int32(-1))
+        if len(row)
+        else file.image_of
+        for file, row in zip(files, rows, strict=True)
+    ]
+    items = _items(files[0], images, subset, allow_external)
+    offsets, annotations = _annotations(files, item_of, len(images.ids), labels)
+    return Chunk(items, annotations, offsets)
+
+
+# --- items ------------------------------------------------------------------------------------
+
+
+def _merge_images(files: list[CocoFile]) -> tuple[Images, list[Array]]:
+    """The images of all files of a subset, and each file's images' rows among them (int32)."""
+    first = files[0].images
+    rows: list[Array] = [np.arange(len(first.ids), dtype=np.int32)]
+    if len(files) == 1:
+        return first, rows
+    same = [
+        np.array_equal(file.images.ids, first.ids)
+        and np.array_equal(file.images.offsets, first.offsets)
+        and np.array_equal(file.images.names, first.names)
+        for file in files[1:]
+    ]
+    if all(same):
+        sizes = first.sizes.copy()
+        for file in files[1:]:
+            unknown = sizes[:, 0] == 0
+            sizes[unknown] = file.images.sizes[unknown]
+        return Images(first.ids, sizes, first.names, first.offsets), rows * len(files)
+    known: dict[str, int] = {}
+    merged: list[tuple[int, int]] = []  # file, row in it
+    sizes_of: list[Array] = []
+    rows = []
+    for number, file in enumerate(files):
+        own = np.empty(len(file.images.ids), np.int32)
+        for row in range(len(own)):
+            item = known.setdefault(file.images.name(row), len(merged))
+            if item == len(merged):
+                merged.append((number, row))
+                sizes_of.append(file.images.sizes[row])
+            elif not sizes_of[item][0]:
+                sizes_of[item] = file.images.sizes[row]
+            own[row] = item
+        rows.append(own)
+    parts = [
+        file.images.take(np.array([r for n, r in merged if n == number], np.int64))
+        for number, file in enumerate(files)
+    ]  # an item's file is the first that has it: they come in the files' order
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return (
+        Images(
+            np.concatenate([part.ids for part in parts]),
+            np.array(sizes_of, np.int32).reshape(-1, 2),
+            np.concatenate([part.names for part in parts]),
+            offsets,
+        ),
+        rows,
+    )
+
+
+def _items(file: CocoFile, images: Images, subset: str, allow_external: bool) -> pa.RecordBatch:
+    n = len(images.ids)
+    names = [images.name(row) for row in range(min(n, 3))]
+    folder = f"{image_folder(file.file.root, file.file.subset, names)}/"
+    ids, attributes, paths, odd = item_texts(
+        images.names, images.offsets, images.ids, folder.encode()
+    )
+    outside = [row for row in odd if escapes(images.name(row))]
+    kind = pa.large_string()
+    path_column = schema.texts(*paths, kind)
+    if outside:
+        texts = path_column.to_pylist()
+        for row in outside:
+            what = f"file_name of image {images.ids[row]} in {file.file.path}"
+            texts[row] = join_inside(
+                folder, images.name(row), what=what, allow_external=allow_external
+            )
+        path_column = pa.array(texts, kind)
+    return schema.item_batch(
+        n,
+        {
+            "id": schema.texts(*ids, kind),
+            "subset": schema.constant_dictionary(subset, n),
+            "attributes": schema.texts(*attributes, kind),
+            "media_type": schema.primitive(np.full(n, int(MediaType.IMAGE), np.uint8), pa.uint8()),
+            "path": path_column,
+            "height": schema.primitive(images.sizes[:, 0], pa.int32()),
+            "width": schema.primitive(images.sizes[:, 1], pa.int32()),
+        },
+    )
+
+
+# --- annotations ---------------------------------------------------------------------------------
+
+
+def _drop_doubles(files: list[CocoFile], rows: list[Array]) -> None:
+    """Take only the key points of objects that the instances' file has too.
+
+    Person key points repeat the polygons and boxes of the instances, under the same ids.
+    """
+    by_task = {file.file.task: number for number, file in enumerate(files)}
+    if Task.INSTANCES not in by_task or Task.PERSON_KEYPOINTS not in by_task:
+        return
+    whole, points = by_task[Task.INSTANCES], by_task[Task.PERSON_KEYPOINTS]
+    ids, _, _ = files[whole].parser.objects()
+    wanted, _, _ = files[points].parser.objects()
+    if not len(ids) or not len(wanted):
+        return
+    twin = lookup(ids, wanted)
+    here, there = files[points].image_of, files[whole].image_of[twin]
+    same = (twin >= 0) & (here >= 0) & (there >= 0)
+    same &= rows[points][here] == rows[whole][there]
+    files[points].parser.points_only(same.view(np.uint8))
+
+
+@dataclass
+class _Lists:
+    """A column of lists or texts that is being filled."""
+
+    offsets: Array
+    values: Array
+
+    @classmethod
+    def of(cls, n_rows: int) -> _Lists:
+        return cls(np.zeros(n_rows + 1, np.int64), np.empty(0))
+
+    def allocate(self, dtype: Any) -> None:
+        """Sum the rows' lengths, and make room."""
+        np.cumsum(self.offsets, out=self.offsets)
+        self.values = np.empty(int(self.offsets[-1]), dtype)
+
+
+def _annotations(
+    files: list[CocoFile], item_of: list[Array], n_items: int, labels: Labels
+) -> tuple[Array, pa.RecordBatch]:
+    """The rows of all files, item by item; within an item file by file, in each file's order."""
+    offsets = np.zeros(n_items + 1, np.int64)
+    for file, items in zip(files, item_of, strict=True):
+        file.parser.count(items, offsets[1:])
+    np.cumsum(offsets, out=offsets)
+    free = offsets[:-1].copy()
+    firsts = [f.parser.place_rows(i, free) for f, i in zip(files, item_of, strict=True)]
+    n = int(offsets[-1])
+    totals = np.array([file.parser.totals() for file in files]).sum(0)
+    kinds, ids = np.zeros(n, np.uint8), np.zeros(n, np.int64)
+    label_column, areas = np.empty(n, np.int32), np.empty(n)
+    attributes, points = _Lists.of(n), _Lists.of(n)
+    visibility, rles, texts = (_Lists.of(n) if total else None for total in totals[1:].tolist())
+    sizes = np.zeros((2, n), np.int32) if rles else None
+    for file, first in zip(files, firsts, strict=True):
+        file.parser.fill(
+            first,
+            file.labels(labels.index),
+            kinds,
+            ids,
+            label_column,
+            areas,
+            attributes.offsets,
+            points.offsets,
+            visibility.offsets if visibility else None,
+            rles.offsets if rles else None,
+            sizes,
+            texts.offsets if texts else None,
+        )
+    attributes.allocate(np.uint8)
+    points.allocate(np.float32)
+    for column in (visibility, rles, texts):
+        if column:
+            column.allocate(np.uint8)
+    for file, first in zip(files, firsts, strict=True):
+        file.parser.copy(
+            first,
+            attributes.offsets,
+            attributes.values,
+            points.offsets,
+            points.values,
+            *((visibility.offsets, visibility.values) if visibility else (None, None)),
+            *((rles.offsets, rles.values) if rles else (None, None)),
+            *((texts.offsets, texts.values) if texts else (None, None)),
+        )
+        file.parser.free()
+    identity = schema.primitive(ids, pa.int64())
+    columns = {
+        "type": schema.primitive(kinds, pa.uint8()),
+        "id": identity,
+        "group": identity,
+        "label": schema.labels(label_column),
+        "attributes": schema.texts(attributes.offsets, attributes.values, pa.large_string()),
+        "points": schema.lists(points.offsets, points.values, ANNOTATIONS.field("points").type),
+        "area": schema.primitive(areas, pa.float64()),
+    }
+    if visibility:
+        columns["visibility"] = schema.lists(
+            visibility.offsets, visibility.values, ANNOTATIONS.field("visibility").type
+        )
+    if rles and sizes is not None:
+        columns["rle"] = schema.texts(rles.offsets, rles.values, pa.large_binary())
+        columns["mask_height"] = schema.primitive(sizes[0], pa.int32())
+        columns["mask_width"] = schema.primitive(sizes[1], pa.int32())
+    if texts:
+        columns["text"] = schema.texts(texts.offsets, texts.values, pa.large_string())
+    return offsets, schema.annotation_batch(n, columns)
