@@ -13,8 +13,9 @@ import posixpath
 import shutil
 import stat
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,15 +150,13 @@ class MediaStore:
         self._progress.start(total, desc="Saving media")
         pool = ThreadPoolExecutor(n_threads, "media")
         try:
-            running: set[Future[list[tuple[_Task, bool]]]] = set()
+            running: deque[Future[list[tuple[_Task, bool]]]] = deque()
             for batch in self._batches(jobs, report):
-                running.add(pool.submit(_run, batch, stop))
+                running.append(pool.submit(_run, batch, stop))
                 if len(running) >= n_threads * _BATCHES_PER_THREAD:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    self._finish(done, report)
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                self._finish(done, report)
+                    self._finish(running.popleft(), report)
+            while running:  # in the order of the jobs, so that reports do not depend on timing
+                self._finish(running.popleft(), report)
         finally:
             stop.set()  # on an error, or Ctrl-C: each thread ends with the file that it is at
             pool.shutdown(wait=True, cancel_futures=True)
@@ -165,13 +164,12 @@ class MediaStore:
         _warn(report)
         return report
 
-    def _finish(self, done: set[Future[list[tuple[_Task, bool]]]], report: SaveReport) -> None:
-        for future in done:
-            for task, saved in future.result():
-                if saved:
-                    report.saved += 1
-                else:
-                    _missing(task.job, report)
+    def _finish(self, done: Future[list[tuple[_Task, bool]]], report: SaveReport) -> None:
+        for task, saved in done.result():
+            if saved:
+                report.saved += 1
+            else:
+                _missing(task.job, report)
         self._progress.report_status(report.saved + report.missing + report.external)
 
     def _batches(self, jobs: Iterable[MediaJob], report: SaveReport) -> Iterator[list[_Task]]:
