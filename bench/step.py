@@ -55,7 +55,6 @@ def load(source: str, format_name: str) -> Any:
     if not dm.__version__.startswith("1.10.") and format_name in ("datumaro", "datumaro_binary"):
         options["allow_external_media"] = True  # the images lie beside the COCO files
     dataset = dm.Dataset.import_from(source, format_name, **options)
-    dataset.init_cache()
     len(dataset)
     return dataset
 

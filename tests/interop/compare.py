@@ -57,23 +57,43 @@ def _equal(left: Any, right: Any, tolerance: float) -> bool:
     return type(left) is type(right) and left == right
 
 
-def unordered(dump: dict[str, Any]) -> dict[str, Any]:
-    """The dump with items sorted by id, and each item's annotations sorted.
+def differences_in_any_order(
+    left: dict[str, Any], right: dict[str, Any], tolerance: float = 0.0
+) -> Iterator[Difference]:
+    """As `differences` of two dumps, whatever the order of items and of an item's annotations.
 
-    For formats in which the published package reads in an order of its own.
+    Of annotations that are not the same on both sides, those of the same kind and id are paired.
     """
-    subsets = {
-        name: sorted(
-            ({**item, "annotations": sorted(item["annotations"], key=_text)} for item in items),
-            key=lambda item: item["id"],
-        )
-        for name, items in dump["subsets"].items()
-    }
-    return {**dump, "subsets": subsets}
+    sides = [_by_id(left), _by_id(right)]
+    yield from differences(*({**side, "annotations": None} for side in sides), tolerance=tolerance)
+    for key in sorted(sides[0]["annotations"].keys() & sides[1]["annotations"].keys()):
+        ours, theirs = (list(side["annotations"][key]) for side in sides)
+        for found in list(ours):
+            same = next((a for a in theirs if not any(differences(found, a, tolerance))), None)
+            if same is not None:
+                ours.remove(found)
+                theirs.remove(same)
+        for found in list(ours):
+            pair = next((a for a in theirs if _kind_and_id(a) == _kind_and_id(found)), MISSING)
+            if pair is not MISSING:
+                theirs.remove(pair)
+            yield from differences(found, pair, tolerance, (*key, found["type"]))
+        for found in theirs:
+            yield Difference((*key, found["type"]), MISSING, found)
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+def _by_id(dump: dict[str, Any]) -> dict[str, Any]:
+    """The dump with its items, without annotations, by subset and id; annotations beside them."""
+    items = {(name, item["id"]): item for name, items in dump["subsets"].items() for item in items}
+    subsets: dict[str, dict[str, Any]] = {name: {} for name in dump["subsets"]}
+    for (name, item_id), item in items.items():
+        subsets[name][item_id] = {k: v for k, v in item.items() if k != "annotations"}
+    annotations = {key: item["annotations"] for key, item in items.items()}
+    return {**dump, "subsets": subsets, "annotations": annotations}
+
+
+def _kind_and_id(annotation: dict[str, Any]) -> tuple[str, int]:
+    return annotation["type"], annotation["id"]
 
 
 def without(dump: Any, drop: Callable[[tuple[str | int, ...], Any], bool], path: Any = ()) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from interop.compare import Difference
+from interop.compare import MISSING, Difference
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,29 @@ class Quirk:
     explains: Callable[[Difference], bool]
 
 
-QUIRKS: list[Quirk] = []
+COCO = ("coco", "coco_instances", "coco_person_keypoints", "coco_captions", "coco_labels")
+
+
+def _is_annotation(difference: Difference, *kinds: str) -> bool:
+    """Whether a whole annotation, of one of the kinds, is there on our side alone."""
+    return difference.left is MISSING and difference.path[-1] in kinds
+
+
+QUIRKS = [
+    Quirk(
+        COCO,
+        "the ids of the categories are lost; we keep them, to write the same ones again",
+        lambda d: d.left is MISSING and d.path == ("infos", "coco"),
+    ),
+    Quirk(
+        ("coco",),
+        "of the tasks that have labels only one is read; we read all",
+        lambda d: (
+            _is_annotation(d, "points", "label")
+            or (d.left is MISSING and d.path == ("categories", "points"))
+        ),
+    ),
+]
 
 
 def unexplained(format_name: str, found: list[Difference]) -> list[Difference]:
