@@ -223,6 +223,13 @@ def test_an_inner_folder_is_read_where_it_is(datum, toy: Path):
     assert len(read("out")["items"]) == 3
 
 
+def test_a_format_whose_package_is_missing(datum, toy: Path):
+    done = datum("convert", "-i", toy, "-f", "toy_broken")
+    assert done.code == 1
+    assert "cannot be loaded: No module named 'no_such_module'" in done.err
+    assert "bug" not in done.err
+
+
 def test_missing_required_flags(datum):
     done = datum("convert")
     assert done.code == 2

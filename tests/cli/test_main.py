@@ -176,3 +176,7 @@ def test_help_loads_nothing_that_takes_time():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_dashes_alone_show_the_help(datum):
+    assert datum("--").out.startswith("usage: datum")

@@ -83,4 +83,5 @@ def test_missing_images_are_counted(datum, toy: Path):
 def test_a_folder_that_is_not_there(datum, toy: Path):
     done = datum("stats", toy, "-o", "nowhere/statistics.json")
     assert done.code == 1
-    assert "nowhere" in done.err and "Traceback" not in done.err
+    assert "nowhere/statistics.json: the folder for it does not exist" in done.err
+    assert done.out == ""

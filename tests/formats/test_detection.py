@@ -199,7 +199,8 @@ def test_a_bug_in_a_format_is_not_hidden(use: Use, tmp_path: Path):
 
 
 def test_a_format_whose_package_is_missing_does_not_stop_the_others(use: Use, tmp_path: Path):
-    use(a=OfFile("a.txt"), b=ModuleNotFoundError("No module named 'h5py'"))
+    nothing = AttributeError("module 'plugin' has no attribute 'Format'")
+    use(a=OfFile("a.txt"), b=ModuleNotFoundError("No module named 'h5py'"), c=nothing)
     (tmp_path / "a.txt").touch()
 
     found = detect(tmp_path)
@@ -207,6 +208,7 @@ def test_a_format_whose_package_is_missing_does_not_stop_the_others(use: Use, tm
     assert found.formats == ["a"]
     assert found.rejected["b"].reason == "detection_unsupported"
     assert "h5py" in found.rejected["b"].message
+    assert "plugin" in found.rejected["c"].message
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")

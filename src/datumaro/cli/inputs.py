@@ -91,7 +91,7 @@ def find_target(args: argparse.Namespace) -> Source:
 
 def split_target(target: str) -> tuple[str, str | None]:
     """``PATH:FORMAT`` as its two parts; a path that exists, or a drive's, is left whole."""
-    path, colon, format = target.rpartition(":")
-    if not colon or not path or "/" in format or "\\" in format or Path(target).exists():
+    path, _, format = target.rpartition(":")
+    if not path or not format or "/" in format or "\\" in format or Path(target).exists():
         return target, None
     return path, format

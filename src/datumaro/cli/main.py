@@ -96,7 +96,7 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
     end = words.index("--") if "--" in words else len(words)
     args = parser.parse_args(words[:end])
     args.format_options = words[end + 1 :]
-    if end < len(words) and not getattr(args, "takes_format_options", False):
+    if end < len(words) and args.run and not args.takes_format_options:
         parser.error(f'the command {args.command} takes no format options after "--"')
     return args
 
@@ -117,6 +117,8 @@ def _run(args: argparse.Namespace) -> int:
         return _failed(error, error_text(error), ExitCode.USAGE)
     except (DatumaroError, OSError) as error:
         return _failed(error, error_text(error))
+    except ImportError as error:
+        return _failed(error, f"a package that is needed cannot be loaded: {error}")
     except MemoryError as error:
         return _failed(error, "the memory of this machine does not suffice")
     except Exception as error:  # noqa: BLE001 - the last resort, told as what it is

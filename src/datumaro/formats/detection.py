@@ -131,13 +131,13 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
 
 
 def _load() -> tuple[dict[str, Format], dict[str, Rejection]]:
-    """The readable formats, and those that cannot be loaded: a package of theirs is missing."""
+    """The readable formats, and those that cannot be loaded, so that they stop no other."""
     formats: dict[str, Format] = {}
     unloaded: dict[str, Rejection] = {}
     for name in registry.names():
         try:
             kind = registry.get(name)
-        except ImportError as error:
+        except (ImportError, AttributeError) as error:  # AttributeError: an entry point to nothing
             log.debug("format %s cannot be loaded: %s", name, error)
             unloaded[name] = Rejection(DETECTION_UNSUPPORTED, f"it cannot be loaded: {error}")
             continue

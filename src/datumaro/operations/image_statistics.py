@@ -32,6 +32,7 @@ NOT_AVAILABLE = "n/a"
 _THREADS = 4
 _BLOCK = 1 << 20
 _ROWS = 1024
+_TOLD = 10  # unreadable images that are named in warnings
 
 _NO_IMAGES = frozenset(
     {
@@ -131,7 +132,10 @@ def compute_image_statistics(
             missing += 1
         else:
             unreadable.append(key)
-            log.warning("image of item %r in subset %r: %s", *key, image)
+            if len(unreadable) <= _TOLD:
+                log.warning("image of item %r in subset %r: %s", *key, image)
+            elif len(unreadable) == _TOLD + 1:
+                log.warning("more images cannot be read; the statistics list them")
     repeated = [keys for keys in same.values() if len(keys) > 1]
     return {
         "dataset": {

@@ -32,7 +32,11 @@ def add_parser(subparsers: Subparsers) -> None:
         examples=_EXAMPLES,
     )
     parser.add_argument(
-        "path", nargs="?", default=".", metavar="PATH", help="default: the current folder"
+        "path",
+        nargs="?",
+        default=".",
+        metavar="PATH",
+        help="the data set (default: the current folder)",
     )
     parser.add_argument(
         "--show-rejections",

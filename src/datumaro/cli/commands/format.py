@@ -61,7 +61,7 @@ def _names() -> tuple[list[str], list[str]]:
     for name in registry.names():
         try:
             kind = registry.get(name)
-        except ImportError as error:
+        except (ImportError, AttributeError) as error:
             log.warning("format %s cannot be used: %s", name, error)
             continue
         if kind.reads:

@@ -56,12 +56,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute, print, write."""
+    from datumaro.cli.errors import CliError
     from datumaro.cli.inputs import find_target, log
     from datumaro.cli.outputs import next_free_name
     from datumaro.cli.progress import progress_reporter
     from datumaro.errors import MediaTypeError
     from datumaro.operations.statistics import compute_ann_statistics, compute_image_statistics
 
+    if args.output and not Path(args.output).parent.is_dir():
+        raise CliError(f"{args.output}: the folder for it does not exist; make it first")
     statistics: dict[str, Any] = {}
     with progress_reporter(args.quiet) as progress:
         content = find_target(args).read(progress).content()
