@@ -1,0 +1,291 @@
+"""Where things are in a data set, and in a `.datum` file around its blobs of records.
+
+A file is a signature, six parts (each a length and as many bytes), the blobs, and after them the
+extension (see extension.py). Every part and every blob passes through a `Cipher`.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from datumaro.errors import DatasetImportError, MalformedFileError
+from datumaro.formats.base import Folder
+from datumaro.formats.categories_json import categories_from_json, categories_to_json
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import Categories
+from datumaro.model.media import MediaType
+from datumaro.table import json_text
+from datumaro.table.schema import Array
+
+SIGNATURE = b"signature:datumaro_binary"
+VERSION = "1.0"
+ANNOTATIONS = "annotations"
+IMAGES, POINT_CLOUDS, VIDEOS = "images", "point_clouds", "videos"
+SUFFIX = ".datum"
+
+# What the header may say the media are.
+MEDIA_TYPES = frozenset(
+    {
+        MediaType.MEDIA_ELEMENT,
+        MediaType.IMAGE,
+        MediaType.VIDEO_FRAME,
+        MediaType.VIDEO,
+        MediaType.POINT_CLOUD,
+    }
+)
+
+# Decoded JSON takes many times its text's size: no infos or categories come near this.
+_MAX_JSON = 32 << 20
+_DEPTH = 3
+
+
+# --- folders ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Source:
+    """A `.datum` file and the folder that media paths start from."""
+
+    path: Path
+    root: Path
+
+    @property
+    def subset(self) -> str:
+        return self.path.stem
+
+
+def find_sources(folder: Folder) -> list[Source]:
+    """The `.datum` files of a data set: the path itself, or ``annotations/*.datum`` below it.
+
+    The outermost folders (up to three levels down) that have any count.
+    """
+    if folder.is_file:
+        path = folder.path
+        if path.suffix != SUFFIX:
+            return []
+        return [
+            Source(path, path.parent.parent if path.parent.name == ANNOTATIONS else path.parent)
+        ]
+    level = [""]
+    for _ in range(_DEPTH + 1):
+        found = [source for relative in level for source in _sources_in(folder, relative)]
+        if found:
+            return found
+        level = [f"{relative}{name}/" for relative in level for name in folder.folders(relative)]
+    return []
+
+
+def _sources_in(folder: Folder, relative: str) -> Iterator[Source]:
+    if ANNOTATIONS in folder.folders(relative):
+        inner = f"{relative}{ANNOTATIONS}"
+        for name in folder.files(inner):
+            if name.endswith(SUFFIX) and name != SUFFIX:
+                yield Source(folder.path / inner / name, folder.path / relative)
+
+
+# --- ciphers ----------------------------------------------------------------------------------
+
+
+class Cipher(Protocol):
+    """What stands between the parts of a file and its bytes."""
+
+    def seal(self, part: bytes | memoryview) -> bytes | memoryview:
+        """A part as it is stored."""
+        ...
+
+    def sealed_size(self, size: int) -> int:
+        """Bytes that a part of ``size`` bytes takes when stored."""
+        ...
+
+    def open(self, stored: Array) -> Array:
+        """The reverse of `seal`; uint8 both."""
+        ...
+
+
+class Plain:
+    """No encryption: what is stored is the part itself."""
+
+    def seal(self, part: bytes | memoryview) -> bytes | memoryview:
+        return part
+
+    def sealed_size(self, size: int) -> int:
+        return size
+
+    def open(self, stored: Array) -> Array:
+        return stored
+
+
+PLAIN = Plain()
+
+
+# --- header -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Header:
+    """What a `.datum` file says before its blobs.
+
+    Attributes
+    ----------
+    media_encryption : what the writer noted; of consequence only in encrypted files.
+    blob_sizes : int64, bytes of each blob as stored.
+    blobs_at : where the first blob begins, in bytes; set when read.
+    cipher : opens the blobs.
+    """
+
+    infos: dict[str, Any] = field(default_factory=dict[str, Any])
+    categories: dict[AnnotationType, Categories] = field(
+        default_factory=dict[AnnotationType, Categories]
+    )
+    media_type: MediaType = MediaType.IMAGE
+    media_encryption: bool = False
+    blob_sizes: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    blobs_at: int = 0
+    cipher: Cipher = PLAIN
+
+
+def write_header(file: BinaryIO, header: Header) -> None:
+    """Write the signature and all parts before the blobs."""
+    seal = header.cipher.seal
+    version = {"dm_format_version": VERSION, "media_encryption": header.media_encryption}
+    file.write(SIGNATURE)
+    _write_part(file, _dict(version))
+    _write_part(file, b"")  # the encryption field
+    _write_part(file, seal(_dict(header.infos)))
+    _write_part(file, seal(_dict(categories_to_json(header.categories))))
+    _write_part(file, seal(_dict({"media_type": int(header.media_type)})))
+    sizes = np.ascontiguousarray(header.blob_sizes, "<i4")
+    _write_part(file, seal(struct.pack("<I", len(sizes)) + sizes.tobytes()))
+
+
+def _write_part(file: BinaryIO, part: bytes | memoryview) -> None:
+    file.write(struct.pack("<I", len(part)))
+    file.write(part)
+
+
+def _dict(value: dict[str, Any]) -> bytes:
+    text = json_text.encode(value)
+    return struct.pack("<I", len(text)) + text
+
+
+def has_signature(head: bytes) -> bool:
+    """Whether a file that begins so is of this format."""
+    return head.startswith(SIGNATURE)
+
+
+class PartReader:
+    """Takes one part of a file after another, each within what is left of the file."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.file, self.path = file, path
+        self.size = file.seek(0, io.SEEK_END)
+        self.at = file.seek(0)
+
+    def bad(self, at: int, found: str, expected: str = "") -> MalformedFileError:
+        return MalformedFileError(self.path, f"byte {at}", found, expected)
+
+    def take(self, n: int, what: str) -> bytes:
+        """The next ``n`` bytes."""
+        if n > self.size - self.at:
+            raise self.bad(
+                self.at, f"{what} of {n} bytes, but {self.size - self.at} are left in the file"
+            )
+        data = self.file.read(n)
+        if len(data) != n:
+            raise self.bad(self.at, f"the file ended within {what}; it was cut while being read")
+        self.at += n
+        return data
+
+    def number(self, what: str) -> int:
+        """The next u32."""
+        return struct.unpack("<I", self.take(4, what))[0]
+
+    def part(self, what: str, limit: int = 1 << 32) -> bytes:
+        """A length and as many bytes."""
+        n = self.number(f"the length of {what}")
+        if n > limit:
+            raise self.bad(self.at - 4, f"{what} of {n} bytes", f"at most {limit}")
+        return self.take(n, what)
+
+    def dictionary(self, what: str, cipher: Cipher) -> dict[str, Any]:
+        """A part that is a length and JSON of that length, or length 0 for an empty object."""
+        begin = self.at + 4
+        stored = self.part(what, _MAX_JSON)
+        data = cipher.open(np.frombuffer(stored, np.uint8)).tobytes()
+        if len(data) < 4 or struct.unpack_from("<I", data)[0] != len(data) - 4:
+            raise self.bad(begin, f"{what} whose two lengths do not agree")
+        try:
+            return json_text.decode(data[4:])
+        except (ValueError, RecursionError) as error:
+            raise self.bad(begin + 4, f"{what}: {error}", "a JSON object") from error
+
+
+def read_header(reader: PartReader) -> Header:
+    """Read everything before the blobs.
+
+    Raises
+    ------
+    MalformedFileError
+        A part is not what it should be.
+    DatasetImportError
+        The file is of another version, or encrypted.
+    """
+    if not has_signature(reader.take(min(len(SIGNATURE), reader.size), "the signature")):
+        raise reader.bad(0, "another signature", SIGNATURE.decode())
+    at = reader.at
+    version = reader.dictionary("the version header", PLAIN)
+    if version.get("dm_format_version") not in (VERSION, "legacy"):
+        raise DatasetImportError(
+            f"{reader.path}: byte {at}: format version {version.get('dm_format_version')!r}; "
+            f"expected {VERSION!r}"
+        )
+    media_encryption = version.get("media_encryption", False)
+    if not isinstance(media_encryption, bool):
+        raise reader.bad(at, f"media_encryption {media_encryption!r}", "true or false")
+    at = reader.at
+    if reader.part("the encryption field"):
+        raise DatasetImportError(
+            f"{reader.path}: byte {at}: the file is encrypted; encrypted files cannot be read"
+        )
+    cipher = PLAIN
+    infos = reader.dictionary("the infos", cipher)
+    at = reader.at
+    raw_categories = reader.dictionary("the categories", cipher)
+    categories = categories_from_json(raw_categories, reader.path, f"byte {at}: $")
+    at = reader.at
+    media_type = reader.dictionary("the media type", cipher).get("media_type")
+    if type(media_type) is not int or media_type not in MEDIA_TYPES:
+        known = ", ".join(str(int(kind)) for kind in sorted(MEDIA_TYPES))
+        raise reader.bad(at, f"media type {media_type!r}", f"one of {known}")
+    at = reader.at
+    sizes = _blob_sizes(reader, at, cipher.open(np.frombuffer(reader.part("blob sizes"), np.uint8)))
+    if int(sizes.sum()) > reader.size - reader.at:
+        raise reader.bad(
+            at, f"blobs of {sizes.sum()} bytes, but {reader.size - reader.at} are left in the file"
+        )
+    return Header(
+        infos, categories, MediaType(media_type), media_encryption, sizes, reader.at, cipher
+    )
+
+
+def _blob_sizes(reader: PartReader, at: int, data: Array) -> Array:
+    if len(data) < 4 or len(data) % 4:
+        raise reader.bad(
+            at, f"a list of blob sizes in {len(data)} bytes", "4 bytes for each number"
+        )
+    numbers = data.view("<i4").astype(np.int64)
+    count = int(numbers[0]) & 0xFFFFFFFF
+    if count != len(numbers) - 1:
+        raise reader.bad(at + 4, f"{count} blob sizes", f"{len(numbers) - 1}, by the list's length")
+    sizes = numbers[1:]
+    if len(sizes) and sizes.min() < 0:
+        first = int(np.flatnonzero(sizes < 0)[0])
+        raise reader.bad(at + 8 + 4 * first, f"a blob of {sizes[first]} bytes", "at least 0")
+    return sizes

@@ -1,0 +1,190 @@
+"""Records to media: the path to open, and the numbers of videos, frames and point clouds.
+
+A relative path is joined to ``images/<subset>/`` (or point_clouds, videos); one that climbs out of
+the data set is refused. An absolute path that leads elsewhere is kept, since an export without its
+media has such paths, but the media is marked ``{"external": true}``: it is not opened. With
+``allow_external_media`` all paths are followed.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import MalformedFileError
+from datumaro.formats.datumaro_binary.extension import MediaRow
+from datumaro.formats.datumaro_binary.layout import IMAGES, POINT_CLOUDS, VIDEOS
+from datumaro.formats.datumaro_binary.media_out import NO_FRAME, NO_PATH, NO_SIZE, safe_name
+from datumaro.kernels.records import PATH_ABSOLUTE, PATH_NONE, PATH_SUSPECT
+from datumaro.model.media import MediaType
+from datumaro.paths import escapes, join_inside
+from datumaro.table import json_text, schema
+from datumaro.table.schema import Array
+
+_EXTERNAL = '{"external":true}'
+_FALLBACK = {MediaType.IMAGE: ".jpg", MediaType.POINT_CLOUD: ".pcd"}
+_KIND_FOLDERS = {
+    MediaType.POINT_CLOUD: POINT_CLOUDS,
+    MediaType.VIDEO: VIDEOS,
+    MediaType.VIDEO_FRAME: VIDEOS,
+}
+
+
+@dataclass
+class MediaReader:
+    """Resolves the media of one file's items.
+
+    Attributes
+    ----------
+    file : the `.datum` file, for messages.
+    root : the data set's folder.
+    """
+
+    file: Path
+    root: str
+    subset: str
+    allow_external: bool
+
+    def __post_init__(self) -> None:
+        self._inside = os.path.join(os.path.abspath(self.root), "")  # noqa: PTH100, PTH118
+
+    def folder(self, kind: int) -> str:
+        """Where relative paths of a kind of media are, with a separator at its end."""
+        name = _KIND_FOLDERS.get(MediaType(kind), IMAGES)
+        return os.path.join(self.root, name, self.subset, "")  # noqa: PTH118
+
+    # --- one path ----------------------------------------------------------------------------
+
+    def resolve(self, stored: str, kind: int, item: str) -> tuple[str, bool]:
+        """A path in the file as (the path to open, whether it leads outside)."""
+        if not stored or stored == NO_PATH:
+            return "", False
+        if "\0" in stored:
+            raise MalformedFileError(self.file, f"item {item!r}", f"media path {stored!r} with NUL")
+        if stored.startswith("/") or (escapes(stored) and not escapes("./" + stored)):
+            return stored, self.is_external(stored)
+        what = f"{self.file}: the media path of item {item!r}"
+        folder = self.folder(kind)
+        return join_inside(folder, stored, what=what, allow_external=self.allow_external), False
+
+    def is_external(self, absolute: str) -> bool:
+        """Whether an absolute path leads outside the data set and may not be followed."""
+        if self.allow_external:
+            return False
+        return not os.path.normpath(absolute).startswith(self._inside)
+
+    # --- a file's items ----------------------------------------------------------------------
+
+    def columns(self, records: dict[str, Array], ids: pa.Array) -> dict[str, pa.Array]:
+        """The columns of media of the items that `kernels.records.read_records` has read."""
+        kinds, flags = records["media_type"], records["path_flags"]
+        paths = schema.texts(records["path_offsets"], records["paths"], pa.large_string())
+        new_paths = self._changed_paths(kinds, flags, paths, ids)
+        external = self._external(flags, paths)
+        extras: dict[int, str] = {}
+        for row in np.flatnonzero(kinds > MediaType.IMAGE).tolist():
+            begin, end = records["tail_offsets"][row : row + 2].tolist()
+            tail = records["tails"][begin:end].tobytes()
+            extra = self._tail(int(kinds[row]), tail, ids[row].as_py())
+            if external[row]:
+                extra["external"] = True
+            extras[row] = json_text.encode(extra).decode()
+        if new_paths:
+            paths = _replaced(paths, new_paths)
+        columns = {
+            "media_type": schema.primitive(kinds, pa.uint8()),
+            "path": paths,
+            "height": schema.primitive(records["height"], pa.int32()),
+            "width": schema.primitive(records["width"], pa.int32()),
+        }
+        if extras or external.any():
+            texts = np.where(external, _EXTERNAL, "").tolist()
+            for row, text in extras.items():
+                texts[row] = text
+            columns["media_extra"] = pa.array(texts, pa.large_string())
+        return columns
+
+    def _changed_paths(
+        self, kinds: Array, flags: Array, paths: pa.Array, ids: pa.Array
+    ) -> dict[int, str]:
+        """Check the paths that may lead outside, and name the files of items without a path."""
+        changed: dict[int, str] = {}
+        for row in np.flatnonzero(flags & PATH_SUSPECT).tolist():
+            path, kind = paths[row].as_py(), int(kinds[row])
+            if not flags[row] & PATH_ABSOLUTE:
+                path = path[len(self.folder(kind)) :]
+            self.resolve(path, kind, ids[row].as_py())
+        for kind, ext in _FALLBACK.items():
+            for row in np.flatnonzero((kinds == kind) & (flags & PATH_NONE != 0)).tolist():
+                changed[row] = f"{self.folder(kind)}{safe_name(ids[row].as_py())}{ext}"
+        return changed
+
+    def _external(self, flags: Array, paths: pa.Array) -> Array:
+        absolute = (flags & PATH_ABSOLUTE) != 0
+        if self.allow_external or not absolute.any():
+            return np.zeros(len(flags), bool)
+        rows = np.flatnonzero(absolute)
+        texts: list[str] = paths.take(pa.array(rows)).to_pylist()
+        inside, climbing = self._inside, (flags[rows] & PATH_SUSPECT) != 0
+        absolute[rows] = [
+            self.is_external(text) if climbs else not text.startswith(inside)
+            for text, climbs in zip(texts, climbing.tolist(), strict=True)
+        ]
+        return absolute
+
+    def _tail(self, kind: int, tail: bytes, item: str) -> dict[str, Any]:
+        """What follows a path in the record; its lengths have been checked."""
+        if kind == MediaType.VIDEO_FRAME:
+            return {"index": struct.unpack("<I", tail)[0]}
+        if kind == MediaType.VIDEO:
+            step, start, end = struct.unpack("<III", tail)
+            last = None if end == NO_FRAME else end
+            return {"step": step, "start_frame": start, "end_frame": last}
+        images: list[dict[str, Any]] = []
+        external = False
+        at = 4
+        while at < len(tail):
+            (n,) = struct.unpack_from("<I", tail, at + 4)
+            path, outside = self.resolve(tail[at + 8 : at + 8 + n].decode(), MediaType.IMAGE, item)
+            size = struct.unpack_from("<ii", tail, at + 8 + n)
+            images.append({"path": path, "size": None if size in (NO_SIZE, (0, 0)) else size})
+            external |= outside
+            at += 16 + n
+        extra: dict[str, Any] = {"extra_images": images} if images else {}
+        return extra | {"external": True} if external else extra
+
+    # --- what the extension says -------------------------------------------------------------
+
+    def extended(self, row: MediaRow, item: str) -> dict[str, Any]:
+        """The columns of an item whose media the extension has."""
+        path, external = self.resolve(row.path, row.media_type, item)
+        extra: dict[str, Any] = json_text.decode(row.media_extra)
+        if row.media_type == MediaType.MULTIFRAME_IMAGE:
+            frames = extra.get("paths", [])
+            if not isinstance(frames, list) or not all(isinstance(p, str) for p in frames):  # pyright: ignore
+                raise MalformedFileError(self.file, f"item {item!r}", f"frames {frames!r}")
+            told = [self.resolve(frame, MediaType.IMAGE, item) for frame in frames]  # pyright: ignore
+            extra["paths"] = [frame for frame, _ in told]
+            external |= any(outside for _, outside in told)
+        if external:
+            extra["external"] = True
+        return {
+            "media_type": row.media_type,
+            "path": path,
+            "height": row.height,
+            "width": row.width,
+            "media_extra": json_text.encode(extra).decode(),
+        }
+
+
+def _replaced(texts: pa.Array, changed: dict[int, str]) -> pa.Array:
+    values: list[str] = texts.to_pylist()
+    for row, text in changed.items():
+        values[row] = text
+    return pa.array(values, pa.large_string())

@@ -1,0 +1,339 @@
+"""Media to records: the path that a record gets, the numbers after it, and the files to save.
+
+Without ``save_media`` a record gets the path that the item has. One that is relative to the working
+folder is made absolute, since it would mean another file in the new data set; a path whose first
+folder is not there stays as it is. With ``save_media`` it gets the saved file's name in
+``images/<subset>/`` (or point_clouds, videos).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import UnsupportedContentError
+from datumaro.formats.base import WriteContext
+from datumaro.formats.datumaro_binary.extension import MediaRow
+from datumaro.formats.datumaro_binary.layout import IMAGES, POINT_CLOUDS, VIDEOS
+from datumaro.media_store import MediaJob, file_source, media_extension
+from datumaro.model.image import Image
+from datumaro.model.media import (
+    MediaElement,
+    MediaType,
+    MultiframeImage,
+    PointCloud,
+    Video,
+    VideoFrame,
+)
+from datumaro.paths import escapes
+from datumaro.table import json_text, schema
+from datumaro.table.chunk import Chunk
+from datumaro.table.schema import Array
+
+NO_PATH = "/NOT/A/REAL/PATH"
+NO_SIZE = (-1583, -1597)
+NO_FRAME = 0xFFFFFFFF
+
+_IMAGES = frozenset(
+    {MediaType.IMAGE, MediaType.BYTE_IMAGE, MediaType.ROI_IMAGE, MediaType.MOSAIC_IMAGE}
+)
+
+
+def safe_name(item_id: str) -> str:
+    """An item's id as the name of its files: one name, no folders."""
+    return item_id.replace("/", "_").replace("\\", "_")
+
+
+@dataclass
+class _Stored:
+    """What a record says of a media, and what of it only the extension can say."""
+
+    kind: int
+    path: str = ""
+    height: int = 0
+    width: int = 0
+    tail: bytes = b""
+    extension: dict[str, Any] | None = None  # the media_extra that the extension gets
+
+
+@dataclass
+class _Media:
+    """A media as a chunk has it."""
+
+    item: str
+    subset: str
+    kind: int
+    path: str
+    height: int
+    width: int
+    extra: dict[str, Any]
+    object: MediaElement | None
+
+    @property
+    def name(self) -> str:
+        return safe_name(self.item)
+
+
+@dataclass
+class MediaWriter:
+    """Decides where the media of one export are, and collects the files to save."""
+
+    save_media: bool
+    image_ext: str | None
+    context: WriteContext
+    jobs: list[MediaJob] = field(default_factory=list[MediaJob])
+
+    def __post_init__(self) -> None:
+        self._names: dict[str, set[str]] = {}
+        self._videos: dict[tuple[str, str], str] = {}
+        self._here: dict[str, bool] = {}
+        self._folder = os.getcwd()  # noqa: PTH109 - a str
+
+    def columns(
+        self, chunk: Chunk, subset: str, first: int
+    ) -> tuple[dict[str, Array], list[MediaRow]]:
+        """The media columns of a chunk's records, and what goes into the extension.
+
+        Parameters
+        ----------
+        first : the number of the chunk's first item in its file.
+        """
+        items = chunk.items
+        kinds = items.column("media_type").to_numpy().copy()
+        height, width = (items.column(name).to_numpy().copy() for name in ("height", "width"))
+        paths: dict[int, str] = {}
+        tails: dict[int, bytes] = {}
+        rows: list[MediaRow] = []
+        plain = kinds == MediaType.NONE
+        if not self.save_media:
+            plain |= kinds == MediaType.IMAGE
+            paths.update(self._moved(chunk, kinds))
+        plain[list(chunk.media)] = False
+        for row in np.flatnonzero(~plain).tolist():
+            media = _media(chunk, row, subset)
+            stored = self._store(media)
+            kinds[row], height[row], width[row] = stored.kind, stored.height, stored.width
+            paths[row] = stored.path
+            tails[row] = stored.tail
+            if stored.extension is not None:
+                extra = json_text.encode(stored.extension).decode()
+                rows.append(
+                    MediaRow(first + row, media.kind, stored.path, media.height, media.width, extra)
+                )
+        columns: dict[str, Array] = {"media_type": kinds, "height": height, "width": width}
+        column = items.column("path")
+        if paths:
+            texts: list[str] = column.to_pylist()
+            for row, path in paths.items():
+                texts[row] = path
+            column = pa.array(texts, pa.large_string())
+        columns["path_offsets"], columns["paths"] = schema.list_parts(column)
+        if any(tails.values()):
+            tail = pa.array([tails.get(row, b"") for row in range(len(chunk))], pa.large_binary())
+            columns["tail_offsets"], columns["tails"] = schema.list_parts(tail)
+        return columns, rows
+
+    # --- paths -------------------------------------------------------------------------------
+
+    def _moved(self, chunk: Chunk, kinds: Array) -> dict[int, str]:
+        """New paths of images in files that are not saved, where they need one."""
+        offsets, data = schema.list_parts(chunk.items.column("path"))
+        begins = offsets[:-1]
+        absolute = np.zeros(len(chunk), bool)
+        there = np.diff(offsets) > 0
+        absolute[there] = data[begins[there]] == ord("/")
+        moved: dict[int, str] = {}
+        relative = np.flatnonzero((kinds == MediaType.IMAGE) & ~absolute)
+        if len(relative):
+            ids: list[str] = chunk.items.column("id").to_pylist()
+            for row, path in zip(
+                relative.tolist(), chunk.items.column("path").take(pa.array(relative)).to_pylist(),
+                strict=True,
+            ):  # fmt: skip
+                new = self._rooted(path) if path else f"{safe_name(ids[row])}.jpg"
+                if new != path:
+                    moved[row] = new
+        return moved
+
+    def _rooted(self, path: str) -> str:
+        """A path that means the same from any folder, where it means anything here."""
+        if not path or path.startswith("/"):
+            return path
+        head = path.split("/", 1)[0]
+        if head not in self._here:
+            self._here[head] = os.path.lexists(head)
+        if self._here[head] or escapes(path):
+            return os.path.normpath(os.path.join(self._folder, path))  # noqa: PTH118
+        return path
+
+    def _claim(self, folder: str, stem: str, ext: str) -> str:
+        """A file name that nothing else in the folder has: two ids can make the same name."""
+        names = self._names.setdefault(folder, set())
+        name, number = f"{stem}{ext}", 2
+        while name in names:
+            name, number = f"{stem}_{number}{ext}", number + 1
+        names.add(name)
+        return name
+
+    # --- kinds of media ----------------------------------------------------------------------
+
+    def _store(self, media: _Media) -> _Stored:
+        if media.kind in _IMAGES:
+            return self._image(media)
+        if media.kind == MediaType.POINT_CLOUD:
+            return self._point_cloud(media)
+        if media.kind in (MediaType.VIDEO, MediaType.VIDEO_FRAME):
+            return self._video(media)
+        if media.kind == MediaType.MULTIFRAME_IMAGE:
+            return self._multiframe(media)
+        if media.kind == MediaType.MEDIA_ELEMENT:
+            return _Stored(MediaType.MEDIA_ELEMENT, self._rooted(media.path) or NO_PATH)
+        self.context.lost("media of other kinds than files", 1, media.item)
+        return _Stored(MediaType.NONE)
+
+    def _image(self, media: _Media) -> _Stored:
+        path = self._file(
+            media, IMAGES, media_extension(media.path, media.object, self.image_ext), "images"
+        )
+        return _Stored(MediaType.IMAGE, path, media.height, media.width)
+
+    def _file(self, media: _Media, kind: str, ext: str, what: str) -> str:
+        """The path of an item's own file, which is saved where that is wanted."""
+        if media.extra.get("external"):
+            if self.save_media:  # to be counted: it is not opened
+                source = file_source(media.path, '{"external":true}')
+                self.jobs.append(MediaJob(source, f"{kind}/{media.subset}/{media.name}{ext}"))
+            return media.path
+        if self.save_media and (media.path or media.object is not None):
+            folder = f"{kind}/{media.subset}"
+            name = self._claim(folder, media.name, ext)
+            source = media.object if media.object is not None else media.path
+            self.jobs.append(MediaJob(source, f"{folder}/{name}", media.item))
+            return name
+        if media.path:
+            return self._rooted(media.path)
+        if media.object is not None:
+            self.context.lost(f"{what} that are in memory (save_media saves them)", 1, media.item)
+        return f"{media.name}{ext}"  # readers want a path that they can join
+
+    def _point_cloud(self, media: _Media) -> _Stored:
+        ext = media_extension(media.path, media.object, None, ".pcd")
+        path = self._file(media, POINT_CLOUDS, ext, "point clouds")
+        tail = [b""]
+        for number, (image_path, size, image) in enumerate(_extra_images(media)):
+            stored = self._part(media, f"extra_image_{number}", image_path, image)
+            tail.append(_text_record(MediaType.IMAGE, stored))
+            tail.append(struct.pack("<ii", *(size or NO_SIZE)))
+        tail[0] = struct.pack("<I", len(tail) // 2)
+        return _Stored(MediaType.POINT_CLOUD, path, tail=b"".join(tail))
+
+    def _part(self, media: _Media, stem: str, path: str, image: Image | None) -> str:
+        """The path of an image that is part of an item's media."""
+        ext = media_extension(path, image, self.image_ext)
+        if self.save_media and not media.extra.get("external") and (path or image is not None):
+            folder = f"{IMAGES}/{media.subset}"
+            name = f"{media.name}/{self._claim(f'{folder}/{media.name}', stem, ext)}"
+            source = image if image is not None else path
+            self.jobs.append(MediaJob(source, f"{folder}/{name}", media.item))
+            return name
+        if path:
+            return self._rooted(path)
+        if image is not None:
+            self.context.lost("images that are in memory (save_media saves them)", 1, media.item)
+        return f"{media.name}/{stem}{ext}"
+
+    def _video(self, media: _Media) -> _Stored:
+        path = self._rooted(media.path)
+        if self.save_media and media.path:
+            path = self._saved_video(media)
+        if media.kind == MediaType.VIDEO_FRAME:
+            tail = struct.pack("<I", _u32(media, "index", media.extra.get("index", 0)))
+            more = media.extra.get("video")
+        else:
+            end = media.extra.get("end_frame")
+            step = _u32(media, "step", media.extra.get("step", 1))
+            start = _u32(media, "start_frame", media.extra.get("start_frame", 0))
+            last = NO_FRAME if end is None else _u32(media, "end_frame", end)
+            tail = struct.pack("<III", step, start, last)
+            more = None
+        stored = _Stored(media.kind, path, tail=tail)
+        if more or media.height or media.width:
+            extra = {name: v for name, v in media.extra.items() if name not in ("external", "path")}
+            stored.extension = extra
+        return stored
+
+    def _saved_video(self, media: _Media) -> str:
+        """The name of the video's file, which is saved once however many frames are of it."""
+        name = self._videos.get((media.subset, media.path))
+        if name is None:
+            folder = f"{VIDEOS}/{media.subset}"
+            source = media.path
+            if media.extra.get("external"):
+                name, source = media.path, file_source(media.path, '{"external":true}')
+                self.jobs.append(MediaJob(source, f"{folder}/video", media.item))
+            else:
+                stem, ext = os.path.splitext(media.path.rsplit("/", 1)[-1])  # noqa: PTH122
+                name = self._claim(folder, stem, ext)
+                self.jobs.append(MediaJob(source, f"{folder}/{name}", media.item))
+            self._videos[media.subset, media.path] = name
+        return name
+
+    def _multiframe(self, media: _Media) -> _Stored:
+        path = self._rooted(media.path) or media.name
+        frames: list[str] = []
+        if isinstance(media.object, MultiframeImage):
+            images = [(image.path, image) for image in media.object.data]
+        else:
+            images = [(text, None) for text in media.extra.get("paths", ())]
+        for number, (text, image) in enumerate(images):
+            frames.append(self._part(media, f"frame_{number}", text, image))
+        return _Stored(MediaType.NONE, path, extension={"paths": frames})
+
+
+def _media(chunk: Chunk, row: int, subset: str) -> _Media:
+    """A row's media; of objects that files can hold, what the columns would say."""
+    names = ("id", "media_type", "path", "height", "width", "media_extra")
+    item, kind, path, height, width, extra = (chunk.items.column(n)[row].as_py() for n in names)
+    told: dict[str, Any] = json_text.decode(extra)
+    media = _Media(item, subset, kind, path, height, width, told, chunk.media.get(row))
+    if isinstance(media.object, VideoFrame):
+        media.path, media.extra = media.object.video.path, {"index": media.object.index}
+    elif isinstance(media.object, Video):
+        media.path, media.extra = media.object.path, media.object.as_dict()
+    elif isinstance(media.object, PointCloud):
+        media.path = media.object.path
+        media.extra |= {"external": True} if getattr(media.object, "is_external", False) else {}
+    elif isinstance(media.object, MultiframeImage):
+        media.path = media.object.path
+    return media
+
+
+def _extra_images(media: _Media) -> list[tuple[str, tuple[int, int] | None, Image | None]]:
+    """A point cloud's images as (path, size, object)."""
+    if isinstance(media.object, PointCloud):
+        return [
+            (image.path, image.size if image.has_size else None, image)
+            for image in media.object.extra_images
+        ]
+    return [
+        (image["path"], tuple(image["size"]) if image.get("size") else None, None)
+        for image in media.extra.get("extra_images", ())
+    ]
+
+
+def _text_record(kind: int, path: str) -> bytes:
+    data = path.encode()
+    return struct.pack("<II", kind, len(data)) + data
+
+
+def _u32(media: _Media, name: str, value: int) -> int:
+    if not 0 <= value < NO_FRAME:
+        raise UnsupportedContentError(
+            f"item {media.item!r}: the video's {name} is {value}; expected 0 to {NO_FRAME - 1}"
+        )
+    return value

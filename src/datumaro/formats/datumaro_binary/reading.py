@@ -1,0 +1,236 @@
+"""A `.datum` file to chunks: groups of blobs, one chunk for each group."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import FileIO
+
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import UndeclaredLabelError
+from datumaro.formats.base import ReadContext
+from datumaro.formats.datumaro_binary import extension as ext
+from datumaro.formats.datumaro_binary.layout import Header, PartReader, Source, read_header
+from datumaro.formats.datumaro_binary.media_in import MediaReader
+from datumaro.formats.datumaro_binary.tables import DamagedTable
+from datumaro.kernels import records
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import LabelCategories
+from datumaro.model.media import MediaType
+from datumaro.table import schema
+from datumaro.table.chunk import Chunk
+from datumaro.table.schema import Array
+
+# Bytes of blobs that are read at a time. A blob that is larger is read whole.
+_GROUP = 32 << 20
+
+
+@dataclass
+class DatumFile:
+    """What a `.datum` file holds."""
+
+    header: Header
+    media_type: MediaType
+    chunks: list[Chunk] = field(default_factory=list[Chunk])
+
+
+def read_datum(source: Source, allow_external: bool, context: ReadContext) -> DatumFile:
+    """Read a `.datum` file.
+
+    Raises
+    ------
+    MalformedFileError, DatasetImportError
+        See `layout.read_header`, `extension.read`; or a record is damaged.
+    UndeclaredLabelError
+        A label is not among the categories.
+    PathOutsideDatasetError
+        A relative media path climbs out of the data set.
+    """
+    with source.path.open("rb", buffering=0) as raw:
+        reader = PartReader(raw, source.path)
+        header = read_header(reader)
+        end = header.blobs_at + int(header.blob_sizes.sum())
+        reader.at = raw.seek(end)
+        extension = ext.read(reader, header.cipher)
+        root = os.fspath(source.root)
+        media = MediaReader(source.path, root, source.subset, allow_external)
+        chunks = _Chunks(source, raw, reader, header, extension, media, context)
+        media_type = header.media_type if extension.media_type is None else extension.media_type
+        return DatumFile(header, media_type, list(chunks))
+
+
+@dataclass
+class _Chunks:
+    source: Source
+    raw: FileIO
+    reader: PartReader
+    header: Header
+    extension: ext.Extension
+    media: MediaReader
+    context: ReadContext
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """All items, a chunk for each group of blobs."""
+        items = annotations = 0  # that have records, so far
+        labels = self.header.categories.get(AnnotationType.label)
+        n_labels = len(labels) if isinstance(labels, LabelCategories) else None
+        for begin, end in _groups(self.header.blob_sizes):
+            chunk = self._extended(self._group(begin, end), items, annotations)
+            items += len(chunk[0])
+            annotations += chunk[1]
+            yield chunk[0] if n_labels is None else self._checked(chunk[0], n_labels)
+        self._check_end(items, annotations)
+
+    def _group(self, begin: int, end: int) -> Chunk:
+        """The items of blobs ``begin:end``."""
+        sizes = self.header.blob_sizes
+        bounds = np.zeros(end - begin + 1, np.int64)
+        np.cumsum(sizes[begin:end], out=bounds[1:])
+        at = self.header.blobs_at + int(sizes[:begin].sum())
+        data = np.empty(int(bounds[-1]), np.uint8)
+        self.raw.seek(at)
+        _fill(self.raw, data, self.reader, at)
+        data = self.header.cipher.open(data)
+        folders = (MediaType.IMAGE, MediaType.POINT_CLOUD, MediaType.VIDEO)
+        prefixes = (
+            np.frombuffer(os.fsencode(self.media.folder(kind)), np.uint8) for kind in folders
+        )
+        code, where, value, columns = records.read_records(data, bounds, *prefixes)
+        if code:
+            found, expected = records.message(code, value)
+            raise self.reader.bad(at + where, found, expected)
+        return self._chunk(columns)
+
+    def _chunk(self, columns: dict[str, Array]) -> Chunk:
+        n, m = len(columns["media_type"]), len(columns["type"])
+        ids = schema.texts(columns["id_offsets"], columns["ids"], pa.large_string())
+        items = {
+            "id": ids,
+            "subset": schema.constant_dictionary(self.source.subset, n),
+            **self.media.columns(columns, ids),
+            **_texts(columns, "attributes", "item_attribute_offsets", "item_attributes"),
+        }
+        annotations = {
+            "type": schema.primitive(columns["type"], pa.uint8()),
+            "id": schema.primitive(columns["id"], pa.int64()),
+            "object_id": schema.primitive(columns["object_id"], pa.int32()),
+            "label": schema.labels(columns["label"]),
+            **_texts(columns, "attributes", "attribute_offsets", "attributes"),
+            **_texts(columns, "text", "text_offsets", "text"),
+            **_texts(columns, "rle", "rle_offsets", "rle"),
+        }
+        for name in ("group", "z_order", "mask_height", "mask_width"):
+            if name in columns and columns[name].any():
+                kind = schema.ANNOTATIONS.field(name).type
+                annotations[name] = schema.primitive(columns[name], kind)
+        for name, offsets in (("points", "point_offsets"), ("visibility", "visibility_offsets")):
+            if name in columns:
+                kind = schema.ANNOTATIONS.field(name).type
+                annotations[name] = schema.lists(columns[offsets], columns[name], kind)
+        return Chunk(
+            schema.item_batch(n, items), schema.annotation_batch(m, annotations), columns["offsets"]
+        )
+
+    def _extended(self, chunk: Chunk, first: int, first_annotation: int) -> tuple[Chunk, int]:
+        """The chunk with what the extension adds, and how many of its annotations have records."""
+        extension, held = self.extension, len(chunk.annotations)
+        if extension.details:
+            if first_annotation + held > extension.details_rows:
+                raise self._damaged(f"details of {extension.details_rows} annotations, of more")
+            part = {n: c.slice(first_annotation, held) for n, c in extension.details.items()}
+            chunk = ext.add_details(chunk, part)
+        begin, end = np.searchsorted(extension.items, [first, first + len(chunk)]).tolist()
+        if begin < end:
+            try:
+                chunk = ext.merge_annotations(
+                    chunk,
+                    extension.items[begin:end] - first,
+                    extension.places[begin:end],
+                    extension.annotations.slice(begin, end - begin),
+                )
+            except DamagedTable as error:
+                raise self._damaged(str(error)) from error
+        rows = [r for r in extension.media if first <= r.item < first + len(chunk)]
+        return (self._with_media(chunk, rows, first) if rows else chunk), held
+
+    def _with_media(self, chunk: Chunk, rows: list[ext.MediaRow], first: int) -> Chunk:
+        names = ("media_type", "path", "height", "width", "media_extra")
+        values = {name: chunk.items.column(name).to_pylist() for name in names}
+        for row in rows:
+            at = row.item - first
+            for name, value in self.media.extended(
+                row, chunk.items.column("id")[at].as_py()
+            ).items():
+                values[name][at] = value
+        columns = {name: chunk.items.column(name) for name in ("id", "subset", "attributes")}
+        for name in names:
+            columns[name] = pa.array(values[name], schema.ITEMS.field(name).type)
+        return Chunk(schema.item_batch(len(chunk), columns), chunk.annotations, chunk.offsets)
+
+    def _check_end(self, items: int, annotations: int) -> None:
+        extension = self.extension
+        last = max(
+            int(extension.items[-1]) if len(extension.items) else -1,
+            extension.media[-1].item if extension.media else -1,
+        )
+        if last >= items:
+            raise self._damaged(f"item {last} of {items}")
+        if extension.details and extension.details_rows != annotations:
+            raise self._damaged(f"details of {extension.details_rows} annotations of {annotations}")
+
+    def _damaged(self, found: str) -> Exception:
+        at = self.header.blobs_at + int(self.header.blob_sizes.sum())
+        return self.reader.bad(at, f"a damaged extension: {found}")
+
+    def _checked(self, chunk: Chunk, n_labels: int) -> Chunk:
+        """The chunk without annotations whose labels are none of the categories'."""
+        values = schema.label_values(chunk.annotations.column("label"))
+        wrong = ((values < 0) & (values != schema.NO_LABEL)) | (values >= n_labels)
+        if not wrong.any():
+            return chunk
+        for row in np.flatnonzero(wrong).tolist():
+            item = int(np.searchsorted(chunk.offsets, row, "right")) - 1
+            self.context.problem(
+                UndeclaredLabelError(
+                    f"{self.source.path}: item {chunk.items.column('id')[item].as_py()!r}: "
+                    f"annotation {row - int(chunk.offsets[item])}: label {values[row]}; "
+                    f"expected 0 to {n_labels - 1}, the labels that the file declares"
+                    if n_labels
+                    else f"{self.source.path}: label {values[row]}, but the file declares none"
+                )
+            )
+        kept = np.zeros(len(wrong) + 1, np.int64)
+        np.cumsum(~wrong, out=kept[1:])
+        left = chunk.annotations.filter(pa.array(~wrong))
+        return Chunk(chunk.items, left, kept[chunk.offsets], chunk.media)
+
+
+def _groups(sizes: Array) -> Iterator[tuple[int, int]]:
+    """Ranges of blobs of about _GROUP bytes."""
+    ends = np.cumsum(sizes)
+    begin = 0
+    while begin < len(sizes):
+        before = int(ends[begin - 1]) if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, before + _GROUP, "right")))
+        yield begin, end
+        begin = end
+
+
+def _fill(raw: FileIO, data: Array, reader: PartReader, at: int) -> None:
+    view: memoryview = data.data
+    done = 0
+    while done < len(view):
+        n = raw.readinto(view[done:])
+        if not n:
+            raise reader.bad(at + done, "the file ended within a blob; it was cut while being read")
+        done += n
+
+
+def _texts(columns: dict[str, Array], name: str, offsets: str, data: str) -> dict[str, pa.Array]:
+    if data not in columns:
+        return {}
+    kind = pa.large_binary() if name == "rle" else pa.large_string()
+    return {name: schema.texts(columns[offsets], columns[data], kind)}

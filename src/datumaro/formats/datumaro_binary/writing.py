@@ -1,0 +1,170 @@
+"""Chunks to a `.datum` file: the sizes of all records first, then one blob after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import UnsupportedContentError
+from datumaro.formats.datumaro_binary import extension as ext
+from datumaro.formats.datumaro_binary.layout import Header, write_header
+from datumaro.formats.datumaro_binary.media_out import MediaWriter
+from datumaro.kernels.records import Records
+from datumaro.model.annotation import AnnotationType
+from datumaro.progress import ProgressReporter
+from datumaro.table import schema
+from datumaro.table.chunk import Chunk
+from datumaro.table.schema import Array
+
+# A blob is ended by the item that makes it larger than this (bytes).
+BLOB_SIZE = 1 << 20
+
+
+@dataclass
+class DatumWriter:
+    """Takes a subset's chunks, one after another, and writes them as one file.
+
+    Attributes
+    ----------
+    cuboid_2d : the number that the file has for 2D cuboids.
+    """
+
+    subset: str
+    media: MediaWriter
+    cuboid_2d: int = AnnotationType.cuboid_2d
+    extension: ext.Extension = field(default_factory=ext.Extension)
+
+    def __post_init__(self) -> None:
+        self._records: list[Records] = []
+        self._sizes: list[Array] = []
+        self._items = self._annotations = 0
+        self._rest: list[tuple[Array, Array, pa.RecordBatch]] = []
+        self._details: list[tuple[int, dict[str, pa.Array]]] = []
+
+    def add(self, chunk: Chunk) -> None:
+        """Take a chunk of the subset's items.
+
+        Raises
+        ------
+        UnsupportedContentError
+            An annotation's parts are not those of its type, or a video's numbers are out of range.
+        """
+        row = ext.misshapen(chunk.annotations)
+        if row is not None:
+            item = int(np.searchsorted(chunk.offsets, row, "right")) - 1
+            kind = AnnotationType(chunk.annotations.column("type")[row].as_py()).name
+            raise UnsupportedContentError(
+                f"item {chunk.items.column('id')[item].as_py()!r}: annotation "
+                f"{row - int(chunk.offsets[item])} is a {kind} with coordinates, visibilities or "
+                "run lengths that a file could not be read back with"
+            )
+        chunk, items, places, rest = ext.split_annotations(chunk)
+        if len(items):
+            self._rest.append((items + self._items, places, rest))
+        self._details.append((len(chunk.annotations), ext.details_of(chunk.annotations)))
+        media, rows = self.media.columns(chunk, self.subset, self._items)
+        self.extension.media += rows
+        columns = media | _item_columns(chunk) | self._annotation_columns(chunk.annotations)
+        records = Records(columns, np.frombuffer(self.subset.encode(), np.uint8))
+        self._records.append(records)
+        self._sizes.append(records.sizes())
+        self._items += len(chunk)
+        self._annotations += len(chunk.annotations)
+
+    def _annotation_columns(self, annotations: pa.RecordBatch) -> dict[str, Array]:
+        columns: dict[str, Array] = {
+            name: annotations.column(name).to_numpy()
+            for name in ("type", "id", "group", "object_id", "z_order")
+        }
+        columns["label"] = schema.label_values(annotations.column("label"))
+        if self.cuboid_2d != AnnotationType.cuboid_2d:
+            types = columns["type"] = columns["type"].copy()
+            types[types == AnnotationType.cuboid_2d] = self.cuboid_2d
+        for name, offsets, values in (
+            ("attributes", "attribute_offsets", "attributes"),
+            ("points", "point_offsets", "points"),
+            ("visibility", "visibility_offsets", "visibility"),
+            ("text", "text_offsets", "text"),
+        ):
+            columns[offsets], columns[values] = schema.list_parts(annotations.column(name))
+        if (columns["type"] == AnnotationType.mask).any():
+            columns["mask_height"] = annotations.column("mask_height").to_numpy()
+            columns["mask_width"] = annotations.column("mask_width").to_numpy()
+            columns["rle_offsets"], columns["rle"] = schema.list_parts(annotations.column("rle"))
+        return columns
+
+    def finish(self, path: Path, header: Header, progress: ProgressReporter) -> None:
+        """Write the file: a header, all blobs, and what only the extension can hold."""
+        sizes = np.concatenate([np.zeros(0, np.int64), *self._sizes])
+        ends = np.zeros(len(sizes) + 1, np.int64)
+        np.cumsum(sizes, out=ends[1:])
+        bounds = _blob_bounds(ends)
+        stored = [header.cipher.sealed_size(int(n)) for n in np.diff(ends[bounds])]
+        if stored and max(stored) > 2**31 - 1:
+            raise UnsupportedContentError(
+                f"subset {self.subset!r}: an item of {max(stored)} bytes; the format holds 2 GiB"
+            )
+        header = replace(header, blob_sizes=np.array(stored, np.int64))
+        first = np.cumsum([0, *map(len, self._sizes)])
+        progress.start(len(sizes), desc=f"Writing {self.subset}")
+        with path.open("wb") as file:
+            write_header(file, header)
+            for begin, end in pairwise(bounds):
+                blob = np.empty(int(ends[end] - ends[begin]), np.uint8)
+                self._write_blob(begin, end, first, blob)
+                file.write(header.cipher.seal(blob.data))
+                progress.report_status(int(end))
+            file.write(ext.encode(self._finished_extension(), header.cipher))
+        progress.finish()
+
+    def _write_blob(self, begin: int, end: int, first: Array, blob: Array) -> None:
+        """Fill a blob with the records of items ``begin:end``, which may be of several chunks."""
+        at = 0
+        part = int(np.searchsorted(first, begin, "right")) - 1
+        while begin < end:
+            until = min(end, int(first[part + 1]))
+            offset = int(first[part])
+            at += self._records[part].write(begin - offset, until - offset, blob[at:])
+            begin, part = until, part + 1
+
+    def _finished_extension(self) -> ext.Extension:
+        extension = self.extension
+        if self._rest:
+            extension.items = np.concatenate([items for items, _, _ in self._rest])
+            extension.places = np.concatenate([places for _, places, _ in self._rest])
+            extension.annotations = pa.concat_batches([rest for _, _, rest in self._rest])
+        names = {name for _, details in self._details for name in details}
+        for name in sorted(names):
+            kind: Any = schema.ANNOTATIONS.field(name).type
+            extension.details[name] = pa.concat_arrays(
+                [
+                    details.get(name) or schema.annotation_batch(n, {}).column(name).cast(kind)
+                    for n, details in self._details
+                ]
+            )
+        extension.details_rows = self._annotations
+        return extension
+
+
+def _item_columns(chunk: Chunk) -> dict[str, Array]:
+    columns: dict[str, Array] = {"offsets": chunk.offsets}
+    columns["id_offsets"], columns["ids"] = schema.list_parts(chunk.items.column("id"))
+    columns["item_attribute_offsets"], columns["item_attributes"] = schema.list_parts(
+        chunk.items.column("attributes")
+    )
+    return columns
+
+
+def _blob_bounds(ends: Array) -> list[int]:
+    """The first item of each blob, and the end: a blob ends with the item that overfills it."""
+    bounds: list[int] = [0]
+    last = len(ends) - 1
+    while bounds[-1] < last:
+        over = np.searchsorted(ends, int(ends[bounds[-1]]) + BLOB_SIZE, "right")
+        bounds.append(min(int(over), last))
+    return bounds
