@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from datumaro.kernels import datumaro_json as kernel
-from datumaro.kernels import datumaro_json_text as text_kernel
+from datumaro.kernels import datumaro_json as kernel, datumaro_json_text as text_kernel
 
 CUT = kernel.CODES["cut"]
 
