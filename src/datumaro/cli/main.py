@@ -77,8 +77,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (without the program's name) and return its exit code."""
-    parser = make_parser()
     try:
+        parser = make_parser()
         args = _parse(parser, list(sys.argv[1:] if argv is None else argv))
         if args.run is None:
             parser.print_help()
@@ -86,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         level = "warning" if args.quiet and args.loglevel == "info" else args.loglevel
         with shown(level):
             return _run(args)
+    except KeyboardInterrupt:
+        print("datum: error: interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
     except SystemExit as done:
         # argparse has printed the help or what is wrong with the flags; or a TERM signal came
         return done.code if isinstance(done.code, int) else ExitCode.USAGE
@@ -104,9 +107,6 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
 def _run(args: argparse.Namespace) -> int:
     try:
         return args.run(args)
-    except KeyboardInterrupt:
-        log.error("interrupted")
-        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`). Python must not fail again at exit, when it
         # flushes.
