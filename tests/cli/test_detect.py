@@ -14,7 +14,8 @@ def test_the_format(datum, toy: Path):
 def test_a_folder_inside(datum, toy: Path):
     Path("outer").mkdir()
     toy.rename("outer/toy")
-    assert datum("detect", "outer").out == "Detected format: toy, in outer/toy\n"
+    done = datum("detect", "outer")
+    assert (done.out, done.err) == ("Detected format: toy\n", "found in the folder outer/toy\n")
     assert datum("detect", "outer", "--depth", "0").out == "Unable to detect the format\n"
     assert datum("detect", "outer", "--depth", "-1").code == 2
 

@@ -36,6 +36,12 @@ def test_polygons_are_measured_without_a_pixel_grid():
     assert areas_of(Polygon([90000, 90000, 90000, 90002, 90003, 90002, 90003, 90000])) == [6]
 
 
+@given(st.lists(st.lists(st.floats(-1000, 1000, width=32), min_size=6, max_size=20), max_size=6))
+def test_polygons_of_any_shape(shapes: list[list[float]]):
+    polygons = [Polygon(points[: len(points) // 2 * 2]) for points in shapes]
+    assert areas_of(*polygons) == pytest.approx([p.get_area() for p in polygons], abs=0.01)
+
+
 def test_masks_are_counted_in_pixels():
     image = np.array([[0, 1], [1, 1]])
     assert areas_of(Mask(image), RleMask(coco_mask.encode(np.asfortranarray(image, np.uint8)))) == [

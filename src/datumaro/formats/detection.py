@@ -137,7 +137,7 @@ def _load() -> tuple[dict[str, Format], dict[str, Rejection]]:
     for name in registry.names():
         try:
             kind = registry.get(name)
-        except (ImportError, AttributeError) as error:  # AttributeError: an entry point to nothing
+        except (ImportError, AttributeError) as error:  # the latter: an entry point to nothing
             log.debug("format %s cannot be loaded: %s", name, error)
             unloaded[name] = Rejection(DETECTION_UNSUPPORTED, f"it cannot be loaded: {error}")
             continue

@@ -62,18 +62,20 @@ def _depth(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Detect, print, report."""
+    from datumaro.cli.inputs import log
     from datumaro.formats.detection import detect
 
     found = detect(args.path, args.depth)
     if not found.formats:
         print("Unable to detect the format")
     elif len(found.formats) == 1:
-        inside = f", in {found.where}" if found.where != Path(args.path) else ""
-        print(f"Detected format: {found.formats[0]}{inside}")
+        print(f"Detected format: {found.formats[0]}")
     else:
         print("Ambiguous dataset; detected the following formats:\n")
         for name in found.formats:
             print(f"- {name}")
+    if found.where != Path(args.path):
+        log.info("found in the folder %s", found.where)
     if args.show_rejections:
         _print_rejections(found)
     if args.json_report:

@@ -130,9 +130,11 @@ def _annotation_lines(statistics: dict[str, Any]) -> list[str]:
     if segments["area distribution"]:
         lines.append(f"average area    {segments['avg. area']:>12,.1f}  square pixels")
     if labels:
-        lines.append(f"labels          {len(labels):>12,}")
-        most = sorted(labels.items(), key=lambda pair: -pair[1][0])
-        width = max(len(name) for name, _ in most[:_MOST_LABELS])
+        used = [pair for pair in labels.items() if pair[1][0]]
+        unused = len(labels) - len(used)
+        lines.append(f"labels          {len(labels):>12,}  ({unused:,} without annotations)")
+        most = sorted(used, key=lambda pair: -pair[1][0])
+        width = max((len(name) for name, _ in most[:_MOST_LABELS]), default=0)
         lines += [
             f"  {name:<{width}}{n:>12,}  {share:6.1%}" for name, (n, share) in most[:_MOST_LABELS]
         ]
