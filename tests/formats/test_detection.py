@@ -219,3 +219,21 @@ def test_a_folder_that_may_not_be_read_is_an_error(use: Use, tmp_path: Path):
     with pytest.raises(PermissionError):
         detect(locked)
     assert detect(tmp_path).formats == []  # outside of it there is something to say
+
+
+# --- the real formats -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["coco", "coco_captions", "coco_image_info", "coco_instances", "coco_person_keypoints"]
+)
+def test_real_coco(shared_data: Path, name: str):
+    assert detect_one(shared_data / "formats" / "coco_dataset" / name)[0] == name
+
+
+@pytest.mark.parametrize(
+    "folder", ["cvat_dataset", "yolo_dataset", "mot_dataset", "open_images_dataset", "ava_dataset"]
+)
+def test_samples_of_other_formats_are_not_taken_for_ours(shared_data: Path, folder: str):
+    confidence = detect(shared_data / "formats" / folder).confidence
+    assert confidence is None or confidence < Confidence.LOW
