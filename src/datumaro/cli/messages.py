@@ -1,26 +1,13 @@
-"""Messages on standard error, and text that is safe to show."""
+"""Messages on standard error."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
 
 log = logging.getLogger("datumaro")
-
-
-def printable(text: str) -> str:
-    """``text`` on one line, its control characters escaped: names in data sets may hold any."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """Print lines on standard output."""
-    for line in lines:
-        print(printable(line))
 
 
 class _Handler(logging.Handler):
@@ -28,8 +15,7 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            for line in self.format(record).split("\n"):
-                print(printable(line), file=sys.stderr, flush=True)
+            print(self.format(record), file=sys.stderr, flush=True)
         except OSError:
             self.handleError(record)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from datumaro.errors import UnknownOptionError
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -13,10 +15,13 @@ from datumaro.formats.base import (
     ReadContext,
     ReadOptions,
     Rejected,
+    WriteContext,
+    WriteOptions,
     option,
 )
 from datumaro.formats.coco import reader
 from datumaro.formats.coco.layout import NOT_READ, Task, found_tasks
+from datumaro.formats.coco.writer import Choices, Writer
 from datumaro.table.chunk import Content
 
 
@@ -32,12 +37,35 @@ class CocoReadOptions(ReadOptions):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class CocoWriteOptions(WriteOptions):
+    """Options of an export to COCO."""
+
+    segmentation_mode: str = option(
+        "guess",
+        "guess: polygons and masks as they are; polygons, mask: all as the one kind",
+        choices=("guess", "polygons", "mask"),
+    )
+    allow_attributes: bool = option(True, "write the annotations' attributes")
+    reindex: bool = option(False, "number images and annotations anew")
+    merge_images: bool = option(False, "save all images in one folder, whatever their subsets")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CocoMergedWriteOptions(CocoWriteOptions):
+    """Options of an export to COCO that has several tasks."""
+
+    tasks: str | Sequence[str] = option(
+        "", "the kinds of files to write, such as instances,captions (default: all that have any)"
+    )
+
+
 class _CocoFormat(Format):
     """What the COCO formats have in common; ``tasks`` are those that it reads and writes."""
 
     tasks: ClassVar[tuple[Task, ...]]
     read_options = CocoReadOptions
-    writes = False
+    write_options = CocoWriteOptions
 
     def read(self, path: Path, options: CocoReadOptions, context: ReadContext) -> Content:
         return reader.read(
@@ -48,6 +76,23 @@ class _CocoFormat(Format):
             subset=options.subset,
             allow_external=options.allow_external_media,
         )
+
+    def write(
+        self, content: Content, folder: Path, options: CocoWriteOptions, context: WriteContext
+    ) -> None:
+        choices = Choices(
+            self._chosen_tasks(options),
+            options.save_media,
+            options.image_ext,
+            options.segmentation_mode,
+            options.allow_attributes,
+            options.reindex,
+            options.merge_images,
+        )
+        Writer(content, folder, choices, context).write(content)
+
+    def _chosen_tasks(self, options: CocoWriteOptions) -> tuple[Task, ...]:
+        return self.tasks
 
     def detect(self, folder: Folder) -> Confidence:
         found = found_tasks(folder)
@@ -62,6 +107,20 @@ class Coco(_CocoFormat):
     name = "coco"
     title = "MS COCO, all kinds of annotation files merged (cocodataset.org)"
     tasks = tuple(Task)
+    write_options = CocoMergedWriteOptions
+    owned = tuple(f"annotations/{task.value}_*.json" for task in Task)
+
+    def _chosen_tasks(self, options: CocoWriteOptions) -> tuple[Task, ...]:
+        given = options.tasks if isinstance(options, CocoMergedWriteOptions) else ""
+        names = given.split(",") if isinstance(given, str) else given
+        wanted = {name.strip().removeprefix("coco_") for name in names} - {""}
+        unknown = wanted - {task.value for task in Task}
+        if unknown:
+            raise UnknownOptionError(
+                f"coco: option 'tasks' names {', '.join(sorted(unknown))}; "
+                f"expected some of {', '.join(task.value for task in Task)}"
+            )
+        return tuple(task for task in Task if not wanted or task.value in wanted)
 
     def detect(self, folder: Folder) -> Confidence:
         found = found_tasks(folder)
@@ -80,6 +139,7 @@ class CocoInstances(_CocoFormat):
     name = "coco_instances"
     title = "MS COCO instances: boxes, polygons, masks (cocodataset.org)"
     tasks = (Task.INSTANCES,)
+    owned = ("annotations/instances_*.json",)
 
 
 class CocoPersonKeypoints(_CocoFormat):
@@ -88,6 +148,7 @@ class CocoPersonKeypoints(_CocoFormat):
     name = "coco_person_keypoints"
     title = "MS COCO instances with key points (cocodataset.org)"
     tasks = (Task.PERSON_KEYPOINTS,)
+    owned = ("annotations/person_keypoints_*.json",)
 
 
 class CocoCaptions(_CocoFormat):
@@ -96,6 +157,7 @@ class CocoCaptions(_CocoFormat):
     name = "coco_captions"
     title = "MS COCO captions (cocodataset.org)"
     tasks = (Task.CAPTIONS,)
+    owned = ("annotations/captions_*.json",)
 
 
 class CocoLabels(_CocoFormat):
@@ -104,6 +166,7 @@ class CocoLabels(_CocoFormat):
     name = "coco_labels"
     title = "Labels of images in the manner of MS COCO"
     tasks = (Task.LABELS,)
+    owned = ("annotations/labels_*.json",)
 
 
 class CocoImageInfo(_CocoFormat):
@@ -112,3 +175,4 @@ class CocoImageInfo(_CocoFormat):
     name = "coco_image_info"
     title = "MS COCO images without annotations (cocodataset.org)"
     tasks = (Task.IMAGE_INFO,)
+    owned = ("annotations/image_info_*.json",)

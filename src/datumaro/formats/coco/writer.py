@@ -1,0 +1,309 @@
+"""Columns into COCO's files: one for each subset and task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from datumaro.errors import DatasetExportError, PathSeparatorInSubsetNameError
+from datumaro.formats.base import WriteContext
+from datumaro.formats.coco.categories import category_ids, to_json
+from datumaro.formats.coco.images import ImageTable, tables
+from datumaro.formats.coco.layout import ANNOTATIONS, IMAGES, Task
+from datumaro.formats.coco.reader import INFOS
+from datumaro.formats.coco.segmentation import convert
+from datumaro.kernels.coco_print import Printer
+from datumaro.media_store import MediaStore
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import LabelCategories
+from datumaro.table import schema
+from datumaro.table.chunk import Chunk, Content
+from datumaro.table.schema import Array
+
+BATCH = 8192
+"""Annotations that are printed at a time: some megabytes of text."""
+
+_POINTS = 2  # Printer.parts
+
+_KINDS = {
+    Task.INSTANCES: (AnnotationType.polygon, AnnotationType.mask, AnnotationType.bbox),
+    Task.PERSON_KEYPOINTS: (
+        AnnotationType.polygon,
+        AnnotationType.mask,
+        AnnotationType.bbox,
+        AnnotationType.points,
+    ),
+    Task.LABELS: (AnnotationType.label,),
+    Task.CAPTIONS: (AnnotationType.caption,),
+    Task.IMAGE_INFO: (),
+}
+
+_BLANK_INFO = dict.fromkeys(
+    ("contributor", "date_created", "description", "url", "version", "year"), ""
+)
+_BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chose; see `datumaro.formats.coco.format.CocoWriteOptions`."""
+
+    tasks: tuple[Task, ...]
+    save_media: bool
+    image_ext: str | None
+    segmentation_mode: str
+    allow_attributes: bool
+    reindex: bool
+    merge_images: bool
+
+
+class Part:
+    """A chunk of one subset, ready to be printed."""
+
+    def __init__(self, chunk: Chunk, images: ImageTable) -> None:
+        rows = chunk.annotations
+        self.chunk = chunk
+        self.images = images
+        self.kinds: Array = rows.column("type").to_numpy()
+        self.row_ids: Array = rows.column("id").to_numpy()
+        self.printer = Printer(
+            chunk.offsets,
+            self.kinds,
+            self.row_ids,
+            rows.column("group").to_numpy(),
+            schema.label_values(rows.column("label")),
+            rows.column("mask_height").to_numpy(),
+            rows.column("mask_width").to_numpy(),
+            rows.column("area").to_numpy(),
+            *(
+                schema.list_parts(rows.column(name))
+                for name in ("attributes", "points", "visibility", "rle", "text")
+            ),
+        )
+        self.printer.group()
+        self.parts = self.printer.parts()
+        self.ids = self.printer.object_ids()
+
+    def item_of(self, rows: Array) -> Array:
+        """The items of annotation rows."""
+        return np.searchsorted(self.chunk.offsets, rows, side="right") - 1
+
+    def item_name(self, row: int) -> str:
+        """The id of an item."""
+        return str(self.chunk.items.column("id")[row])
+
+
+class Writer:
+    """Writes a data set's files."""
+
+    def __init__(
+        self, content: Content, folder: Path, choices: Choices, context: WriteContext
+    ) -> None:
+        self.folder = folder
+        self.choices = choices
+        self.context = context
+        self.categories = content.categories
+        self.infos = _object(content.infos.get(INFOS))
+        labels = content.categories.get(AnnotationType.label)
+        own = {} if choices.reindex else _object(self.infos.get("category_ids"))
+        self.category_ids = category_ids(labels, own) if isinstance(labels, LabelCategories) else []
+        self.label_ids = np.array(self.category_ids, np.int32)
+
+    def write(self, content: Content) -> None:
+        """Write the annotation files, and the images if they are wanted."""
+        (self.folder / ANNOTATIONS).mkdir(parents=True, exist_ok=True)
+        (self.folder / IMAGES).mkdir(exist_ok=True)
+        subsets = content.by_subset()
+        for subset in subsets:
+            if "/" in subset or "\\" in subset or "\0" in subset:
+                raise PathSeparatorInSubsetNameError(subset)
+        chunks = [chunk for parts in subsets.values() for chunk in parts]
+        images = iter(tables(chunks, self.choices.image_ext, self.choices.reindex, self.context))
+        self._report_lost(content)
+        self.context.progress.start(sum(map(len, chunks)), desc="writing images")
+        done = 0
+        files: set[Task] = set()
+        for subset, parts in (subsets or {"default": []}).items():
+            own = [next(images) for _ in parts]
+            files |= self._subset(subset, own)
+            done += sum(map(len, parts))
+            self.context.progress.report_status(done)
+            if self.choices.save_media:
+                place = f"{IMAGES}/" if self.choices.merge_images else f"{IMAGES}/{subset}/"
+                jobs = (job for table in own for job in table.jobs(place))
+                MediaStore(self.folder, self.context.progress).save(jobs, sum(map(len, parts)))
+        self.context.progress.finish()
+        if self.category_ids and not files & {Task.INSTANCES, Task.LABELS, Task.PERSON_KEYPOINTS}:
+            self._categories_alone(next(iter(subsets), "default"))
+
+    def _categories_alone(self, subset: str) -> None:
+        """Write a file without annotations, so that the categories are kept."""
+        task = next((task for task in self.choices.tasks if task is Task.INSTANCES), None)
+        if task is None:
+            self.context.lost("labels", len(self.category_ids))
+            return
+        with self._open(task, subset) as file:
+            file.write(b"[]}")
+
+    # --- a subset ------------------------------------------------------------------------------
+
+    def _subset(self, subset: str, images: list[ImageTable]) -> set[Task]:
+        """Write a subset's files; the tasks that it has."""
+        mode = self.choices.segmentation_mode
+        parts = [Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t) for t in images]
+        written: set[Task] = set()
+        ids = self._new_ids([part.ids for part in parts])
+        several = len(self.choices.tasks) > 1
+        for task in self.choices.tasks:
+            wanted = [self._chosen(part, task) for part in parts]
+            if several and not any(len(rows) for rows in wanted):
+                continue
+            self._file(task, subset, parts, wanted, ids)
+            written.add(task)
+        if not written:
+            task = self.choices.tasks[-1] if several else self.choices.tasks[0]
+            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), ids)
+            written.add(task)
+        different = sum(part.printer.different for part in parts)
+        self.context.lost("attributes that differ within a group", different)
+        return written
+
+    def _new_ids(self, own: list[Array]) -> list[Array]:
+        """The annotations' ids in a file: their own, where those differ and are positive."""
+        ids = np.concatenate(own) if own else np.zeros(0, np.int64)
+        kept = (ids > 0) & (not self.choices.reindex)
+        _, first = np.unique(ids, return_index=True)
+        if len(first) < len(ids):
+            once = np.zeros(len(ids), bool)
+            once[first] = True
+            kept &= once
+        top = int(ids[kept].max(initial=0))
+        ids = np.where(kept, ids, 0)
+        ids[~kept] = np.arange(top + 1, top + 1 + int((~kept).sum()))
+        return np.split(ids, np.cumsum([len(part) for part in own])[:-1])
+
+    def _chosen(self, part: Part, task: Task) -> Array:
+        """The objects (for labels and captions the rows) that a task's file gets, int64."""
+        if task is Task.INSTANCES:
+            return np.flatnonzero(part.parts & ~np.uint8(_POINTS))
+        if task is Task.PERSON_KEYPOINTS:
+            if Task.INSTANCES in self.choices.tasks:  # which has the others
+                return np.flatnonzero(part.parts & _POINTS)
+            return np.arange(len(part.parts))
+        kinds = [int(kind) for kind in _KINDS[task]]
+        return np.flatnonzero(np.isin(part.kinds, kinds)) if kinds else np.zeros(0, np.int64)
+
+    def _open(self, task: Task, subset: str) -> BinaryIO:
+        """Begin a file, up to its images."""
+        head: dict[str, Any] = {
+            "licenses": _object(self.infos.get("licenses")).get(subset) or _BLANK_LICENSES,
+            "info": _object(self.infos.get("info")).get(subset) or _BLANK_INFO,
+        }
+        text = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+        categories = b"[]"
+        if task not in (Task.CAPTIONS, Task.IMAGE_INFO):
+            keypoints = task is Task.PERSON_KEYPOINTS
+            categories = to_json(self.categories, self.category_ids, keypoints=keypoints)
+        file = (self.folder / ANNOTATIONS / f"{task.value}_{subset}.json").open("wb")
+        file.write(text[:-1] + b',"categories":' + categories + b',"images":')
+        return file
+
+    def _file(
+        self,
+        task: Task,
+        subset: str,
+        parts: list[Part],
+        chosen: list[Array],
+        ids: list[Array],
+    ) -> None:
+        with self._open(task, subset) as file:
+            _write_list(file, (part.images.text() for part in parts))
+            file.write(b',"annotations":')
+            _write_list(file, self._annotations(task, parts, chosen, ids))
+            file.write(b"}")
+
+    def _annotations(
+        self, task: Task, parts: list[Part], chosen: list[Array], object_ids: list[Array]
+    ) -> Iterator[bytes | memoryview]:
+        attributes = self.choices.allow_attributes
+        objects = task in (Task.INSTANCES, Task.PERSON_KEYPOINTS)
+        if objects:
+            ids = [own[rows] for own, rows in zip(object_ids, chosen, strict=True)]
+        else:
+            ids = self._new_ids([p.row_ids[rows] for p, rows in zip(parts, chosen, strict=True)])
+        for part, rows, own in zip(parts, chosen, ids, strict=True):
+            for begin in range(0, len(rows), BATCH):
+                some, some_ids = rows[begin : begin + BATCH], own[begin : begin + BATCH]
+                try:
+                    if objects:
+                        yield part.printer.objects(
+                            some,
+                            some_ids,
+                            part.images.ids,
+                            self.label_ids,
+                            task is Task.PERSON_KEYPOINTS,
+                            attributes,
+                        )
+                        continue
+                    images = part.images.ids[part.item_of(some)]
+                    if task is Task.CAPTIONS:
+                        yield part.printer.captions(some, some_ids, images, attributes)
+                    else:
+                        yield part.printer.label_annotations(
+                            some, some_ids, images, self.label_ids, attributes
+                        )
+                except ValueError as error:
+                    what, item = error.args
+                    raise DatasetExportError(f"item {part.item_name(item)!r} has {what}") from None
+
+    # --- what cannot be held ----------------------------------------------------------------------
+
+    def _report_lost(self, content: Content) -> None:
+        held = {int(kind) for task in self.choices.tasks for kind in _KINDS[task]}
+        for chunk in content.chunks:
+            rows = chunk.annotations
+            kinds: Array = rows.column("type").to_numpy()
+            for kind in np.unique(kinds).tolist():
+                if kind not in held:
+                    name = AnnotationType(kind).name
+                    self._lost(chunk, f"annotations of type {name}", kinds == kind)
+            self._lost(chunk, "z orders", rows.column("z_order").to_numpy() != 0)
+            self._lost(chunk, "object ids", rows.column("object_id").to_numpy() >= 0)
+        labels = content.categories.get(AnnotationType.label)
+        if isinstance(labels, LabelCategories):
+            self.context.lost("label groups", len(labels.label_groups))
+            named = sum(bool(label.attributes) for label in labels) + bool(labels.attributes)
+            self.context.lost("lists of the labels' attributes", named)
+        masks = content.categories.get(AnnotationType.mask)
+        if masks is not None:
+            self.context.lost("mask colours", len(cast(Any, masks)))
+        others = sorted(content.infos.keys() - {INFOS})
+        self.context.lost("infos", len(others), ", ".join(others))
+
+    def _lost(self, chunk: Chunk, what: str, rows: Array) -> None:
+        if rows.any():
+            item = int(np.searchsorted(chunk.offsets, int(np.argmax(rows)), side="right")) - 1
+            self.context.lost(what, int(rows.sum()), str(chunk.items.column("id")[item]))
+
+
+def _object(value: object) -> dict[str, Any]:
+    """A JSON object of the infos, which anybody may have changed; {} for anything else."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _write_list(file: BinaryIO, pieces: Iterator[bytes | memoryview]) -> None:
+    """Write a JSON array of pieces that end with a comma each, or are empty."""
+    file.write(b"[")
+    some = False
+    for piece in pieces:
+        if len(piece):
+            if some:
+                file.write(b",")
+            file.write(piece[:-1])
+            some = True
+    file.write(b"]")
