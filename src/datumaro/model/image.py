@@ -46,10 +46,12 @@ def probe_size(path: str | os.PathLike[str]) -> Size | None:
     -------
     None when there is no such file, or it is not an image.
     """
+    if not os.path.isfile(path):  # noqa: PTH113 - a str; pipes would block
+        return None
     try:
         with Path(path).open("rb", buffering=256) as file:
             return read_size(file)
-    except (OSError, ValueError):  # ValueError: a NUL in the path
+    except OSError:  # removed meanwhile, or not readable
         return None
 
 
@@ -207,6 +209,8 @@ class Image(MediaElement):
             return False
         if not self.has_data or not other.has_data:
             return self.has_data == other.has_data and self.size == other.size
+        if isinstance(self, ImageFromFile) and self.path == other.path:
+            return isinstance(other, ImageFromFile)
         mine, theirs = self.bytes, other.bytes
         if mine is not None and mine == theirs:
             return self.size == other.size

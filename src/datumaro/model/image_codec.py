@@ -166,7 +166,7 @@ def _sixteen_bits(data: bytes, image: PILImage.Image, raw_mode: str) -> Array:
     high = np.asarray(image).astype(np.uint16)
     with PngImagePlugin.PngImageFile(io.BytesIO(data)) as again:
         decoder, extents, offset, _ = again.tile[0]
-        again.tile = [type(again.tile[0])(decoder, extents, offset, raw_mode.replace("B", "L"))]
+        again.tile = [type(again.tile[0])(decoder, extents, offset, raw_mode[:-1] + "L")]
         return (high << 8) | np.asarray(again)
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # a camera's file has some 20 segments before its frame; a hostile one could have millions
 _MAX_JPEG_SEGMENTS = 1000
+_MAX_SIDE = 2**31 - 1  # as PNG says; sizes are kept in int32
 
 
 def read_size(file: BinaryIO) -> tuple[int, int] | None:
@@ -37,7 +38,7 @@ def read_size(file: BinaryIO) -> tuple[int, int] | None:
         size = _bmp(head)
     else:
         return _by_pillow(file) if head else None
-    return size if size and size[0] > 0 and size[1] > 0 else None
+    return size if size and 0 < size[0] <= _MAX_SIDE and 0 < size[1] <= _MAX_SIDE else None
 
 
 def _png(head: bytes) -> tuple[int, int] | None:

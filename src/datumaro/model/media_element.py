@@ -132,10 +132,8 @@ def read_bytes(path: str, external: bool = False) -> bytes | None:
             f"media file {path!r} lies outside the data set that names it; "
             "if the data set is trusted, import it with allow_external_media"
         )
-    try:
-        return Path(path).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    # not a folder, and not a pipe, which would block
+    return Path(path).read_bytes() if os.path.isfile(path) else None  # noqa: PTH113 - a str
 
 
 def required(data: bytes | None, path: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -84,7 +85,7 @@ class Video(MediaElement):
     """
 
     __slots__ = (
-        "_end_frame", "_external", "_frame_count", "_frame_size", "_last", "_reader",
+        "_end_frame", "_external", "_frame_count", "_frame_size", "_last", "_lock", "_reader",
         "_start_frame", "_step",
     )  # fmt: skip
     _type: ClassVar[MediaType] = MediaType.VIDEO
@@ -108,9 +109,7 @@ class Video(MediaElement):
             )
         self._step, self._start_frame, self._end_frame = step, start_frame, end_frame
         self._external = external
-        self._forget()
-
-    def _forget(self) -> None:
+        self._lock = threading.RLock()  # a decoder has one place in the file
         self._reader: _Reader | None = None
         self._last: tuple[int, Array] | None = None  # the frame read last
         self._frame_count: int | None = None
@@ -173,9 +172,10 @@ class Video(MediaElement):
         MissingDependencyError
             PyAV is not installed.
         """
-        if self._frame_size is None and self.has_data:
-            self._frame_size = self._open(0).size
-        return self._frame_size
+        with self._lock:
+            if self._frame_size is None and self.has_data:
+                self._frame_size = self._open(0).size
+            return self._frame_size
 
     def _open(self, index: int) -> _Reader:
         """The reader, at or before frame ``index``."""
@@ -190,17 +190,18 @@ class Video(MediaElement):
 
     def _read(self, index: int) -> Array | None:
         """The pixels of frame ``index``; None when the video ends before it."""
-        if self._last is not None and self._last[0] == index:
-            return self._last[1].copy()
-        if self._frame_count is not None and index >= self._frame_count:
-            return None
-        reader = self._open(index)
-        pixels = reader.read(index)
-        if pixels is None:
-            self._frame_count = reader.next_index
-            return None
-        self._last = index, pixels
-        return pixels.copy()
+        with self._lock:
+            if self._last is not None and self._last[0] == index:
+                return self._last[1].copy()
+            if self._frame_count is not None and index >= self._frame_count:
+                return None
+            reader = self._open(index)
+            pixels = reader.read(index)
+            if pixels is None:
+                self._frame_count = reader.next_index
+                return None
+            self._last = index, pixels
+            return pixels.copy()
 
     def _chooses(self, index: int) -> bool:
         return (
@@ -248,9 +249,10 @@ class Video(MediaElement):
 
     def close(self) -> None:
         """Close the file. It is opened again when frames are asked for."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        with self._lock:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
 
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it."""
