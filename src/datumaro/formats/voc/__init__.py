@@ -1,0 +1,1 @@
+"""PASCAL VOC. See `datumaro.formats.voc.format`."""

@@ -1,0 +1,298 @@
+"""The labels of a PASCAL VOC data set: names, colours, body parts, actions.
+
+They stand in ``labelmap.txt``, in ``dataset_meta.json``, or nowhere: then they are those of the
+challenge (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import (
+    Categories,
+    LabelCategories,
+    MaskCategories,
+    RgbColor,
+    generate_colormap,
+)
+
+LABEL_MAP_FILE = "labelmap.txt"
+META_FILE = "dataset_meta.json"
+HEADER = "# label:color_rgb:parts:actions"
+BACKGROUND = "background"
+IGNORED = "ignored"
+BLACK: RgbColor = (0, 0, 0)
+
+# what every object of the format may have
+COMMON_ATTRIBUTES = frozenset({"difficult", "truncated", "occluded"})
+
+LABELS = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
+    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
+    "train", "tvmonitor", "ignored",
+)  # fmt: skip
+PARTS = ("head", "hand", "foot")
+ACTIONS = (
+    "other", "jumping", "phoning", "playinginstrument", "reading", "ridingbike", "ridinghorse",
+    "running", "takingphoto", "usingcomputer", "walking",
+)  # fmt: skip
+IGNORED_COLOR: RgbColor = (224, 224, 192)  # of the contours in the challenge's masks: number 255
+
+_MAX_BYTES = 1 << 26
+
+
+@dataclass
+class Entry:
+    """A label of the map. ``color`` is None when the map has none for it."""
+
+    name: str
+    color: RgbColor | None = None
+    parts: list[str] = field(default_factory=list[str])
+    actions: list[str] = field(default_factory=list[str])
+
+
+@dataclass
+class LabelMap:
+    """The labels, in order.
+
+    Attributes
+    ----------
+    standard : whether it is a map of the challenge.
+    """
+
+    entries: list[Entry]
+    standard: bool = False
+
+    def names(self, *, parts: bool) -> list[str]:
+        """The labels; with ``parts`` those follow that are not labels of their own."""
+        names = dict.fromkeys(entry.name for entry in self.entries)
+        if parts:
+            names.update(dict.fromkeys(part for entry in self.entries for part in entry.parts))
+        return list(names)
+
+    def colormap(self) -> dict[int, RgbColor]:
+        """{label index: colour}: as stated, or, when no label has one, VOC's palette."""
+        if any(entry.color is not None for entry in self.entries):
+            return {i: e.color for i, e in enumerate(self.entries) if e.color is not None}
+        return generate_colormap(len(self.entries))
+
+    def categories(self, *, parts: bool, masks: bool) -> dict[AnnotationType, Categories]:
+        """The categories of a data set with this map: labels and, for ``masks``, colours.
+
+        Actions are their labels' attributes. A part's parent is its object's label; not in the maps
+        of the challenge, whose parts are known by their names.
+        """
+        labels = LabelCategories(attributes=set(COMMON_ATTRIBUTES))
+        parents: dict[str, str] = {}
+        if parts and not self.standard:
+            for entry in self.entries:
+                for part in entry.parts:
+                    if part != entry.name:
+                        parents.setdefault(part, entry.name)
+        actions = {entry.name: entry.actions for entry in self.entries}
+        for name in self.names(parts=parts):
+            labels.add(name, parents.get(name, ""), actions.get(name))
+        made: dict[AnnotationType, Categories] = {AnnotationType.label: labels}
+        if masks:
+            made[AnnotationType.mask] = MaskCategories(self.colormap())
+        return made
+
+
+def standard(task: str) -> LabelMap:
+    """The labels of the challenge, as its tasks use them.
+
+    Parameters
+    ----------
+    task : a format's name: ``voc``, ``voc_layout``, …
+    """
+    names = ("background", "person") if task in ("voc_layout", "voc_action") else LABELS
+    colors = generate_colormap(len(LABELS))
+    colors[LABELS.index(IGNORED)] = IGNORED_COLOR
+    entries = [Entry(name, colors[LABELS.index(name)]) for name in names]
+    person = next(entry for entry in entries if entry.name == "person")
+    if task in ("voc", "voc_layout"):
+        person.parts = list(PARTS)
+    if task in ("voc", "voc_action"):
+        person.actions = list(ACTIONS)
+    return LabelMap(entries, standard=True)
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def load(root: Path, task: str) -> LabelMap:
+    """The label map of the data set at ``root``.
+
+    Raises
+    ------
+    InvalidAnnotationError, MalformedFileError
+        Its file is damaged; the message names the line or key.
+    """
+    meta, text = root / META_FILE, root / LABEL_MAP_FILE
+    if meta.is_file():
+        return _known(_load_meta(meta))
+    return load_text(text) if text.is_file() else standard(task)
+
+
+def _known(label_map: LabelMap) -> LabelMap:
+    """A map with the mark that it is one of the challenge, if its labels and parts are."""
+    mine = [(entry.name, entry.parts) for entry in label_map.entries]
+    label_map.standard = any(
+        mine == [(entry.name, entry.parts) for entry in standard(task).entries]
+        for task in ("voc", "voc_layout")
+    )
+    return label_map
+
+
+def load_text(path: Path) -> LabelMap:
+    """Read a ``labelmap.txt``.
+
+    Each line is ``label:r,g,b:parts:actions``, where colour, parts and actions may be empty; ``#``
+    begins a comment.
+    """
+    entries: list[Entry] = []
+    seen: set[str] = set()
+    for number, line in enumerate(_lines(path), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        fields = line.split(":")
+        place = f"{path}: line {number}"
+        if len(fields) != 4:
+            raise InvalidAnnotationError(
+                f"{place}: {line!r} has {len(fields)} fields; "
+                "expected 4, separated by ':' (label:r,g,b:parts:actions)"
+            )
+        name = fields[0].strip()
+        if not name or name in seen:
+            found = f"label {name!r} is declared twice" if name else "a label without a name"
+            raise InvalidAnnotationError(f"{place}: {found}; expected labels that differ")
+        seen.add(name)
+        color = _color(fields[1].split(","), place) if fields[1].strip() else None
+        entries.append(Entry(name, color, _names(fields[2]), _names(fields[3])))
+    return _known(LabelMap(entries))
+
+
+def _lines(path: Path) -> list[str]:
+    size = path.stat().st_size
+    if size > _MAX_BYTES:
+        raise MalformedFileError(path, "", f"{size} bytes", f"a label map of at most {_MAX_BYTES}")
+    try:
+        return path.read_bytes().decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise MalformedFileError(path, f"byte {error.start}", "not UTF-8", "UTF-8 text") from error
+
+
+def _names(text: str) -> list[str]:
+    return list(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+
+
+def _color(values: Any, place: str) -> RgbColor:
+    numbers: list[int] = []
+    if isinstance(values, list) and len(values) == 3:  # pyright: ignore[reportUnknownArgumentType]
+        for value in values:  # pyright: ignore[reportUnknownVariableType]
+            text = str(value).strip()  # pyright: ignore[reportUnknownArgumentType]
+            if text.isascii() and text.isdigit() and int(text[:4]) < 256:
+                numbers.append(int(text))
+    if len(numbers) != 3:
+        raise InvalidAnnotationError(
+            f"{place}: colour {values!r}; expected three numbers from 0 to 255"
+        )
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _load_meta(path: Path) -> LabelMap:
+    text = "\n".join(_lines(path))
+    try:
+        meta = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedFileError(path, "", f"not JSON: {error}", "a JSON object") from error
+
+    def part(key: str, kind: type) -> Any:
+        value = meta.get(key, kind())
+        if not isinstance(value, kind):
+            expected = "an object" if kind is dict else "an array"
+            raise MalformedFileError(path, f"$.{key}", repr(value)[:80], expected)
+        return value
+
+    if not isinstance(meta, dict):
+        raise MalformedFileError(path, "$", repr(meta)[:80], "a JSON object")
+    label_map: dict[str, Any] = part("label_map", dict)
+    names: list[Any] = part("labels", list) or list(label_map.values())
+    colors: list[Any] = part("segmentation_colors", list)
+    indices: list[Any] = list(label_map) or [str(i) for i in range(len(names))]
+    entries: list[Entry] = []
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or not name or any(e.name == name for e in entries):
+            raise MalformedFileError(
+                path, f"$.labels[{index}]", repr(name)[:80], "labels' names, each once"
+            )
+        entries.append(Entry(name))
+    # the colours are dense: the k-th is of the k-th key of label_map
+    if len(colors) > len(indices):
+        raise MalformedFileError(
+            path, "$.segmentation_colors", f"{len(colors)} colours", f"at most {len(indices)}"
+        )
+    for key, values in zip(indices, colors, strict=False):
+        place = f"{path}: $.segmentation_colors"
+        _entry(entries, key, path, "label_map").color = _color(values, place)
+    for key, values in part("parts", dict).items():
+        _entry(entries, key, path, "parts").parts = _strings(values, path, f"$.parts.{key}")
+    for key, values in part("actions", dict).items():
+        _entry(entries, key, path, "actions").actions = _strings(values, path, f"$.actions.{key}")
+    return LabelMap(entries)
+
+
+def _entry(entries: list[Entry], key: Any, path: Path, what: str) -> Entry:
+    text = str(key)
+    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(entries):
+        return entries[int(text)]
+    raise MalformedFileError(
+        path, f"$.{what}", f"label index {text[:40]!r}", f"0 to {len(entries) - 1}"
+    )
+
+
+def _strings(found: Any, path: Path, place: str) -> list[str]:
+    shown = repr(found)[:80]
+    values = cast("list[Any]", found if isinstance(found, list) else [None])
+    if not all(isinstance(value, str) and value for value in values):
+        raise MalformedFileError(path, place, shown, "an array of names")
+    return list(dict.fromkeys(values))
+
+
+def save(label_map: LabelMap, root: Path) -> None:
+    """Write ``labelmap.txt``; ``dataset_meta.json`` when a name has a separator of the former."""
+    entries = label_map.entries
+    if all(_fits_text(entry) for entry in entries):
+        lines = [HEADER]
+        for entry in entries:
+            color = ",".join(map(str, entry.color)) if entry.color is not None else ""
+            lines.append(f"{entry.name}:{color}:{','.join(entry.parts)}:{','.join(entry.actions)}")
+        (root / LABEL_MAP_FILE).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
+        return
+    meta: dict[str, Any] = {"labels": [entry.name for entry in entries]}
+    colored = [(i, entry) for i, entry in enumerate(entries) if entry.color is not None]
+    if colored:
+        meta["label_map"] = {str(i): entry.name for i, entry in colored}
+        meta["segmentation_colors"] = [list(entry.color or BLACK) for _, entry in colored]
+    meta["parts"] = {str(i): entry.parts for i, entry in enumerate(entries)}
+    meta["actions"] = {str(i): entry.actions for i, entry in enumerate(entries)}
+    text = json.dumps(meta, ensure_ascii=False)
+    (root / META_FILE).write_text(text, "utf-8", newline="\n")
+
+
+def _fits_text(entry: Entry) -> bool:
+    for name, forbidden in (
+        (entry.name, ":"),
+        *((part, ":,") for part in entry.parts),
+        *((action, ":,") for action in entry.actions),
+    ):
+        bad = any(c in name for c in forbidden) or name.startswith("#")
+        if bad or name != name.strip() or len(name.splitlines()) != 1:
+            return False
+    return True

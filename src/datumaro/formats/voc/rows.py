@@ -1,0 +1,91 @@
+"""A chunk's columns as lists, for writers that go through items one after another."""
+
+from __future__ import annotations
+
+from datumaro.media_store import file_source
+from datumaro.model.media import Image, MediaElement, MediaType, probe_size
+from datumaro.table import media_columns, schema
+from datumaro.table.chunk import Chunk
+
+_FILES = (MediaType.IMAGE, MediaType.BYTE_IMAGE)
+
+
+class ChunkRows:
+    """Items and annotations by row.
+
+    Attributes
+    ----------
+    offsets : item i has the annotation rows ``offsets[i]:offsets[i + 1]``.
+    labels : indices; schema.NO_LABEL for none.
+    """
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        items, annotations = chunk.items, chunk.annotations
+        self.offsets: list[int] = chunk.offsets.tolist()
+        self.ids: list[str] = items.column("id").to_pylist()
+        codes, names = chunk.subset_codes()
+        self.subsets: list[str] = [names[code] for code in codes.tolist()]
+        self.attributes: list[str] = items.column("attributes").to_pylist()
+        self._media: list[int] = items.column("media_type").to_pylist()
+        self._paths: list[str] = items.column("path").to_pylist()
+        self._extras: list[str] = items.column("media_extra").to_pylist()
+        self._heights: list[int] = items.column("height").to_pylist()
+        self._widths: list[int] = items.column("width").to_pylist()
+        self.types: list[int] = annotations.column("type").to_pylist()
+        self.labels: list[int] = schema.label_values(annotations.column("label")).tolist()
+        self.groups: list[int] = annotations.column("group").to_pylist()
+        self.z_orders: list[int] = annotations.column("z_order").to_pylist()
+        self.ann_attributes: list[str] = annotations.column("attributes").to_pylist()
+        starts, points = schema.list_parts(annotations.column("points"))
+        first = int(starts[0])
+        self._point_starts: list[int] = (starts - first).tolist()
+        used = points[first : int(starts[-1])]
+        # float32 widened shows digits that nobody wrote
+        self._points: list[float] = used.astype(float).round(2).tolist()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def points(self, row: int) -> list[float]:
+        """An annotation's coordinates."""
+        return self._points[self._point_starts[row] : self._point_starts[row + 1]]
+
+    def mask(self, row: int) -> tuple[bytes, int, int]:
+        """A mask's compressed run lengths, height and width."""
+        annotations = self._chunk.annotations
+        height, width = (annotations.column(n)[row].as_py() for n in ("mask_height", "mask_width"))
+        return annotations.column("rle")[row].as_py(), height, width
+
+    def has_media(self, item: int) -> bool:
+        """Whether an item has a medium."""
+        return self._media[item] != MediaType.NONE
+
+    def path(self, item: int) -> str:
+        """The path of an item's image file; "" for other media."""
+        return self._paths[item] if self._media[item] in _FILES else ""
+
+    def medium(self, item: int) -> MediaElement | None:
+        """An item's medium as an object, when it is no image file."""
+        if item in self._chunk.media:
+            return self._chunk.media[item]
+        if not self.has_media(item) or self.path(item):
+            return None
+        return media_columns.media_object(media_columns.read(self._chunk, item, item + 1)[0])
+
+    def source(self, item: int) -> str | MediaElement | None:
+        """What to save as an item's image; None for nothing."""
+        path = self.path(item)
+        return file_source(path, self._extras[item]) if path else self.medium(item)
+
+    def size(self, item: int) -> tuple[int, int]:
+        """An image's (height, width) in pixels, if need be from its file; zeros when unknown."""
+        height, width = self._heights[item], self._widths[item]
+        if height > 0 and width > 0:
+            return height, width
+        path = self.path(item)
+        if path:
+            external = not isinstance(file_source(path, self._extras[item]), str)
+            return (None if external else probe_size(path)) or (0, 0)
+        medium = self.medium(item)
+        return (medium.size if isinstance(medium, Image) else None) or (0, 0)
