@@ -37,7 +37,7 @@ $(VENV)/.dev: $(VENV)/.installed pyproject.toml
 	@touch $@
 
 demo: $(VENV)/.installed
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bash bench/demo.sh
+	@$(BIN)/python examples/demo.py demo
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

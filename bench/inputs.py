@@ -47,7 +47,7 @@ def _coco_command(out: Path, scale: float) -> list[str]:
             return [sys.executable, str(script), str(out), "--scale", str(scale)]
     images = max(1, round(COCO_2017_IMAGES * scale))
     datum = str(Path(sys.executable).parent / "datum")
-    return [datum, "sample", str(out), "--images", str(images), "--no-media"]
+    return [datum, "sample", str(out), "--count", str(images), "--no-images"]
 
 
 def voc(files: int) -> Path:
