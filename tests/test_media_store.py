@@ -13,7 +13,15 @@ from PIL import Image as PILImage
 
 from datumaro.errors import DatasetExportError, MediaError, PathOutsideDatasetError
 from datumaro.media_store import MediaJob, MediaStore, file_source, media_extension
-from datumaro.model.media import Image, MultiframeImage, PointCloud, RoIImage, Video
+from datumaro.model.media import (
+    Image,
+    MosaicImage,
+    MultiframeImage,
+    PointCloud,
+    RoIImage,
+    Video,
+    VideoFrame,
+)
 from datumaro.progress import ProgressReporter
 
 GRADIENT = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
@@ -106,15 +114,20 @@ def test_missing_files_are_counted_and_logged_once(
 def test_external_media_are_never_opened(
     picture: str, out: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    external = Image.from_file(picture, external=True)
     jobs = [
-        MediaJob(Image.from_file(picture, external=True), "a.jpg"),
+        MediaJob(external, "a.jpg"),
         MediaJob(PointCloud.from_file(picture, external=True), "a.pcd"),
         MediaJob(Video(picture, external=True), "a.avi"),
         MediaJob(file_source(picture, '{"external": true}'), "b.jpg"),
+        MediaJob(VideoFrame(Video(picture, external=True), 0), "c.jpg"),
+        MediaJob(RoIImage.from_image(external, (0, 0, 2, 2)), "d.jpg"),
+        MediaJob(MosaicImage.from_image_roi_pairs([(external, (0, 0, 8, 6))], (6, 8)), "e.jpg"),
+        MediaJob(MultiframeImage([external]), "f.tif"),
     ]
     with caplog.at_level(logging.WARNING, "datumaro"):
         report = MediaStore(out).save(jobs)
-    assert (report.saved, report.missing, report.external) == (0, 0, 4)
+    assert (report.saved, report.missing, report.external) == (0, 0, 8)
     assert "allow_external_media" in caplog.text
     assert not out.exists()
 

@@ -187,7 +187,7 @@ class MediaStore:
     def _prepare(self, job: MediaJob, report: SaveReport) -> _Task | None:
         """What a thread is to do; None when there is nothing to do."""
         source = job.source
-        if isinstance(source, ImageFromFile | PointCloudFromFile | Video) and source.is_external:
+        if isinstance(source, MediaElement) and source.is_external:
             report.external += 1
             return None
         target = self._claim(job)

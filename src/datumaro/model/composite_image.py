@@ -67,6 +67,11 @@ class RoIImage(Image):
         return self._ext or self._image.ext
 
     @property
+    def is_external(self) -> bool:
+        """Whether the whole image's file may not be opened."""
+        return self._image.is_external
+
+    @property
     def has_data(self) -> bool:
         """Whether the whole image has pixels."""
         return self._image.has_data
@@ -113,6 +118,11 @@ class MosaicImage(Image):
         size : (height, width) of the canvas, in pixels. What is not covered is black.
         """
         return MosaicImage(data, size)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the file of one of the images may not be opened."""
+        return any(image.is_external for image, _ in self._pairs)
 
     @property
     def has_data(self) -> bool:
@@ -170,6 +180,11 @@ class MultiframeImage(MediaElement):
     def data(self) -> list[Image]:
         """The images."""
         return list(self._images)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the file of one of the images may not be opened."""
+        return any(image.is_external for image in self._images)
 
     @property
     def has_data(self) -> bool:

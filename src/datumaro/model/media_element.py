@@ -66,6 +66,11 @@ class MediaElement:
         return False
 
     @property
+    def is_external(self) -> bool:
+        """Whether its file may not be opened: see `Image.from_file`, ``external``."""
+        return False
+
+    @property
     def bytes(self) -> bytes | None:
         """The content as it is in a file; None when there is none."""
         return None

@@ -317,6 +317,11 @@ class VideoFrame(Image):
         return self._index
 
     @property
+    def is_external(self) -> bool:
+        """Whether the video's file may not be opened."""
+        return self._video.is_external
+
+    @property
     def has_data(self) -> bool:
         """Whether the video's file exists and may be opened."""
         return self._video.has_data
