@@ -68,6 +68,14 @@ def test_a_path_with_a_colon(datum, toy: Path):
     assert datum("info", "a:b:toy").out == EXPECTED
 
 
+def test_names_cannot_steer_the_terminal(datum, toy: Path):
+    label = "\x1b[2Jcat\nlength: 99"
+    rows = [{"id": "a", "subset": "s", "boxes": []}]
+    (toy / "toy.json").write_text(json.dumps({"labels": [label], "items": rows}))
+    done = datum("info", toy)
+    assert "labels: \\x1b[2Jcat\\nlength: 99\n" in done.out
+
+
 def test_a_path_that_is_not_there(datum, toy: Path):
     done = datum("info", "nowhere")
     assert (done.code, done.err) == (1, "datum: error: nowhere: no such file or folder\n")

@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
+from datumaro.dataset import Dataset
+from datumaro.model.annotation import Label
+from datumaro.model.item import DatasetItem
+from datumaro.model.media import PointCloud
+
 
 @pytest.fixture
 def pictured(toy: Path) -> Path:
@@ -78,6 +83,21 @@ def test_missing_images_are_counted(datum, toy: Path):
     done = datum("stats", toy)
     assert done.code == 0
     assert ["missing", "1"] in [line.split() for line in done.out.splitlines()]
+
+
+def test_data_sets_without_images(datum, toy: Path):
+    items = [DatasetItem("a", media=PointCloud.from_file(path="a.pcd"), annotations=[Label(0)])]
+    dataset = Dataset.from_iterable(items, categories=["cat"], media_type=PointCloud)
+    dataset.export("clouds", "datumaro")
+
+    done = datum("stats", "clouds")
+    assert done.code == 0
+    assert "no image statistics" in done.err and "point cloud" in done.err
+    assert "dataset" not in json.loads(Path("statistics.json").read_text())
+
+    asked = datum("stats", "clouds", "--image-stats", "yes")
+    assert asked.code == 1
+    assert "image statistics need images" in asked.err
 
 
 def test_a_folder_that_is_not_there(datum, toy: Path):

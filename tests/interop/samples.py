@@ -7,7 +7,7 @@ Only the documented API is used. `build` makes each by its name; media come from
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,11 @@ def all_categories() -> dict[Any, Any]:
     }
 
 
-def every_annotation(cuboid_2d: bool = True) -> list[Any]:
+def every_annotation() -> list[Any]:
     """At least one of each kind that the published package writes, with edge values."""
     mask = checkerboard(13, 17, 3)
     rle = {"size": [4, 5], "counts": b"0d0"}
-    found = [
+    return [
         dm.Label(0),
         dm.Label(4, id=7, group=2, object_id=5, attributes=EVERY_JSON_KIND),
         dm.Mask(mask, label=1, id=2**40, group=2, z_order=-3),
@@ -108,32 +108,35 @@ def every_annotation(cuboid_2d: bool = True) -> list[Any]:
         dm.Cuboid3d([0, 0, 0]),
         dm.Ellipse(1, 2, 3.5, 4.25, label=1, z_order=4),
         dm.Ellipse(0, 0, 1, 1),
+        Cuboid2D(
+            [(i + 0.123456, 10.5 - i) for i in range(8)],
+            label=1,
+            z_order=2,
+            attributes={"a": True},
+        ),
     ]
-    if cuboid_2d:
-        corners = [(i + 0.123456, 10.5 - i) for i in range(8)]
-        found.append(Cuboid2D(corners, label=1, z_order=2, attributes={"a": True}))
-    return found
 
 
 def images(media: Path) -> Any:
     """Every annotation kind on images, in three subsets, with odd ids and empty items."""
 
-    def items() -> Iterator[Any]:
-        for number, item_id in enumerate(ODD_IDS):
-            path = str(media / ("a.jpg" if number % 2 else "b.png"))
-            size = (6, 8) if number % 3 else None
-            yield dm.DatasetItem(
-                item_id,
-                subset=("train", "val", "тест 1")[number % 3],
-                media=dm.Image.from_file(path=path, size=size),
-                annotations=every_annotation() if number % 2 else [],
-                attributes=EVERY_JSON_KIND if number % 4 == 1 else {},
-            )
-        yield dm.DatasetItem("1", subset="default", attributes={"no": "media"})
-        yield dm.DatasetItem("alone", annotations=[dm.Label(1)])
-
+    items = [
+        dm.DatasetItem(
+            item_id,
+            subset=("train", "val", "тест 1")[number % 3],
+            media=dm.Image.from_file(
+                path=str(media / ("a.jpg" if number % 2 else "b.png")),
+                size=(6, 8) if number % 3 else None,
+            ),
+            annotations=every_annotation() if number % 2 else [],
+            attributes=EVERY_JSON_KIND if number % 4 == 1 else {},
+        )
+        for number, item_id in enumerate(ODD_IDS)
+    ]
+    items.append(dm.DatasetItem("1", subset="default", attributes={"no": "media"}))
+    items.append(dm.DatasetItem("alone", annotations=[dm.Label(1)]))
     return dm.Dataset.from_iterable(
-        items(),
+        items,
         categories=all_categories(),
         infos={"author": "猫", "nested": {"n": [1, 2.5, None]}},
     )

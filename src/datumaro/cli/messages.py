@@ -1,13 +1,26 @@
-"""Messages on standard error."""
+"""Messages on standard error, and text that is safe to show."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 log = logging.getLogger("datumaro")
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, its control characters escaped: names in data sets may hold any."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines on standard output."""
+    for line in lines:
+        print(printable(line))
 
 
 class _Handler(logging.Handler):
@@ -15,7 +28,8 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            print(self.format(record), file=sys.stderr, flush=True)
+            for line in self.format(record).split("\n"):
+                print(printable(line), file=sys.stderr, flush=True)
         except OSError:
             self.handleError(record)
 

@@ -84,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_rejections(found: Detection) -> None:
+    from datumaro.cli.messages import print_lines
+
     print()
     if not found.rejected:
         print("No formats were rejected.")
@@ -91,8 +93,7 @@ def _print_rejections(found: Detection) -> None:
     print("The following formats were rejected:\n")
     for name, rejection in sorted(found.rejected.items()):
         print(f"{name}:")
-        for line in rejection.message.splitlines():
-            print(f"  {line}")
+        print_lines(f"  {line}" for line in rejection.message.splitlines())
 
 
 def report(found: Detection) -> dict[str, object]:

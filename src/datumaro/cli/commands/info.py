@@ -39,11 +39,12 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a data set's summary."""
     from datumaro.cli.inputs import find_target
+    from datumaro.cli.messages import print_lines
     from datumaro.cli.progress import progress_reporter
 
     with progress_reporter(args.quiet) as progress:
         content = find_target(args).read(progress).content()
-    print("\n".join(summary_lines(content, all_labels=args.all)))
+    print_lines(summary_lines(content, all_labels=args.all))
     return ExitCode.OK
 
 

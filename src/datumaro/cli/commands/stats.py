@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Compute, print, write."""
     from datumaro.cli.errors import CliError
     from datumaro.cli.inputs import find_target, log
+    from datumaro.cli.messages import print_lines
     from datumaro.cli.outputs import next_free_name
     from datumaro.cli.progress import progress_reporter
     from datumaro.errors import MediaTypeError
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
                 log.info("no image statistics: %s", error)
         if args.ann_stats:
             statistics |= compute_ann_statistics(content)
-    print("\n".join(table(statistics)))
+    print_lines(table(statistics))
     path = Path(args.output or next_free_name("statistics", ".json"))
     _write(path, statistics)
     log.info("wrote all statistics to %s", path)
