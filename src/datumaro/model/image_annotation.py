@@ -34,7 +34,11 @@ class ImageAnnotation(ExtraAnnotation):
         stored = extra["image"]
         if "path" in stored:
             size = stored.get("size")
-            return Image.from_file(path=stored["path"], size=tuple(size) if size else None)
+            return Image.from_file(
+                path=stored["path"],
+                size=tuple(size) if size else None,
+                external=bool(stored.get("external")),
+            )
         data = np.load(io.BytesIO(base64.b64decode(stored["npy"])), allow_pickle=False)
         return Image.from_numpy(data=data)
 
@@ -43,7 +47,10 @@ class ImageAnnotation(ExtraAnnotation):
         path = getattr(self.image, "path", None)
         if path:
             size = self.image.size if self.image.has_size else None
-            return {"image": {"path": path, "size": list(size) if size else None}}
+            told: dict[str, Any] = {"path": path, "size": list(size) if size else None}
+            if getattr(self.image, "is_external", False):
+                told["external"] = True
+            return {"image": told}
         file = io.BytesIO()
         np.save(file, self.image.data, allow_pickle=False)  # pyright: ignore
         return {"image": {"npy": base64.b64encode(file.getvalue()).decode()}}

@@ -167,5 +167,6 @@ def media_object(told: Told) -> MediaElement | None:
         ]
         return PointCloudFromFile(told.path, images, external=external)
     if kind == MediaType.MULTIFRAME_IMAGE:
-        return MultiframeImage(extra.get("paths", []), path=told.path)
+        frames = [ImageFromFile(path, external=external) for path in extra.get("paths", ())]
+        return MultiframeImage(frames, path=told.path)
     return MediaElement(told.path)
