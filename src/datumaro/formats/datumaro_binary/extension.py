@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -287,6 +288,43 @@ def misshapen(annotations: pa.RecordBatch) -> int | None:
             wrong[masks[row]] = True
     found = np.flatnonzero(wrong)
     return int(found[0]) if len(found) else None
+
+
+# --- annotations that are images -----------------------------------------------------------------
+
+_IMAGES = (AnnotationType.depth_annotation, AnnotationType.super_resolution_annotation)
+
+
+def with_images(
+    annotations: pa.RecordBatch, change: Callable[[int, dict[str, Any]], None]
+) -> pa.RecordBatch:
+    """The annotations after ``change(row, image)`` has seen each image in a file.
+
+    Parameters
+    ----------
+    change : is given the row and ``{"path": …, …}``, to change in place.
+
+    Raises
+    ------
+    DamagedTable
+        An image annotation's ``extra`` is not what it should be.
+    """
+    types = annotations.column("type").to_numpy()
+    rows = np.flatnonzero(np.isin(types, _IMAGES)).tolist()
+    if not rows:
+        return annotations
+    texts: list[str] = annotations.column("extra").to_pylist()
+    for row in rows:
+        extra = json_text.decode(texts[row])
+        image: Any = extra.get("image")
+        if not isinstance(image, dict) or not isinstance(image.get("path", ""), str):  # pyright: ignore[reportUnknownMemberType]
+            raise tables.DamagedTable(f"image {image!r} of annotation {row}")
+        if "path" in image:
+            change(row, image)  # pyright: ignore[reportUnknownArgumentType]
+            texts[row] = json_text.encode(extra).decode()
+    index = annotations.schema.get_field_index("extra")
+    column = pa.array(texts, pa.large_string())
+    return annotations.set_column(index, schema.ANNOTATIONS.field("extra"), column)
 
 
 # --- putting them back ------------------------------------------------------------------------

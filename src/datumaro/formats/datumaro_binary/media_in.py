@@ -159,6 +159,13 @@ class MediaReader:
         extra: dict[str, Any] = {"extra_images": images} if images else {}
         return extra | {"external": True} if external else extra
 
+    def annotation_image(self, image: dict[str, Any], item: str) -> None:
+        """Resolve the path of an annotation that is an image."""
+        image.pop("external", None)
+        image["path"], external = self.resolve(image["path"], MediaType.IMAGE, item)
+        if external:
+            image["external"] = True
+
     # --- what the extension says -------------------------------------------------------------
 
     def extended(self, row: MediaRow, item: str) -> dict[str, Any]:

@@ -236,7 +236,8 @@ class MediaWriter:
     def _part(self, media: _Media, stem: str, path: str, image: Image | None) -> str:
         """The path of an image that is part of an item's media."""
         ext = media_extension(path, image, self.image_ext)
-        if self.save_media and not media.extra.get("external") and (path or image is not None):
+        external = media.extra.get("external") or getattr(image, "is_external", False)
+        if self.save_media and not external and (path or image is not None):
             folder = f"{IMAGES}/{media.subset}"
             name = f"{media.name}/{self._claim(f'{folder}/{media.name}', stem, ext)}"
             source = image if image is not None else path
@@ -247,6 +248,12 @@ class MediaWriter:
         if image is not None:
             self.context.lost("images that are in memory (save_media saves them)", 1, media.item)
         return f"{media.name}/{stem}{ext}"
+
+    def annotation_image(self, image: dict[str, Any], item: str, subset: str) -> None:
+        """Change the path of an annotation that is an image to what the file gets."""
+        extra = {"external": image.pop("external", False)}
+        media = _Media(item, subset, MediaType.IMAGE, "", 0, 0, extra, None)
+        image["path"] = self._part(media, "annotation", image["path"], None)
 
     def _video(self, media: _Media) -> _Stored:
         path = self._rooted(media.path)

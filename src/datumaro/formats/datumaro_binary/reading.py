@@ -145,12 +145,15 @@ class _Chunks:
         begin, end = np.searchsorted(extension.items, [first, first + len(chunk)]).tolist()
         if begin < end:
             try:
-                chunk = ext.merge_annotations(
-                    chunk,
-                    extension.items[begin:end] - first,
-                    extension.places[begin:end],
+                items = extension.items[begin:end] - first
+                ids = chunk.items.column("id")
+                rest = ext.with_images(
                     extension.annotations.slice(begin, end - begin),
+                    lambda row, image: self.media.annotation_image(
+                        image, ids[int(items[row])].as_py()
+                    ),
                 )
+                chunk = ext.merge_annotations(chunk, items, extension.places[begin:end], rest)
             except DamagedTable as error:
                 raise self._damaged(str(error)) from error
         rows = [r for r in extension.media if first <= r.item < first + len(chunk)]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from datumaro.errors import DatumaroError
 from datumaro.table import schema
 from datumaro.table.schema import Array
 
@@ -22,7 +23,7 @@ from datumaro.table.schema import Array
 _NEVER_BLANK = frozenset({"label", "object_id", "area"})
 
 
-class DamagedTable(Exception):
+class DamagedTable(DatumaroError):
     """The bytes are no such table; the message says what was found."""
 
 

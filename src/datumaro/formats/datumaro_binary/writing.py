@@ -65,6 +65,13 @@ class DatumWriter:
             )
         chunk, items, places, rest = ext.split_annotations(chunk)
         if len(items):
+            ids = chunk.items.column("id")
+            rest = ext.with_images(
+                rest,
+                lambda row, image: self.media.annotation_image(
+                    image, ids[int(items[row])].as_py(), self.subset
+                ),
+            )
             self._rest.append((items + self._items, places, rest))
         self._details.append((len(chunk.annotations), ext.details_of(chunk.annotations)))
         media, rows = self.media.columns(chunk, self.subset, self._items)
