@@ -24,6 +24,7 @@ toy_twin = toy_format:ToyTwin
 toy_read_only = toy_format:ToyReadOnly
 toy_write_only = toy_format:ToyWriteOnly
 toy_buggy = toy_format:ToyBuggy
+toy_full = toy_format:ToyFull
 toy_broken = no_such_module:Broken
 """
 

@@ -214,6 +214,12 @@ def test_a_failed_export_leaves_the_old_data_set_and_nothing_else(datum, toy: Pa
     assert names_in(Path()) == {"toy", "out"}
 
 
+def test_a_full_disk_tells_which_folder(datum, toy: Path):
+    done = datum("convert", "-i", toy, "-f", "toy_full", "-o", "out")
+    assert done.code == 1
+    assert "datum: error: out: cannot be written: No space left on device" in done.err
+
+
 def test_an_inner_folder_is_read_where_it_is(datum, toy: Path):
     Path("wrapped").mkdir()
     toy.rename("wrapped/inner")

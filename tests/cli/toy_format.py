@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from dataclasses import dataclass
@@ -122,3 +123,12 @@ class ToyBuggy(ToyReadOnly):
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         (folder / FILE).write_text("half-written")
         raise KeyError("oops")
+
+
+class ToyFull(ToyBuggy):
+    """Writes to a full disk."""
+
+    name = "toy_full"
+
+    def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")

@@ -68,6 +68,6 @@ def shown(level: str) -> Generator[None]:
 
 def error_text(error: BaseException) -> str:
     """One line that tells a user what an expected error is about."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error) or type(error).__name__
