@@ -231,6 +231,12 @@ def test_real_coco(shared_data: Path, name: str):
     assert detect_one(shared_data / "formats" / "coco_dataset" / name)[0] == name
 
 
+def test_real_voc_and_images(shared_data: Path):
+    voc = shared_data / "formats" / "voc_dataset"
+    assert detect_one(voc) == ("voc", voc / "voc_dataset1")
+    assert detect_one(shared_data / "formats" / "image_dir_dataset")[0] == "image_dir"
+
+
 @pytest.mark.parametrize(
     "folder", ["cvat_dataset", "yolo_dataset", "mot_dataset", "open_images_dataset", "ava_dataset"]
 )
