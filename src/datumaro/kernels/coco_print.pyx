@@ -95,7 +95,6 @@ cdef class Printer:
     Attributes
     ----------
     n_objects : how many objects `group` made.
-    different : how many rows had other attributes than the first row of their object.
     """
 
     cdef const int64_t[::1] rows, ids, groups
@@ -104,8 +103,8 @@ cdef class Printer:
     cdef const double[::1] areas
     cdef Column attributes, points, visibility, rles, texts
     cdef list alive                     # what the columns point into
-    cdef readonly Py_ssize_t n_items, n_objects, different
-    cdef Buffer out, own, score, key, firsts, items, parts_of
+    cdef readonly Py_ssize_t n_items, n_objects
+    cdef Buffer out, own, score, key, firsts, items, parts_of, mixed
     cdef int32_t[::1] following         # the next row of the same object, -1 for none
     cdef Py_ssize_t error_row
 
@@ -138,6 +137,7 @@ cdef class Printer:
         buffer_free(&self.firsts)
         buffer_free(&self.items)
         buffer_free(&self.parts_of)
+        buffer_free(&self.mixed)
 
     cdef int _column(self, Column* column, tuple parts, Py_ssize_t n, kind) except -1:
         offsets, values = parts
@@ -165,7 +165,8 @@ cdef class Printer:
         cdef bint failed = False
         self.following = following
         self.firsts.size = self.items.size = self.parts_of.size = 0
-        self.n_objects = self.different = 0
+        self.n_objects = 0
+        self.mixed.size = 0
         table.data = NULL
         table.size = table.room = 0
         with nogil:
@@ -200,9 +201,11 @@ cdef class Printer:
                             following[tails[current]] = <int32_t>row
                             tails[current] = <int32_t>row
                             self.parts_of.data[current] |= part
-                            self.different += not self._same_attributes(
+                            if not self._same_attributes(
                                 (<int32_t*>self.firsts.data)[current], row
-                            )
+                            ) and buffer_int32(&self.mixed, current) < 0:
+                                failed = True
+                                break
                             continue
                         slots[slot] = <int32_t>self.n_objects
                     if (buffer_int32(&self.firsts, <int32_t>row) < 0
@@ -224,6 +227,21 @@ cdef class Printer:
         for o in range(self.n_objects):
             ids[o] = self.ids[(<int32_t*>self.firsts.data)[o]]
         return out
+
+    def mixed_objects(self):
+        """The rows of each object whose rows do not all have the same attributes."""
+        cdef Py_ssize_t i, n = self.mixed.size // 4
+        cdef int32_t row
+        objects = {(<int32_t*>self.mixed.data)[i] for i in range(n)}
+        found = []
+        for i in sorted(objects):
+            rows = []
+            row = (<int32_t*>self.firsts.data)[i]
+            while row >= 0:
+                rows.append(row)
+                row = self.following[row]
+            found.append(rows)
+        return found
 
     def parts(self):
         """What each object has, uint8 [n_objects]: 1 a box, 2 key points, 4 polygons, 8 a mask."""

@@ -75,7 +75,7 @@ class Labels:
             taken = {category.id: category.name for category in by_name.values()}
             for category in categories:
                 known = by_name.setdefault(category.name, category)
-                if known.keypoints is None and known.skeleton is None:
+                if not known.keypoints and not known.skeleton:
                     known.keypoints, known.skeleton = category.keypoints, category.skeleton
                 if keep_ids and (
                     known.id != category.id
@@ -104,7 +104,7 @@ class Labels:
         points = PointsCategories()
         for index, category in enumerate(self.categories):
             labels.add(category.name, category.parent)
-            if category.keypoints is not None or category.skeleton is not None:
+            if category.keypoints or category.skeleton:
                 points.add(index, category.keypoints, category.skeleton)
         model: dict[AnnotationType, Categories] = {AnnotationType.label: labels}
         if len(points):

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from datumaro.errors import DatasetExportError, PathSeparatorInSubsetNameError
 from datumaro.formats.base import WriteContext
@@ -21,7 +23,7 @@ from datumaro.kernels.coco_print import Printer
 from datumaro.media_store import MediaStore
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
-from datumaro.table import schema
+from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
@@ -42,6 +44,8 @@ _KINDS = {
     Task.CAPTIONS: (AnnotationType.caption,),
     Task.IMAGE_INFO: (),
 }
+
+_WITH_LABELS = (Task.INSTANCES, Task.LABELS, Task.PERSON_KEYPOINTS)  # by the alphabet
 
 _BLANK_INFO = dict.fromkeys(
     ("contributor", "date_created", "description", "url", "version", "year"), ""
@@ -65,14 +69,23 @@ class Choices:
 class Part:
     """A chunk of one subset, ready to be printed."""
 
-    def __init__(self, chunk: Chunk, images: ImageTable) -> None:
+    def __init__(self, chunk: Chunk, images: ImageTable, context: WriteContext) -> None:
         rows = chunk.annotations
         self.chunk = chunk
         self.images = images
         self.kinds: Array = rows.column("type").to_numpy()
         self.row_ids: Array = rows.column("id").to_numpy()
-        self.printer = Printer(
-            chunk.offsets,
+        attributes = rows.column("attributes")
+        self.printer = self._printer(attributes)
+        if mixed := self.printer.mixed_objects():
+            self.printer = self._printer(self._united(attributes, mixed, context))
+        self.parts = self.printer.parts()
+        self.ids = self.printer.object_ids()
+
+    def _printer(self, attributes: pa.Array) -> Printer:
+        rows = self.chunk.annotations
+        printer = Printer(
+            self.chunk.offsets,
             self.kinds,
             self.row_ids,
             rows.column("group").to_numpy(),
@@ -80,14 +93,37 @@ class Part:
             rows.column("mask_height").to_numpy(),
             rows.column("mask_width").to_numpy(),
             rows.column("area").to_numpy(),
+            schema.list_parts(attributes),
             *(
                 schema.list_parts(rows.column(name))
-                for name in ("attributes", "points", "visibility", "rle", "text")
+                for name in ("points", "visibility", "rle", "text")
             ),
         )
-        self.printer.group()
-        self.parts = self.printer.parts()
-        self.ids = self.printer.object_ids()
+        printer.group()
+        return printer
+
+    def _united(
+        self, attributes: pa.Array, objects: list[list[int]], context: WriteContext
+    ) -> pa.Array:
+        """The attributes, each first row of ``objects`` with those of the object's other rows."""
+        changed = np.zeros(len(attributes), bool)
+        texts: dict[int, str] = {}
+        for rows in objects:
+            united: dict[str, Any] = {}
+            for row in rows:
+                item = self.item_name(int(self.item_of(np.array([row]))[0]))
+                try:
+                    own = json_text.decode(attributes[row].as_py())
+                except ValueError as error:
+                    raise DatasetExportError(f"item {item!r}: bad attributes: {error}") from error
+                for name, value in own.items():
+                    if united.setdefault(name, value) != value:
+                        what = "attributes that contradict others of the same object"
+                        context.lost(what, 1, item)
+            changed[rows[0]] = True
+            texts[rows[0]] = json_text.encode(united).decode()
+        new = pa.array([texts[row] for row in sorted(texts)], pa.large_string())
+        return pc.replace_with_mask(attributes, pa.array(changed), new)
 
     def item_of(self, rows: Array) -> Array:
         """The items of annotation rows."""
@@ -127,19 +163,45 @@ class Writer:
         self._report_lost(content)
         self.context.progress.start(sum(map(len, chunks)), desc="writing images")
         done = 0
-        files: set[Task] = set()
+        written: dict[str, set[Task]] = {}
+        of_subset: dict[str, list[ImageTable]] = {}
         for subset, parts in (subsets or {"default": []}).items():
-            own = [next(images) for _ in parts]
-            files |= self._subset(subset, own)
+            own = of_subset[subset] = [next(images) for _ in parts]
+            written[subset] = self._subset(subset, own)
             done += sum(map(len, parts))
             self.context.progress.report_status(done)
-            if self.choices.save_media:
-                place = f"{IMAGES}/" if self.choices.merge_images else f"{IMAGES}/{subset}/"
-                jobs = (job for table in own for job in table.jobs(place))
-                MediaStore(self.folder, self.context.progress).save(jobs, sum(map(len, parts)))
+        self._image_infos(of_subset, written)
         self.context.progress.finish()
-        if self.category_ids and not files & {Task.INSTANCES, Task.LABELS, Task.PERSON_KEYPOINTS}:
+        if self.category_ids and not set[Task]().union(*written.values()) & set(_WITH_LABELS):
             self._categories_alone(next(iter(subsets), "default"))
+        if self.choices.save_media:
+            self._save_media(of_subset)
+
+    def _save_media(self, images: dict[str, list[ImageTable]]) -> None:
+        jobs = (
+            job
+            for subset, tables_of in images.items()
+            for table in tables_of
+            for job in table.jobs(IMAGES + ("/" if self.choices.merge_images else f"/{subset}/"))
+        )
+        total = sum(len(table.ids) for tables_of in images.values() for table in tables_of)
+        MediaStore(self.folder, self.context.progress).save(jobs, total)
+
+    def _image_infos(
+        self, images: dict[str, list[ImageTable]], written: dict[str, set[Task]]
+    ) -> None:
+        """Write the images of subsets that readers of one task with labels would not find.
+
+        The published package reads of all tasks with labels only the first by the alphabet.
+        """
+        if Task.IMAGE_INFO not in self.choices.tasks:
+            return
+        first = next((t for t in _WITH_LABELS if any(t in have for have in written.values())), None)
+        for subset, have in written.items():
+            if not have & {first, Task.CAPTIONS, Task.IMAGE_INFO}:
+                with self._open(Task.IMAGE_INFO, subset) as file:
+                    _write_list(file, (table.text() for table in images[subset]))
+                    file.write(b',"annotations":[]}')
 
     def _categories_alone(self, subset: str) -> None:
         """Write a file without annotations, so that the categories are kept."""
@@ -155,7 +217,10 @@ class Writer:
     def _subset(self, subset: str, images: list[ImageTable]) -> set[Task]:
         """Write a subset's files; the tasks that it has."""
         mode = self.choices.segmentation_mode
-        parts = [Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t) for t in images]
+        parts = [
+            Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
+            for t in images
+        ]
         written: set[Task] = set()
         ids = self._new_ids([part.ids for part in parts])
         several = len(self.choices.tasks) > 1
@@ -169,8 +234,6 @@ class Writer:
             task = self.choices.tasks[-1] if several else self.choices.tasks[0]
             self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), ids)
             written.add(task)
-        different = sum(part.printer.different for part in parts)
-        self.context.lost("attributes that differ within a group", different)
         return written
 
     def _new_ids(self, own: list[Array]) -> list[Array]:
