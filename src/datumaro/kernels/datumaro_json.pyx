@@ -18,6 +18,7 @@ from datumaro.kernels._json cimport (
     json_null, json_open, json_peek, json_raw, json_skip, json_string, put_double, span_add,
     span_is, to_hundredths,
 )
+from datumaro.kernels._rle cimport RLE_LIMIT, put_runs, runs_fill
 
 # What can be wrong beside the codes of _json.pxd.
 cdef enum:
@@ -338,59 +339,6 @@ cdef int take_object(Cursor* c, Buffer* out) noexcept nogil:
         elif out.size == size + 2:          # {} with white space
             out.size = size
     return code
-
-
-# --- masks ------------------------------------------------------------------------------------------
-
-cdef int check_runs(const uint8_t* text, size_t size, int64_t total) noexcept nogil:
-    """Whether compressed COCO RLE counts (LEB128-like, from the third on as differences) are sound."""
-    cdef size_t p = 0
-    cdef int64_t count, before = 0, last = 0, area = 0
-    cdef int shift, n = 0
-    cdef uint8_t byte
-    while p < size:
-        count = 0
-        shift = 0
-        while True:
-            if p >= size or shift > 40 or not 48 <= text[p] < 112:
-                return BAD_RLE
-            byte = text[p] - 48
-            p += 1
-            count |= <int64_t>(byte & 0x1F) << shift
-            shift += 5
-            if not byte & 0x20:
-                if byte & 0x10:
-                    count |= -(<int64_t>1 << shift)
-                break
-        if n > 2:
-            count += before
-        if count < 0 or count > total - area:
-            return BAD_RLE
-        area += count
-        before = last
-        last = count
-        n += n < 3
-    return JSON_OK if area == total else BAD_RLE
-
-
-cdef int put_runs(const int64_t* counts, Py_ssize_t n, Buffer* out) noexcept nogil:
-    """Append run lengths as compressed COCO RLE counts."""
-    cdef Py_ssize_t i
-    cdef int64_t value
-    cdef uint8_t byte
-    cdef bint more
-    for i in range(n):
-        if not 0 <= counts[i] <= <int64_t>1 << 40:
-            return BAD_RLE
-        value = counts[i] - (counts[i - 2] if i > 2 else 0)
-        more = True
-        while more:
-            byte = value & 0x1F
-            value >>= 5
-            more = value != -1 if byte & 0x10 else value != 0
-            if buffer_byte(out, <uint8_t>(byte + (0x20 if more else 0) + 48)) < 0:
-                return JSON_MEMORY
-    return JSON_OK
 
 
 # --- paths ------------------------------------------------------------------------------------------
@@ -1171,7 +1119,7 @@ cdef class ItemReader:
         cdef bint first = True, counts = False, size = False
         cdef Buffer* out = &self.columns[A_RLE]
         cdef size_t begin = out.size
-        cdef Py_ssize_t n, place
+        cdef Py_ssize_t n, i, place
         cdef int code
         json_peek(c)
         place = c.pos
@@ -1195,10 +1143,15 @@ cdef class ItemReader:
                 if json_peek(c) == c'[':
                     self.numbers.size = 0
                     code = json_int64s(c, &self.numbers, &n)
-                    if code == JSON_OK:
-                        code = put_runs(<int64_t*>self.numbers.data, n, out)
-                    else:
+                    if code:
                         self.element = n
+                        return code
+                    for i in range(n):
+                        if not 0 <= (<int64_t*>self.numbers.data)[i] <= RLE_LIMIT:
+                            self.element = i
+                            return BAD_RLE
+                    if put_runs(out, <int64_t*>self.numbers.data, n) < 0:
+                        return JSON_MEMORY
                 else:
                     code = json_string(c, &text)
                     if code == JSON_OK and span_add(&text, out) < 0:
@@ -1210,10 +1163,10 @@ cdef class ItemReader:
         self.key = K_COUNTS if size else K_SIZE
         if not counts or not size:
             return BAD_MISSING
-        code = check_runs(out.data + begin, out.size - begin, row.height * row.width)
-        if code:
+        if not runs_fill(out.data + begin, out.size - begin, row.height * row.width):
             c.pos = place
-        return code
+            return BAD_RLE
+        return JSON_OK
 
     cdef int _finish(self, Row* row) noexcept nogil:
         """Check what the type needs, and append the row."""

@@ -354,7 +354,7 @@ def _annotation_rows(columns: dict[str, Array], path: Path) -> pa.RecordBatch:
         elif name == "area":
             if not np.isnan(values).all():
                 rows[name] = schema.primitive(values, kind)
-        elif values.any():
+        elif name == "object_id" or values.any():  # blank ones are shared zeros; object ids' are -1
             rows[name] = schema.primitive(values, kind)
     for name in ("attributes", "text", "extra", "rle"):
         kind = schema.ANNOTATIONS.field(name).type
