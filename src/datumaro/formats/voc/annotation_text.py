@@ -135,7 +135,7 @@ class ObjectTexts:
         )
         after = point
         if actions:
-            after += f"    <actions>\n{''.join(actions)}    </actions>\n"
+            after += f"    <actions>\n{''.join(sorted(actions))}    </actions>\n"
         if free:
             after += f"    <attributes>\n{''.join(free)}    </attributes>\n"
         return Shared(before, after + "  </object>\n", len(actions), lost)

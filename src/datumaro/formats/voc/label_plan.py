@@ -44,13 +44,16 @@ class LabelPlan:
     palette: dict[int, RgbColor]
 
 
-def make(content: Content, option: str, *, masks: bool, context: WriteContext) -> LabelPlan:
+def make(
+    content: Content, option: str, *, parts: bool, masks: bool, context: WriteContext
+) -> LabelPlan:
     """Plan a data set's labels.
 
     Parameters
     ----------
     option : ``"source"`` (its own labels), the name of a format of the family (the labels of the
         challenge), or a label map file.
+    parts : whether parts are written; without, their labels are like others.
     masks : whether masks are written.
 
     Raises
@@ -63,7 +66,7 @@ def make(content: Content, option: str, *, masks: bool, context: WriteContext) -
     if option == SOURCE:
         colors = content.categories.get(AnnotationType.mask)
         colormap = colors.colormap if isinstance(colors, MaskCategories) else {}
-        chosen = _own_map(labels, colormap, context)
+        chosen = _own_map(labels, colormap, parts=parts, context=context)
     else:
         chosen = _other_map(option)
     if masks:
@@ -94,13 +97,19 @@ def _other_map(option: str) -> LabelMap:
 
 
 def _own_map(
-    labels: list[LabelCategory], colormap: dict[int, RgbColor], context: WriteContext
+    labels: list[LabelCategory],
+    colormap: dict[int, RgbColor],
+    *,
+    parts: bool,
+    context: WriteContext,
 ) -> LabelMap:
     names = [label.name for label in labels]
-    parts = _parts(labels)
-    nested = {part for of_label in parts.values() for part in of_label}
+    parts_of = _parts(labels) if parts else {}
+    nested = {part for of_label in parts_of.values() for part in of_label}
     entries = [
-        Entry(label.name, colormap.get(index), parts.get(label.name, []), sorted(label.attributes))
+        Entry(
+            label.name, colormap.get(index), parts_of.get(label.name, []), sorted(label.attributes)
+        )
         for index, label in enumerate(labels)
         if label.name not in nested
     ]

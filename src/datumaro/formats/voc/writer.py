@@ -122,7 +122,9 @@ class _Writer:
             bool(np.any(chunk.annotations.column("type").to_numpy() == _MASK))
             for chunk in content.chunks
         )
-        self.plan = label_plan.make(content, options.label_map, masks=has_masks, context=context)
+        self.plan = label_plan.make(
+            content, options.label_map, parts=task.parts, masks=has_masks, context=context
+        )
         entries = self.plan.map.entries
         self.parts_of = {e.name: frozenset(e.parts) for e in entries if task.parts and e.parts}
         self.part_names = frozenset(name for parts in self.parts_of.values() for name in parts)
