@@ -36,7 +36,7 @@ from datumaro.formats.datumaro_json.media_reading import MediaFolders
 from datumaro.formats.datumaro_json.reading import read_file
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories, MaskCategories, PointsCategories
-from datumaro.model.media import Image, MediaType
+from datumaro.model.media import Image, MediaType, MultiframeImage
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content, empty_chunk
 
@@ -206,7 +206,8 @@ def chunks(draw: st.DrawFn) -> Chunk:
 @given(chunks(), st.integers(60, 2000))
 def test_everything_comes_back(chunk: Chunk, block: int) -> None:
     labels = LabelCategories.from_iterable("abcde")
-    content = Content([chunk], {T.label: labels}, {"by": ["x", 1]})
+    parts = [chunk.slice(0, len(chunk) // 2), chunk.slice(len(chunk) // 2, len(chunk))]
+    content = Content(parts, {T.label: labels}, {"by": ["x", 1], "big": 2**70})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "d"
         write(content, folder)
@@ -669,6 +670,29 @@ def test_point_clouds_and_videos_are_saved(tmp_path: Path) -> None:
         (image,) = json.loads(row["media_extra"])["extra_images"]
         assert Path(image["path"]).read_bytes() == (tmp_path / "e.png").read_bytes()
         assert image["size"] == [4, 6]
+
+
+def test_frames_of_images_are_saved(tmp_path: Path) -> None:
+    frames = [picture(tmp_path / f"{i}.png", i) for i in range(2)]
+    one = {
+        "id": "a/b",
+        "annotations": [],
+        "media_type": 7,
+        "media_extra": json.dumps({"paths": frames}),
+    }
+    chunk = chunk_of([one, one | {"id": "a_b", "media_extra": ""}])
+    chunk.media[1] = MultiframeImage([Image.from_numpy(data=np.zeros((4, 6, 3), np.uint8))])
+    content = Content([chunk], media_type=MediaType.MULTIFRAME_IMAGE)
+    write(content, tmp_path / "d", save_media=True)
+    found = [json.loads(r["media_extra"])["paths"] for r in rows(read(tmp_path / "d"))]
+    assert [Path(p).read_bytes() for p in found[0]] == [Path(p).read_bytes() for p in frames]
+    assert found[1] == [str(tmp_path / "d/images/default/a_b_2/frame_0.jpg")]
+    assert Path(found[1][0]).is_file()
+
+
+def test_infos_that_are_not_json(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedContentError, match="infos"):
+        write(Content([], infos={"a": object()}), tmp_path / "d")
 
 
 def test_related_images_that_the_published_package_notes_elsewhere(tmp_path: Path) -> None:

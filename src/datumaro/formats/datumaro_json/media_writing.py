@@ -20,7 +20,14 @@ from datumaro.kernels.datumaro_json_text import (
     MEDIA_TEXT,
 )
 from datumaro.media_store import MediaJob, file_source, media_extension
-from datumaro.model.media import MediaElement, MediaType, PointCloud, Video, VideoFrame
+from datumaro.model.media import (
+    MediaElement,
+    MediaType,
+    MultiframeImage,
+    PointCloud,
+    Video,
+    VideoFrame,
+)
 from datumaro.table import media_columns
 from datumaro.table.chunk import Chunk
 from datumaro.table.media_columns import Told
@@ -93,11 +100,8 @@ class SubsetMedia:
             if extra.get("video"):
                 value["range"] = extra["video"]
             return MEDIA_TEXT, _member("video_frame", value)
-        if kind == MediaType.MULTIFRAME_IMAGE and media is None:
-            paths = [self._as_written(path) for path in extra.get("paths", ())]
-            if self._save:
-                self._context.lost("multi-frame images as files of the export", 1, item_id)
-            return MEDIA_TEXT, _member("multiframe_image", {"path": told.path, "paths": paths})
+        if kind == MediaType.MULTIFRAME_IMAGE:
+            return MEDIA_TEXT, self._multiframe_image(item_id, told, extra)
         if kind == MediaType.MEDIA_ELEMENT:
             return MEDIA_TEXT, _member("media", {"path": told.path})
         self._context.lost(f"media of kind {MediaType(kind).name}", 1, item_id)
@@ -137,23 +141,43 @@ class SubsetMedia:
         saved = self._save and not _is_external(told)
         folder = ""
         if saved:
-            name = self._name(item_id, ".pcd")
-            folder = name.removesuffix(".pcd")
+            name = self._name(item_id, media_extension(told.path, media, None, ".pcd"))
+            folder = os.path.splitext(name)[0]  # noqa: PTH122
             self._add(item_id, told.path, media, f"point_clouds/{self._subset}/{name}")
             path = name
         elif media is not None and not path:
             self._context.lost("point clouds that are only in memory (see save_media)", 1, item_id)
         related: list[dict[str, Any]] = []
         for i, (its_path, image, size) in enumerate(images):
-            written = self._as_written(its_path or "")
-            if saved:
-                ext = media_extension(its_path or "", image, self._image_ext)
-                written = f"{folder}/extra_image_{i}{ext}"
-                self._add(item_id, its_path, image, f"images/{self._subset}/{written}")
+            written = self._part(item_id, its_path, image, f"{folder}/extra_image_{i}", saved)
             if written:
                 related.append({"path": written} | ({"size": list(size)} if size else {}))
         text = _member("point_cloud", {"path": path or None})
         return text + ("," + _member("related_images", related) if related else "")
+
+    def _multiframe_image(self, item_id: str, told: Told, extra: dict[str, Any]) -> str:
+        frames: list[tuple[str, MediaElement | None]] = [(p, None) for p in extra.get("paths", ())]
+        if isinstance(told.in_memory, MultiframeImage):
+            frames = [(image.path, image) for image in told.in_memory.data]
+        saved = self._save and not _is_external(told)
+        folder = self._name(item_id, "") if saved else ""
+        paths = [
+            self._part(item_id, path, image, f"{folder}/frame_{i}", saved)
+            for i, (path, image) in enumerate(frames)
+        ]
+        if not all(paths):
+            self._context.lost("frames that are only in memory (see save_media)", 1, item_id)
+        return _member("multiframe_image", {"path": told.path, "paths": [p for p in paths if p]})
+
+    def _part(
+        self, item_id: str, path: str | None, image: MediaElement | None, stem: str, saved: bool
+    ) -> str:
+        """The path of an image that is part of a medium; "" for none."""
+        if not saved:
+            return self._as_written(path or "")
+        written = stem + media_extension(path or "", image, self._image_ext)
+        self._add(item_id, path, image, f"images/{self._subset}/{written}")
+        return written
 
     def _video(self, item_id: str, told: Told) -> str:
         path = told.path or getattr(told.in_memory, "path", "") or ""

@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import orjson
 
 from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
 from datumaro.formats.base import WriteContext, WriteOptions
@@ -21,7 +20,7 @@ from datumaro.media_store import MediaStore
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.media import MediaType
-from datumaro.table import schema
+from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
@@ -54,8 +53,8 @@ def write_content(
     n_labels = len(labels) if isinstance(labels, LabelCategories) else None
     head = _head(content)
     annotations = folder / "annotations"
-    annotations.mkdir()
-    (folder / "images").mkdir()
+    annotations.mkdir(exist_ok=True)
+    (folder / "images").mkdir(exist_ok=True)
     layouts = [SubsetMedia(name, options, context) for name in parts]
     context.progress.start(len(content), desc="Writing JSON")
     done = 0
@@ -88,16 +87,17 @@ def _head(content: Content) -> bytes:
     declared = stored_media_type(content.media_type)
     if not all(covers(declared, kind) for kind in kinds):
         declared = MediaType.MEDIA_ELEMENT
-    head = orjson.dumps(
-        {
-            "dm_format_version": VERSION,
-            "media_type": int(declared),
-            "infos": content.infos,
-            "categories": categories_to_json(content.categories),
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
+    try:
+        infos = json_text.encode(content.infos) or b"{}"
+    except TypeError as error:
+        raise UnsupportedContentError(f"infos cannot be JSON: {error}") from error
+    categories = json_text.encode(categories_to_json(content.categories)) or b"{}"
+    return b'{"dm_format_version":"%b","media_type":%d,"infos":%b,"categories":%b,"items":[' % (
+        VERSION.encode(),
+        declared,
+        infos,
+        categories,
     )
-    return head[:-1] + b',"items":['
 
 
 def _check_labels(chunk: Chunk, n_labels: int | None) -> None:
