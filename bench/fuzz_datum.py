@@ -69,7 +69,7 @@ def annotations() -> pa.RecordBatch:
         (kinds.caption, None, [], {"text": "é word"}),
         (kinds.cuboid_3d, 1, list(range(9)), {}),
         (kinds.ellipse, 1, [1, 2, 3, 4], {}),
-        (kinds.cuboid_2d, 1, list(range(16)), {"extra": '{"points":[0.1]}'}),
+        (kinds.cuboid_2d, 1, list(range(16)), {"extra": f'{{"points":{[0.1] * 16}}}'}),
         (kinds.depth_annotation, None, [], {"extra": '{"image":{"path":"d.png","size":null}}'}),
         (kinds.skeleton, 1, [], {"extra": '{"elements":[]}'}),
     ]

@@ -235,7 +235,7 @@ def _annotation(draw):
         row["text"] = draw(st.text(max_size=5))
     elif kind == Kind.cuboid_3d:
         row["points"] = draw(_points(9, 9))
-        row["extra"] = draw(st.sampled_from(["", '{"points":[0.1]}']))
+        row["extra"] = draw(st.sampled_from(["", f'{{"points":{[0.1] * 9}}}']))
     elif kind in _EXTRAS:
         row["extra"] = _EXTRAS[kind]
     return row
@@ -627,6 +627,7 @@ def test_a_damaged_extension_is_refused(tmp_path, place, value, message):
         {"type": Kind.points, "points": [1.0, 2.0], "visibility": []},
         {"type": Kind.points, "points": [1.0, 2.0], "visibility": [3]},
         {"type": Kind.mask, "mask_height": 2, "mask_width": 3, "rle": b"23"},
+        {"type": Kind.cuboid_3d, "points": [0.0] * 9, "extra": '{"points":[0.1]}'},
     ],
 )
 def test_what_could_not_be_read_again_is_not_written(tmp_path, row):
@@ -641,6 +642,15 @@ def test_video_numbers_that_do_not_fit_are_refused(tmp_path):
     content = Content([chunk([(video | {"media_extra": '{"index":4294967296}'}, [])])])
     with pytest.raises(UnsupportedContentError, match="item 'v': the video's index"):
         write(content, tmp_path)
+
+
+@pytest.mark.parametrize("more", [{}, {"height": 3, "width": 4}])
+def test_videos_whose_frames_do_not_rise_are_refused(tmp_path, more):
+    video = {"id": "v", "media_type": MediaType.VIDEO, "path": "v.avi"} | more
+    frames = '{"step":1,"start_frame":5,"end_frame":4}'
+    write(Content([chunk([(video | {"media_extra": frames}, [])])]), tmp_path)
+    with pytest.raises(MalformedFileError, match="item 'v': a video of frames 5 to 4 by 1"):
+        read(tmp_path)
 
 
 def test_subsets_with_different_categories_are_refused(tmp_path):

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -196,6 +197,17 @@ def _decode(payload: memoryview) -> Extension:
     return extension
 
 
+# What the column ``extra`` must have for objects to be made of it.
+_EXTRAS: dict[AnnotationType, tuple[str, type]] = {
+    AnnotationType.skeleton: ("elements", list),
+    AnnotationType.hash_key: ("values", list),
+    AnnotationType.feature_vector: ("values", list),
+    AnnotationType.tabular: ("values", dict),
+    AnnotationType.depth_annotation: ("image", dict),
+    AnnotationType.super_resolution_annotation: ("image", dict),
+}
+
+
 def _read_annotations(extension: Extension, data: memoryview) -> None:
     rows, columns = tables.decode(data, _ANNOTATIONS)
     blank = schema.blank(pa.int64(), rows)
@@ -218,6 +230,11 @@ def _read_annotations(extension: Extension, data: memoryview) -> None:
     row = misshapen(batch)
     if row is not None:
         raise tables.DamagedTable(f"annotation {row} has parts that do not fit its type")
+    for kind, (name, expected) in _EXTRAS.items():
+        for row in np.flatnonzero(types == kind).tolist():
+            extra = json_text.decode(batch.column("extra")[row].as_py())
+            if not isinstance(extra.get(name), expected):
+                raise tables.DamagedTable(f"annotation {row} without {name}")
 
 
 def _read_media(extension: Extension, data: memoryview) -> None:
@@ -286,8 +303,32 @@ def misshapen(annotations: pa.RecordBatch) -> int | None:
         )
         if row >= 0:
             wrong[masks[row]] = True
+    for row in misshapen_extra(annotations):
+        wrong[row] = True
     found = np.flatnonzero(wrong)
     return int(found[0]) if len(found) else None
+
+
+def misshapen_extra(annotations: pa.RecordBatch) -> list[int]:
+    """The rows of cuboids whose exact coordinates are not as many numbers as they have."""
+    types = annotations.column("type").to_numpy()
+    extra = annotations.column("extra")
+    cuboid = (types == AnnotationType.cuboid_2d) | (types == AnnotationType.cuboid_3d)
+    rows = np.flatnonzero(cuboid & (np.diff(schema.list_parts(extra)[0]) > 0)).tolist()
+    return [
+        row
+        for row in rows
+        if not _are_numbers(
+            json_text.decode(extra[row].as_py()).get("points"), _COORDINATES[types[row]]
+        )
+    ]
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    try:
+        return len(msgspec.convert(values, list[float])) == count
+    except msgspec.ValidationError:
+        return False
 
 
 # --- annotations that are images -----------------------------------------------------------------

@@ -42,7 +42,7 @@ MEDIA_TYPES = frozenset(
 )
 
 # Decoded JSON takes many times its text's size: no infos or categories come near this.
-_MAX_JSON = 32 << 20
+_MAX_JSON = 16 << 20
 _DEPTH = 3
 
 

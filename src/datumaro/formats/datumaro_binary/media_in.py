@@ -12,8 +12,9 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -33,6 +34,36 @@ _KIND_FOLDERS = {
     MediaType.POINT_CLOUD: POINT_CLOUDS,
     MediaType.VIDEO: VIDEOS,
     MediaType.VIDEO_FRAME: VIDEOS,
+}
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class _Video(msgspec.Struct, forbid_unknown_fields=True):
+    step: Annotated[int, msgspec.Meta(ge=1)] = 1
+    start_frame: _Count = 0
+    end_frame: _Count | None = None
+
+
+class _VideoFrame(msgspec.Struct, forbid_unknown_fields=True):
+    index: _Count
+    video: _Video | None = None
+
+
+class _Multiframe(msgspec.Struct, forbid_unknown_fields=True):
+    paths: list[str] = []
+
+
+# What ``media_extra`` may hold in an extension.
+_EXTRAS: dict[int, type[msgspec.Struct]] = {
+    MediaType.VIDEO: _Video,
+    MediaType.VIDEO_FRAME: _VideoFrame,
+    MediaType.MULTIFRAME_IMAGE: _Multiframe,
 }
 
 
@@ -87,14 +118,7 @@ class MediaReader:
         paths = schema.texts(records["path_offsets"], records["paths"], pa.large_string())
         new_paths = self._changed_paths(kinds, flags, paths, ids)
         external = self._external(flags, paths)
-        extras: dict[int, str] = {}
-        for row in np.flatnonzero(kinds > MediaType.IMAGE).tolist():
-            begin, end = records["tail_offsets"][row : row + 2].tolist()
-            tail = records["tails"][begin:end].tobytes()
-            extra = self._tail(int(kinds[row]), tail, ids[row].as_py())
-            if external[row]:
-                extra["external"] = True
-            extras[row] = json_text.encode(extra).decode()
+        extras = self._extras(records, external, ids)
         if new_paths:
             paths = _replaced(paths, new_paths)
         columns = {
@@ -103,12 +127,34 @@ class MediaReader:
             "height": schema.primitive(records["height"], pa.int32()),
             "width": schema.primitive(records["width"], pa.int32()),
         }
-        if extras or external.any():
-            texts = np.where(external, _EXTERNAL, "").tolist()
-            for row, text in extras.items():
-                texts[row] = text
-            columns["media_extra"] = pa.array(texts, pa.large_string())
+        if extras is not None:
+            columns["media_extra"] = pa.array(extras, pa.large_string())
         return columns
+
+    def _extras(
+        self, records: dict[str, Array], external: Array, ids: pa.Array
+    ) -> list[str] | None:
+        """The column ``media_extra``, unless it is blank."""
+        kinds = records["media_type"]
+        more = kinds > MediaType.IMAGE
+        if not more.any() and not external.any():
+            return None
+        texts = [_EXTERNAL if outside else "" for outside in external.tolist()]
+        if not more.any():
+            return texts
+        offsets, tails = records["tail_offsets"], records["tails"]
+        frames = np.flatnonzero(kinds == MediaType.VIDEO_FRAME)
+        indices = tails[offsets[frames][:, None] + np.arange(4)].view("<u4").ravel()
+        for row, index in zip(frames.tolist(), indices.tolist(), strict=True):
+            texts[row] = f'{{"index":{index}{"," + _EXTERNAL[1:-1] if texts[row] else ""}}}'
+        more[frames] = False
+        for row in np.flatnonzero(more).tolist():
+            tail = tails[offsets[row] : offsets[row + 1]].tobytes()
+            extra = self._tail(int(kinds[row]), tail, ids[row].as_py())
+            if external[row]:
+                extra["external"] = True
+            texts[row] = json_text.encode(extra).decode()
+        return texts
 
     def _changed_paths(
         self, kinds: Array, flags: Array, paths: pa.Array, ids: pa.Array
@@ -139,12 +185,11 @@ class MediaReader:
         return absolute
 
     def _tail(self, kind: int, tail: bytes, item: str) -> dict[str, Any]:
-        """What follows a path in the record; its lengths have been checked."""
-        if kind == MediaType.VIDEO_FRAME:
-            return {"index": struct.unpack("<I", tail)[0]}
+        """What follows a video's or point cloud's path in the record; its lengths are checked."""
         if kind == MediaType.VIDEO:
             step, start, end = struct.unpack("<III", tail)
             last = None if end == NO_FRAME else end
+            self._check_frames(item, step, start, last)
             return {"step": step, "start_frame": start, "end_frame": last}
         images: list[dict[str, Any]] = []
         external = False
@@ -166,17 +211,28 @@ class MediaReader:
         if external:
             image["external"] = True
 
+    def _check_frames(self, item: str, step: int, start: int, end: int | None) -> None:
+        if step < 1 or (end is not None and end < start):
+            found = f"a video of frames {start} to {end} by {step}"
+            raise MalformedFileError(self.file, f"item {item!r}", found, "rising frames")
+
     # --- what the extension says -------------------------------------------------------------
 
     def extended(self, row: MediaRow, item: str) -> dict[str, Any]:
         """The columns of an item whose media the extension has."""
         path, external = self.resolve(row.path, row.media_type, item)
         extra: dict[str, Any] = json_text.decode(row.media_extra)
-        if row.media_type == MediaType.MULTIFRAME_IMAGE:
-            frames = extra.get("paths", [])
-            if not isinstance(frames, list) or not all(isinstance(p, str) for p in frames):  # pyright: ignore
-                raise MalformedFileError(self.file, f"item {item!r}", f"frames {frames!r}")
-            told = [self.resolve(frame, MediaType.IMAGE, item) for frame in frames]  # pyright: ignore
+        try:
+            msgspec.convert(extra, _EXTRAS.get(row.media_type, _Nothing))
+        except msgspec.ValidationError as error:
+            place = f"the extension's media of item {item!r}"
+            raise MalformedFileError(self.file, place, str(error)) from error
+        video = extra.get("video") or extra
+        if "step" in video:
+            start, end = video.get("start_frame", 0), video.get("end_frame")
+            self._check_frames(item, video["step"], start, end)
+        if "paths" in extra:
+            told = [self.resolve(frame, MediaType.IMAGE, item) for frame in extra["paths"]]
             extra["paths"] = [frame for frame, _ in told]
             external |= any(outside for _, outside in told)
         if external:

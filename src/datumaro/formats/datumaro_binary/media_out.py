@@ -340,8 +340,9 @@ def _text_record(kind: int, path: str) -> bytes:
 
 
 def _u32(media: _Media, name: str, value: int) -> int:
-    if not 0 <= value < NO_FRAME:
+    largest = NO_FRAME - (name == "end_frame")
+    if not 0 <= value <= largest:
         raise UnsupportedContentError(
-            f"item {media.item!r}: the video's {name} is {value}; expected 0 to {NO_FRAME - 1}"
+            f"item {media.item!r}: the video's {name} is {value}; expected 0 to {largest}"
         )
     return value

@@ -142,6 +142,8 @@ class _Chunks:
                 raise self._damaged(f"details of {extension.details_rows} annotations, of more")
             part = {n: c.slice(first_annotation, held) for n, c in extension.details.items()}
             chunk = ext.add_details(chunk, part)
+            if wrong := ext.misshapen_extra(chunk.annotations):
+                raise self._damaged(f"details of annotation {first_annotation + wrong[0]}")
         begin, end = np.searchsorted(extension.items, [first, first + len(chunk)]).tolist()
         if begin < end:
             try:
