@@ -64,15 +64,16 @@ COCO_CASES = [
 ]
 
 VOC_CASES = [
-    Case("voc", name, save_media)
-    for name in (
-        "voc",
-        "voc_classification",
-        "voc_detection",
-        "voc_segmentation",
-        "voc_instance_segmentation",
-        "voc_layout",
-        "voc_action",
+    Case(sample, name, save_media)
+    for sample, name in (
+        ("voc", "voc"),
+        ("voc", "voc_classification"),
+        ("voc", "voc_detection"),
+        ("voc", "voc_segmentation"),
+        ("voc", "voc_instance_segmentation"),
+        ("voc_people", "voc"),
+        ("voc_people", "voc_layout"),
+        ("voc_people", "voc_action"),
     )
     for save_media in (False, True)
 ]

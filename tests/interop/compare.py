@@ -62,7 +62,7 @@ def differences_in_any_order(
 ) -> Iterator[Difference]:
     """As `differences` of two dumps, whatever the order of items and of an item's annotations.
 
-    Of annotations that are not the same on both sides, those of the same kind and id are paired.
+    Of annotations that are not the same on both sides, those of the same kind and place are paired.
     """
     sides = [_by_id(left), _by_id(right)]
     yield from differences(*({**side, "annotations": None} for side in sides), tolerance=tolerance)
@@ -74,8 +74,9 @@ def differences_in_any_order(
                 ours.remove(found)
                 theirs.remove(same)
         for found in list(ours):
-            pair = next((a for a in theirs if _kind_and_id(a) == _kind_and_id(found)), MISSING)
-            if pair is not MISSING:
+            alike = [a for a in theirs if _alike(found, a, tolerance)]
+            pair: Any = alike[0] if alike else MISSING
+            if alike:
                 theirs.remove(pair)
             yield from differences(found, pair, tolerance, (*key, found["type"]))
         for found in theirs:
@@ -92,8 +93,11 @@ def _by_id(dump: dict[str, Any]) -> dict[str, Any]:
     return {**dump, "subsets": subsets, "annotations": annotations}
 
 
-def _kind_and_id(annotation: dict[str, Any]) -> tuple[str, int]:
-    return annotation["type"], annotation["id"]
+def _alike(left: dict[str, Any], right: dict[str, Any], tolerance: float) -> bool:
+    """Whether two annotations are about the same thing: of the same kind, in the same place."""
+    keys = ("type", "points", "mask", "caption")
+    places = [{key: annotation.get(key) for key in keys} for annotation in (left, right)]
+    return not any(differences(*places, tolerance))
 
 
 def without(dump: Any, drop: Callable[[tuple[str | int, ...], Any], bool], path: Any = ()) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from interop.compare import MISSING, Difference
+from interop.samples import PERSON, SPACED_ID
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,22 @@ class Quirk:
 
 
 COCO = ("coco", "coco_instances", "coco_person_keypoints", "coco_captions", "coco_labels")
+VOC_MASKS = ("voc_segmentation", "voc_instance_segmentation")
+VOC_PEOPLE = ("voc_layout", "voc_action")
+VOC = ("voc", "voc_classification", "voc_detection", *VOC_MASKS, *VOC_PEOPLE)
 
 
-def _is_annotation(difference: Difference, *kinds: str) -> bool:
+def ours_alone(difference: Difference, *kinds: str) -> bool:
     """Whether a whole annotation, of one of the kinds, is there on our side alone."""
     return difference.left is MISSING and difference.path[-1] in kinds
 
 
-QUIRKS = [
+def item_or_subset(difference: Difference) -> bool:
+    """Whether a whole item, or a whole subset, is there on one side alone."""
+    return difference.path[0] == "subsets" and len(difference.path) <= 3
+
+
+READING = [
     Quirk(
         COCO,
         "the ids of the categories are lost; we keep them, to write the same ones again",
@@ -42,14 +51,62 @@ QUIRKS = [
         ("coco",),
         "of the tasks that have labels only one is read; we read all",
         lambda d: (
-            _is_annotation(d, "points", "label")
+            ours_alone(d, "points", "label")
             or (d.left is MISSING and d.path == ("categories", "points"))
         ),
+    ),
+    Quirk(
+        ("coco_person_keypoints",),
+        "an object without key points gets an annotation of no points",
+        lambda d: d.right is MISSING and d.path[-1] == "points" and d.left["points"] == [],
+    ),
+    Quirk(
+        ("voc", "voc_layout"),
+        "the parts that a label map lists do not get the label as their parent",
+        lambda d: d.path[:3] == ("categories", "label", "labels") and d.left == "",
+    ),
+    Quirk(
+        VOC,
+        "the first object of a file and its parts get group 0, which means none",
+        lambda d: d.path[-1] == "group" and d.left == 0,
+    ),
+    Quirk(
+        VOC_PEOPLE,
+        "only objects of the label person are read; we read those of all labels",
+        lambda d: ours_alone(d, "bbox") and d.right["label"] != PERSON,
+    ),
+    Quirk(
+        ("voc_layout",),
+        "ids are cut at the first space",
+        lambda d: item_or_subset(d) and d.path[-1] in (SPACED_ID, SPACED_ID.partition(" ")[0]),
+    ),
+    Quirk(
+        ("image_dir",),
+        "folders within the folder are not read, though they are written",
+        lambda d: d.left is MISSING and item_or_subset(d) and "/" in str(d.path[-1]),
+    ),
+]
+
+WRITING = [
+    Quirk(
+        ("voc_classification", *VOC_MASKS, *VOC_PEOPLE),
+        "items that have annotations, but none of the task, are in no list",
+        lambda d: d.left is MISSING and item_or_subset(d),
+    ),
+    Quirk(
+        VOC,
+        "items without objects get no XML, and so their images' names and sizes are lost",
+        lambda d: d.path[-1] in ("media", "has_size") and d.left in (None, False),
+    ),
+    Quirk(
+        ("coco_person_keypoints",),
+        "objects without key points are not written",
+        lambda d: ours_alone(d, "polygon", "mask", "bbox", "points") and d.right["id"] in (1, 2),
     ),
 ]
 
 
-def unexplained(format_name: str, found: list[Difference]) -> list[Difference]:
+def unexplained(quirks: list[Quirk], format_name: str, found: list[Difference]) -> list[Difference]:
     """The differences that no quirk of the format explains."""
-    quirks = [quirk for quirk in QUIRKS if format_name in quirk.formats]
-    return [d for d in found if not any(quirk.explains(d) for quirk in quirks)]
+    known = [quirk for quirk in quirks if format_name in quirk.formats]
+    return [d for d in found if not any(quirk.explains(d) for quirk in known)]

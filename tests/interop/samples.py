@@ -27,9 +27,12 @@ Cuboid2D = public("Cuboid2D", "annotation")
 PointCloud = public("PointCloud", "media")
 MediaElement = public("MediaElement", "media")
 
+SPACED_ID = "with space"
+PERSON = 1  # the label of people in VOC's samples
+
 ODD_IDS = (
     "1",
-    "with space",
+    SPACED_ID,
     "dots.in.the.name",
     "nested/folder/name",
     "ünïcödé/猫 и кот",
@@ -257,6 +260,7 @@ def coco(media: Path) -> Any:
     }
     crowd = {"is_crowd": True}
     one = {"is_crowd": False}
+    more = {**one, "x": 1, "note": "猫"}
     annotations = [
         [
             dm.Polygon([0, 0, 6, 0, 6, 5, 0, 5], label=0, id=1, group=1, attributes=one),
@@ -268,9 +272,9 @@ def coco(media: Path) -> Any:
             dm.Caption("два слова, 猫", id=2, group=2),
         ],
         [
-            dm.Points([1, 2, 3.5, 4, 0, 0], [2, 1, 0], label=0, id=3, group=3, attributes=one),
-            dm.Bbox(1, 2, 3, 2, label=0, id=3, group=3, attributes={**one, "x": 1, "note": "猫"}),
-            dm.Polygon([1, 2, 4, 2, 4, 4, 1, 4], label=0, id=3, group=3, attributes=one),
+            dm.Points([1, 2, 3.5, 4, 0, 0], [2, 1, 0], label=0, id=3, group=3, attributes=more),
+            dm.Bbox(1, 2, 3, 2, label=0, id=3, group=3, attributes=more),
+            dm.Polygon([1, 2, 4, 2, 4, 4, 1, 4], label=0, id=3, group=3, attributes=more),
         ],
         [dm.Label(0, id=5, group=5), dm.Label(2, id=6, group=6)],
         [],
@@ -292,33 +296,59 @@ def coco(media: Path) -> Any:
 
 
 def voc(media: Path) -> Any:
-    """What VOC can hold: labels, boxes with parts and actions, masks of classes and instances."""
-    categories = dm.LabelCategories.from_iterable(
-        [
-            "background",
-            ("person", "", ["jumping", "reading"]),
-            ("head", "person"),
-            ("hand", "person"),
-            "dog",
-        ]
-    )
+    """What VOC can hold of labels, boxes, masks of classes and of instances."""
+    categories = dm.LabelCategories.from_iterable(["background", "person", "dog"])
     categories.attributes = {"difficult", "truncated", "occluded"}
-    colors = dm.MaskCategories.generate(5)
     state = {"difficult": False, "truncated": True, "occluded": False}
-    actions = {"jumping": True, "reading": False}
     boxes = [
-        dm.Bbox(1, 1, 4, 3, label=1, id=1, group=1, attributes={**state, **actions}),
-        dm.Bbox(1.5, 1.25, 2, 1, label=2, id=2, group=1),
-        dm.Bbox(0, 0, 2, 2, label=4, id=3, group=3, attributes={**state, "pose": "Left"}),
+        dm.Bbox(1, 1, 4, 3, label=1, id=1, group=1, attributes=state),
+        dm.Bbox(0.5, 0.25, 2, 2, label=2, id=2, group=2, attributes={**state, "pose": "Left"}),
     ]
     left = np.zeros((6, 8), bool)
     left[1:4, 1:3] = True
     masks = [
         dm.Mask(left, label=1, id=1, group=1, z_order=1),
-        dm.Mask(left[:, ::-1], label=4, id=2, group=2, z_order=2),
+        dm.Mask(left[:, ::-1], label=2, id=2, group=2, z_order=2),
     ]
-    contents = [[dm.Label(1), dm.Label(4)], boxes, masks, [*boxes, dm.Label(1)], []]
-    ids = ("2007_000001", "with space", "ünïcödé", "nested/name", "empty")
+    return voc_items(
+        media,
+        [[dm.Label(1), dm.Label(2)], boxes, masks, [*boxes, dm.Label(1)], []],
+        {
+            dm.AnnotationType.label: categories,
+            dm.AnnotationType.mask: dm.MaskCategories.generate(3),
+        },
+    )
+
+
+def voc_people(media: Path) -> Any:
+    """What VOC can hold of people: parts of their bodies, and what they do."""
+    categories = dm.LabelCategories.from_iterable(
+        ["background", ("person", "", ["jumping", "reading"]), "dog", ("head", "person")]
+    )
+    categories.attributes = {"difficult", "truncated", "occluded"}
+    state = {"difficult": False, "truncated": True, "occluded": False}
+    person = dm.Bbox(
+        1,
+        1,
+        4,
+        3,
+        label=PERSON,
+        id=1,
+        group=1,
+        attributes={**state, "jumping": True, "reading": False},
+    )
+    head = dm.Bbox(1.5, 1.25, 2, 1, label=3, id=2, group=1)
+    dog = dm.Bbox(0, 0, 2, 2, label=2, id=3, group=3, attributes=state)
+    return voc_items(
+        media,
+        [[person], [person, head], [dog], [person, head, dog], []],
+        {dm.AnnotationType.label: categories},
+    )
+
+
+def voc_items(media: Path, contents: list[list[Any]], categories: dict[Any, Any]) -> Any:
+    """Five items in two subsets."""
+    ids = ("2007_000001", SPACED_ID, "ünïcödé", "nested/name", "empty")
     return dm.Dataset.from_iterable(
         [
             dm.DatasetItem(
@@ -329,7 +359,7 @@ def voc(media: Path) -> Any:
             )
             for number, item_id in enumerate(ids)
         ],
-        categories={dm.AnnotationType.label: categories, dm.AnnotationType.mask: colors},
+        categories=categories,
     )
 
 
@@ -355,6 +385,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         mixed,
         coco,
         voc,
+        voc_people,
         plain_images,
     )
 }

@@ -13,7 +13,7 @@ import pytest
 from interop.cases import COCO_CASES, IMAGE_DIR_CASES, SAMPLES, VOC_CASES, Case, Sample
 from interop.compare import differences_in_any_order
 from interop.exchange import Exchange
-from interop.quirks import unexplained
+from interop.quirks import READING, WRITING, Quirk, unexplained
 
 CASES = COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
 
@@ -25,34 +25,36 @@ def by_name(case: Case | Sample) -> str:
     return case.name
 
 
-def assert_agree(format_name: str, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+def assert_agree(
+    quirks: list[Quirk], format_name: str, theirs: dict[str, Any], ours: dict[str, Any]
+) -> None:
     found = list(differences_in_any_order(theirs, ours, TOLERANCE))
-    left = [str(difference) for difference in unexplained(format_name, found)]
+    left = [str(difference) for difference in unexplained(quirks, format_name, found)]
     assert not left, "\n".join(left[:30])
 
 
 @pytest.mark.parametrize("case", CASES, ids=by_name)
 def test_we_read_what_they_write(exchange: Exchange, case: Case):
     theirs, ours = exchange.theirs, exchange.ours
-    assert_agree(
-        case.format, exchange.read(theirs, theirs, case), exchange.read(ours, theirs, case)
-    )
+    read = exchange.read(theirs, theirs, case), exchange.read(ours, theirs, case)
+    assert_agree(READING, case.format, *read)
 
 
 @pytest.mark.parametrize("case", CASES, ids=by_name)
 def test_they_read_what_we_write(exchange: Exchange, case: Case):
     theirs, ours = exchange.theirs, exchange.ours
-    assert_agree(case.format, exchange.read(theirs, ours, case), exchange.read(ours, ours, case))
+    read = exchange.read(theirs, ours, case), exchange.read(ours, ours, case)
+    assert_agree(READING, case.format, *read)
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_name)
+# (their exporter writes neither parts nor actions)
+@pytest.mark.parametrize("case", [c for c in CASES if c.sample != "voc_people"], ids=by_name)
 def test_they_read_the_same_from_both(exchange: Exchange, case: Case):
     theirs, ours = exchange.theirs, exchange.ours
-    assert_agree(
-        case.format, exchange.read(theirs, theirs, case), exchange.read(theirs, ours, case)
-    )
+    read = exchange.read(theirs, theirs, case), exchange.read(theirs, ours, case)
+    assert_agree(WRITING, case.format, *read)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=by_name)
 def test_real_samples(sample: Sample, sample_dumps: tuple[dict[str, Any], dict[str, Any]]):
-    assert_agree(sample.format, *sample_dumps)
+    assert_agree(READING, sample.format, *sample_dumps)
