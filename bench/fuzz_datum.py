@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from datumaro.errors import DatumaroError
 from datumaro.formats.base import ReadContext, ReadOptions, WriteContext
-from datumaro.formats.datumaro_binary import extension, writing
+from datumaro.formats.datumaro_binary import extension, parting, writing
 from datumaro.formats.datumaro_binary.format import DatumaroBinary, DatumaroBinaryWriteOptions
 from datumaro.formats.datumaro_binary.layout import SIGNATURE
 from datumaro.model.annotation import AnnotationType
@@ -110,7 +110,7 @@ def contents() -> list[Content]:
         AnnotationType.points: PointsCategories.from_iterable([(0, ["x", "y"], [(0, 1)])]),
     }
     one = annotations()
-    held = one.filter(pa.array(extension.has_record(one)))
+    held = one.filter(pa.array(parting.has_record(one)))
     found: list[Content] = []
     for chosen, batch in ((media, one), (media[:3], held), (media[:1], held.slice(0, 0))):
         n = len(chosen)

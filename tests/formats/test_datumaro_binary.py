@@ -321,7 +321,7 @@ def test_every_kind_of_media_comes_back(tmp_path):
         {
             "media_type": kinds.VIDEO,
             "path": "v.avi",
-            "media_extra": '{"step":2,"start_frame":1,"end_frame":0}',
+            "media_extra": '{"step":2,"start_frame":0,"end_frame":0}',
         },
         {
             "media_type": kinds.VIDEO,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from datumaro.errors import UndeclaredLabelError
 from datumaro.formats.base import ReadContext
-from datumaro.formats.datumaro_binary import extension as ext
+from datumaro.formats.datumaro_binary import extension as ext, parting
 from datumaro.formats.datumaro_binary.layout import Header, PartReader, Source, read_header
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.tables import DamagedTable
@@ -141,21 +141,21 @@ class _Chunks:
             if first_annotation + held > extension.details_rows:
                 raise self._damaged(f"details of {extension.details_rows} annotations, of more")
             part = {n: c.slice(first_annotation, held) for n, c in extension.details.items()}
-            chunk = ext.add_details(chunk, part)
-            if wrong := ext.misshapen_extra(chunk.annotations):
+            chunk = parting.add_details(chunk, part)
+            if wrong := parting.misshapen_extra(chunk.annotations):
                 raise self._damaged(f"details of annotation {first_annotation + wrong[0]}")
         begin, end = np.searchsorted(extension.items, [first, first + len(chunk)]).tolist()
         if begin < end:
             try:
                 items = extension.items[begin:end] - first
                 ids = chunk.items.column("id")
-                rest = ext.with_images(
+                rest = parting.with_images(
                     extension.annotations.slice(begin, end - begin),
                     lambda row, image: self.media.annotation_image(
                         image, ids[int(items[row])].as_py()
                     ),
                 )
-                chunk = ext.merge_annotations(chunk, items, extension.places[begin:end], rest)
+                chunk = parting.merge_annotations(chunk, items, extension.places[begin:end], rest)
             except DamagedTable as error:
                 raise self._damaged(str(error)) from error
         rows = [r for r in extension.media if first <= r.item < first + len(chunk)]

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import UnsupportedContentError
-from datumaro.formats.datumaro_binary import extension as ext
+from datumaro.formats.datumaro_binary import extension as ext, parting
 from datumaro.formats.datumaro_binary.layout import Header, write_header
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
 from datumaro.kernels.records import Records
@@ -54,7 +54,7 @@ class DatumWriter:
         UnsupportedContentError
             An annotation's parts are not those of its type, or a video's numbers are out of range.
         """
-        row = ext.misshapen(chunk.annotations)
+        row = parting.misshapen(chunk.annotations)
         if row is not None:
             item = int(np.searchsorted(chunk.offsets, row, "right")) - 1
             kind = AnnotationType(chunk.annotations.column("type")[row].as_py()).name
@@ -63,17 +63,17 @@ class DatumWriter:
                 f"{row - int(chunk.offsets[item])} is a {kind} with coordinates, visibilities or "
                 "run lengths that a file could not be read back with"
             )
-        chunk, items, places, rest = ext.split_annotations(chunk)
+        chunk, items, places, rest = parting.split_annotations(chunk)
         if len(items):
             ids = chunk.items.column("id")
-            rest = ext.with_images(
+            rest = parting.with_images(
                 rest,
                 lambda row, image: self.media.annotation_image(
                     image, ids[int(items[row])].as_py(), self.subset
                 ),
             )
             self._rest.append((items + self._items, places, rest))
-        self._details.append((len(chunk.annotations), ext.details_of(chunk.annotations)))
+        self._details.append((len(chunk.annotations), parting.details_of(chunk.annotations)))
         media, rows = self.media.columns(chunk, self.subset, self._items)
         self.extension.media += rows
         columns = media | _item_columns(chunk) | self._annotation_columns(chunk.annotations)
