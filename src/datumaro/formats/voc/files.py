@@ -82,7 +82,7 @@ class FileIndex:
     """Files below a folder by their path without extension. Listed once, when first asked."""
 
     def __init__(self, folder: Path, extensions: frozenset[str]) -> None:
-        self.folder = folder
+        self.folder = os.fspath(folder)
         self._extensions = extensions
         self._by_stem: dict[str, str] | None = None
         self._names: set[str] = set()
@@ -90,7 +90,7 @@ class FileIndex:
     def _listed(self) -> dict[str, str]:
         if self._by_stem is None:
             self._by_stem = {}
-            self._names = set(walk(os.fspath(self.folder)))
+            self._names = set(walk(self.folder))
             for name in sorted(self._names, reverse=True):
                 stem, ext = os.path.splitext(name)  # noqa: PTH122 - a str
                 if ext.lower() in self._extensions:

@@ -40,6 +40,7 @@ from datumaro.table.chunk import Chunk, Content
 log = logging.getLogger("datumaro")
 
 _CHUNK_ITEMS = 8192
+_BATCH_ITEMS = 128
 _MASK_THREADS = min(8, os.cpu_count() or 1)
 _MAX_MASK_BYTES = 1 << 28
 _PNG = frozenset({".png"})
@@ -85,6 +86,7 @@ class _Reader:
             if task.actions and entry.actions
         }
         self.with_actions: dict[tuple[str, bytes], bytes] = {}
+        self.annotations = os.fspath(root / ANNOTATIONS)
         self.images = FileIndex(root / IMAGES, IMAGE_EXTENSIONS)
         self.class_masks = FileIndex(root / CLASS_MASKS, _PNG)
         self.instance_masks = FileIndex(root / INSTANCE_MASKS, _PNG)
@@ -150,9 +152,8 @@ class _Reader:
 
     def is_item(self, known: frozenset[str]) -> Callable[[str], bool]:
         """Whether a whole line is an item's id, and not an id and the number of an object."""
-        folder = self.root / ANNOTATIONS
         return lambda line: (
-            line in known or (not escapes(line) and (folder / f"{line}.xml").is_file())
+            line in known or (not escapes(line) and Path(self.annotation_path(line)).is_file())
         )
 
     def labels(self, sets: dict[str, TaskLists], subset: str) -> dict[str, list[int]]:
@@ -176,34 +177,50 @@ class _Reader:
         threads: ThreadPoolExecutor,
     ) -> Chunk:
         """Some items of a subset."""
+        columns = ChunkColumns()
+        # a batch's objects are dropped before the next: many at a time keep the garbage collector
+        # busier than all else
+        for begin in range(0, len(ids), _BATCH_ITEMS):
+            self.batch(columns, subset, ids[begin : begin + _BATCH_ITEMS], labels, threads)
+        return columns.finish()
+
+    def batch(
+        self,
+        columns: ChunkColumns,
+        subset: str,
+        ids: list[str],
+        labels: dict[str, list[int]],
+        threads: ThreadPoolExecutor,
+    ) -> None:
+        """Append some items of a subset."""
         annotations = {
             item_id: annotation
             for item_id in ids
             if (annotation := self.annotation(item_id)) is not None
         }
         decoded = self.masks(annotations, threads) if self.task.masks else {}
-        columns = ChunkColumns()
         for item_id, annotation in annotations.items():
             for label in labels.get(item_id, ()):
                 columns.add_label(label)
-            its_masks = decoded.get(item_id) or _Masks()
+            its_masks = decoded.get(item_id)
             if annotation.objects:
-                top = max((row.number for row in its_masks.rows), default=0)
+                rows = its_masks.rows if its_masks is not None else ()
+                top = max((row.number for row in rows), default=0)
                 self.add_objects(columns, item_id, annotation.objects, top)
-            if its_masks.error is not None:
-                self.context.problem(its_masks.error)
-            for row in its_masks.rows:
-                columns.add_mask(row, its_masks.shape)
+            if its_masks is not None:
+                if its_masks.error is not None:
+                    self.context.problem(its_masks.error)
+                for row in its_masks.rows:
+                    columns.add_mask(row, its_masks.shape)
             path = self.image_path(item_id, annotation.filename)
             # half a size is none
             known = path and annotation.height > 0 and annotation.width > 0
             height, width = (annotation.height, annotation.width) if known else (0, 0)
             columns.add_item(item_id, subset, path, height, width)
-        return columns.finish()
 
     def annotation_path(self, item_id: str) -> str:
         """The file of an item's objects."""
-        return f"{self.root}/{ANNOTATIONS}/{item_id}.xml"
+        return f"{self.annotations}/{item_id}.xml"
 
     def annotation(self, item_id: str) -> ImageAnnotation | None:
         """What the file of an item's objects says; None when it is damaged (and that reported)."""
@@ -223,19 +240,15 @@ class _Reader:
 
     def image_path(self, item_id: str, filename: str) -> str:
         """The item's image file; "" when there is none. It need not exist if the XML names it."""
-        if filename:
-            path = join_inside(
+        if filename and (escapes(filename) or filename in self.images):
+            return join_inside(
                 self.images.folder,
                 filename,
                 what=f"<filename> in {self.annotation_path(item_id)}",
                 allow_external=self.options.allow_external_media,
             )
-            if filename in self.images:
-                return path
-            found = self.images.find(item_id)
-            return path if found is None else f"{self.images.folder}/{found}"
-        found = self.images.find(item_id)
-        return "" if found is None else f"{self.images.folder}/{found}"
+        found = self.images.find(item_id) or filename
+        return f"{self.images.folder}/{found}" if found else ""
 
     # --- boxes --------------------------------------------------------------------------------
 
