@@ -71,6 +71,8 @@ class _Chunks:
     extension: ext.Extension
     media: MediaReader
     context: ReadContext
+    # for stored blobs, used again: fresh memory would first have to be cleared
+    buffer: Array = field(default_factory=lambda: np.empty(0, np.uint8))
 
     def __iter__(self) -> Iterator[Chunk]:
         """All items, a chunk for each group of blobs."""
@@ -90,7 +92,9 @@ class _Chunks:
         bounds = np.zeros(end - begin + 1, np.int64)
         np.cumsum(sizes[begin:end], out=bounds[1:])
         at = self.header.blobs_at + int(sizes[:begin].sum())
-        data = np.empty(int(bounds[-1]), np.uint8)
+        if len(self.buffer) < bounds[-1]:
+            self.buffer = np.empty(int(bounds[-1]), np.uint8)
+        data = self.buffer[: int(bounds[-1])]
         self.raw.seek(at)
         _fill(self.raw, data, self.reader, at)
         data = self.header.cipher.open(data)
