@@ -101,17 +101,24 @@ def find(path: Path, tasks: Sequence[Task]) -> tuple[list[AnnotationFile], list[
 
 
 def found_tasks(folder: Folder) -> set[str]:
-    """The tasks that a folder has files of, by their names and first bytes alone."""
+    """The tasks that a folder has files of, or a file is of, by names and first bytes alone."""
+    if folder.is_file:
+        return _tasks(folder, "", [folder.path.name])
+    for place in (ANNOTATIONS, ""):
+        if tasks := _tasks(folder, place, folder.files(place)):
+            return tasks
+    return set()
+
+
+def _tasks(folder: Folder, place: str, names: list[str]) -> set[str]:
     tasks: set[str] = set()
-    for place in (ANNOTATIONS + "/", ""):
-        for name in folder.files(place.rstrip("/")):
-            parts = name_parts(name.removesuffix(".json")) if name.endswith(".json") else None
-            if parts is not None and parts[0] not in tasks:
-                head = folder.head(place + name).lstrip(b"\xef\xbb\xbf \t\r\n")
-                if head.startswith(b"{") and b'"dm_format_version"' not in head:
-                    tasks.add(parts[0])
-        if tasks:
-            break
+    for name in names:
+        parts = name_parts(name.removesuffix(".json")) if name.endswith(".json") else None
+        if parts is not None and parts[0] not in tasks:
+            relative = "" if folder.is_file else f"{place}/{name}".lstrip("/")
+            head = folder.head(relative).lstrip(b"\xef\xbb\xbf \t\r\n")
+            if head.startswith(b"{") and b'"dm_format_version"' not in head:
+                tasks.add(parts[0])
     return tasks
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,10 +19,12 @@ from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, desc
 from datumaro.formats.coco.layout import NOT_READ, Task, find, image_folder
 from datumaro.kernels.coco_parse import item_texts
 from datumaro.model.media import MediaType
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import ANNOTATIONS, Array
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
 
 INFOS = "coco"
 """The key of a data set's infos under which what COCO alone knows is kept."""
@@ -144,29 +148,37 @@ def _items(file: CocoFile, images: Images, subset: str, allow_external: bool) ->
     ids, attributes, paths, odd = item_texts(
         images.names, images.offsets, images.ids, folder.encode()
     )
-    outside = [row for row in odd if escapes(images.name(row))]
-    kind = pa.large_string()
-    path_column = schema.texts(*paths, kind)
-    if outside:
-        texts = path_column.to_pylist()
-        for row in outside:
-            what = f"file_name of image {images.ids[row]} in {file.file.path}"
-            texts[row] = join_inside(
-                folder, images.name(row), what=what, allow_external=allow_external
+    id_column, path_column = (schema.texts(*texts, pa.large_string()) for texts in (ids, paths))
+    if len(odd):
+        id_texts, path_texts = id_column.to_pylist(), path_column.to_pylist()
+        for row in odd:
+            name = images.name(row)
+            path_texts[row] = join_inside(
+                folder,
+                name,
+                what=f"file_name of image {images.ids[row]} in {file.file.path}",
+                allow_external=allow_external and "\0" not in name,
             )
-        path_column = pa.array(texts, kind)
+            id_texts[row] = _inside(id_texts[row])
+        id_column, path_column = (pa.array(t, pa.large_string()) for t in (id_texts, path_texts))
     return schema.item_batch(
         n,
         {
-            "id": schema.texts(*ids, kind),
+            "id": id_column,
             "subset": schema.constant_dictionary(subset, n),
-            "attributes": schema.texts(*attributes, kind),
+            "attributes": schema.texts(*attributes, pa.large_string()),
             "media_type": schema.primitive(np.full(n, int(MediaType.IMAGE), np.uint8), pa.uint8()),
             "path": path_column,
             "height": schema.primitive(images.sizes[:, 0], pa.int32()),
             "width": schema.primitive(images.sizes[:, 1], pa.int32()),
         },
     )
+
+
+def _inside(name: str) -> str:
+    """An id for a name that leads through other folders: what is left of it below the top."""
+    parts = posixpath.normpath(_DRIVE.sub("", name)).split("/")
+    return "/".join(part for part in parts if part not in ("", "..")) or "_"
 
 
 # --- annotations ---------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ class Writer:
             self.context.lost("labels", len(self.category_ids))
             return
         with self._open(task, subset) as file:
-            file.write(b"[]}")
+            file.write(b'[],"annotations":[]}')
 
     # --- a subset ------------------------------------------------------------------------------
 
@@ -238,7 +238,9 @@ class Writer:
 
     def _new_ids(self, own: list[Array]) -> list[Array]:
         """The annotations' ids in a file: their own, where those differ and are positive."""
-        ids = np.concatenate(own) if own else np.zeros(0, np.int64)
+        if not own:
+            return []
+        ids = np.concatenate(own)
         kept = (ids > 0) & (not self.choices.reindex)
         _, first = np.unique(ids, return_index=True)
         if len(first) < len(ids):
