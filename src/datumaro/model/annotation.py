@@ -11,14 +11,14 @@ when their pixels and other fields are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from datumaro.model.tracked import RowSource, TrackedDict, report_list_changes
+from datumaro.model.tracked import RowSource, report_list_changes
 
 NO_GROUP = 0
 NO_OBJECT_ID = -1
@@ -52,9 +52,6 @@ class AnnotationType(IntEnum):
     skeleton = 17
 
 
-Self = TypeVar("Self", bound="Annotation")
-
-
 def slots_of(kind: type) -> Iterator[str]:
     """The names of all slots of a class and its bases."""
     for base in kind.__mro__:
@@ -68,7 +65,19 @@ def equal_values(a: Any, b: Any) -> bool:
     if isinstance(a, dict) and isinstance(b, dict):
         one, other = cast(dict[Any, Any], a), cast(dict[Any, Any], b)
         return one.keys() == other.keys() and all(equal_values(v, other[k]) for k, v in one.items())
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        if isinstance(a, list) != isinstance(b, list):
+            return False
+        left, right = cast(list[Any], a), cast(list[Any], b)
+        return len(left) == len(right) and all(map(equal_values, left, right))
     return bool(a == b)
+
+
+def own_copy(value: Any) -> Any:
+    """A list or dict copied, as a plain one; other values as they are."""
+    if isinstance(value, dict):
+        return dict(cast(dict[Any, Any], value))
+    return list(cast(list[Any], value)) if isinstance(value, list) else value
 
 
 class Annotation:
@@ -82,7 +91,7 @@ class Annotation:
     object_id : number of the object through time; -1 for none.
     """
 
-    __slots__ = ("_attributes", "_group", "_id", "_object_id", "_row", "_source")
+    __slots__ = ("__weakref__", "_attributes", "_group", "_id", "_object_id", "_row", "_source")
     _type: ClassVar[AnnotationType] = AnnotationType.unknown
     # names of the fields in the constructor's order; `id` … `object_id` follow them
     _fields: ClassVar[tuple[str, ...]] = ()
@@ -94,16 +103,16 @@ class Annotation:
     def __init__(
         self,
         *,
-        id: int = 0,
+        id: int | None = 0,
         attributes: dict[str, Any] | None = None,
-        group: int = NO_GROUP,
-        object_id: int = NO_OBJECT_ID,
+        group: int | None = NO_GROUP,
+        object_id: int | None = NO_OBJECT_ID,
     ) -> None:
         self._row = -1
         self._id = int(id or 0)
         self._attributes = {} if attributes is None else attributes
         self._group = int(group or 0)
-        self._object_id = int(object_id)
+        self._object_id = NO_OBJECT_ID if object_id is None else int(object_id)
 
     # --- the row behind ----------------------------------------------------------------------
 
@@ -119,8 +128,8 @@ class Annotation:
         """Take the row's values over before a change, and tell the data set."""
         if self._row >= 0:
             self._load()
-            row, self._row = self._row, ~self._row
-            self._source.annotation_changed(row, self)
+            row, self._row = self._row, -1
+            self._source.annotation_changed(row)
 
     def __reduce__(self) -> tuple[Any, ...]:  # a copy has its own values
         copy = self
@@ -131,7 +140,7 @@ class Annotation:
                     setattr(copy, name, getattr(self, name))
             copy._load()
         state = {
-            name: getattr(copy, name)
+            name: own_copy(getattr(copy, name))
             for name in slots_of(type(self))
             if name not in ("_source", "_row") and hasattr(copy, name)
         }
@@ -192,9 +201,12 @@ class Annotation:
         names = (*self._fields, "id", "attributes", "group", "object_id")
         return {name: getattr(self, name) for name in names}
 
-    def wrap(self: Self, **changes: Any) -> Self:
-        """A copy with some fields changed."""
-        return type(self)(**{**self.as_dict(), **changes})
+    def wrap(self, **changes: Any) -> Self:
+        """A copy with some fields changed. It has its own attributes."""
+        fields = {**self.as_dict(), **changes}
+        if "attributes" not in changes:
+            fields["attributes"] = dict(self.attributes)
+        return type(self)(**fields)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Annotation):
@@ -287,8 +299,11 @@ class ExtraAnnotation(LabelledAnnotation):
 
     def _get_value(self) -> Any:
         if self._row >= 0 and not hasattr(self, "_value"):
-            self._value = self._decode(self._source.extra(self._row))
+            self._value = self._read()
         return self._value
+
+    def _read(self) -> Any:
+        return self._decode(self._source.extra(self._row))
 
     def _load(self) -> None:
         super()._load()
@@ -382,8 +397,8 @@ class Tabular(ExtraAnnotation):
     def values(self, value: dict[str, Any]) -> None:
         self._set_value(value)
 
-    def _decode(self, extra: dict[str, Any]) -> Any:
-        return TrackedDict(extra["values"]).track(self._source, self._row, "value")
+    def _read(self) -> Any:
+        return self._source.values(self._row)
 
     def extra(self) -> dict[str, Any]:
         return {"values": self.values}
@@ -392,8 +407,10 @@ class Tabular(ExtraAnnotation):
 class Annotations(list[Annotation]):
     """An item's annotations."""
 
-    __slots__ = ("_row", "_source")
+    __slots__ = ("__weakref__", "_row", "_source")
     _source: RowSource | None
+    _row: int
+    _slot = "_annotations"
 
     def __init__(self, annotations: Iterable[Annotation] = ()) -> None:
         super().__init__(annotations)
@@ -404,9 +421,9 @@ class Annotations(list[Annotation]):
         self._source, self._row = source, row
         return self
 
-    def _changed(self) -> None:
+    def _changed(self, change: Callable[[Any], Any]) -> None:
         if self._source is not None:
-            self._source.item_part_changed(self._row, "annotations", self)
+            self._source.item_part_changed(self._row, self, change)
 
     def __reduce__(self) -> tuple[Any, ...]:  # a copy is nobody's
         return Annotations, (list(self),)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from datumaro.model.annotation import AnnotationType, ExtraAnnotation
-from datumaro.model.media import Image
+from datumaro.model.media import Image, ImageFromFile
 
 
 class ImageAnnotation(ExtraAnnotation):
@@ -35,8 +35,9 @@ class ImageAnnotation(ExtraAnnotation):
         if "path" in stored:
             size = stored.get("size")
             return Image.from_file(
-                path=stored["path"],
-                size=tuple(size) if size else None,
+                stored["path"],
+                stored.get("ext"),
+                tuple(size) if size else None,
                 external=bool(stored.get("external")),
             )
         data = np.load(io.BytesIO(base64.b64decode(stored["npy"])), allow_pickle=False)
@@ -44,15 +45,13 @@ class ImageAnnotation(ExtraAnnotation):
 
     def extra(self) -> dict[str, Any]:
         """The image as JSON: its path and size, or its pixels (a .npy file in base64)."""
-        path = getattr(self.image, "path", None)
-        if path:
-            size = self.image.size if self.image.has_size else None
-            told: dict[str, Any] = {"path": path, "size": list(size) if size else None}
-            if getattr(self.image, "is_external", False):
-                told["external"] = True
-            return {"image": told}
+        if type(self.image) is ImageFromFile:
+            return {"image": {k: v for k, v in self.image.as_dict().items() if v is not None}}
+        pixels = self.image.get_data_as_dtype(None)
+        if pixels is None:
+            raise ValueError("the annotation's image has no pixels")
         file = io.BytesIO()
-        np.save(file, self.image.data, allow_pickle=False)  # pyright: ignore
+        np.save(file, pixels, allow_pickle=False)
         return {"image": {"npy": base64.b64encode(file.getvalue()).decode()}}
 
 

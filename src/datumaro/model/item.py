@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+from weakref import ref
 
 from datumaro.model.annotation import Annotation, Annotations, equal_values
 from datumaro.model.media import MediaElement
@@ -32,6 +33,12 @@ def checked_id(value: object) -> str:
     return text
 
 
+class Keeper(Protocol):
+    """Who finds items by id and subset, and is told when these change."""
+
+    def item_renamed(self, item: DatasetItem, before: tuple[str, str]) -> None: ...
+
+
 class DatasetItem:
     """One media with its annotations.
 
@@ -45,12 +52,15 @@ class DatasetItem:
     """
 
     __slots__ = (
-        "__weakref__", "_annotations", "_attributes", "_id", "_media", "_row", "_source", "_subset",
+        "__weakref__", "_annotations", "_attributes", "_id", "_keepers", "_media", "_row",
+        "_source", "_subset",
     )  # fmt: skip
     _source: RowSource
     _row: int
     _annotations: list[Annotation] | None
     _attributes: dict[str, Any] | None
+    # the data sets that know it by its id and subset
+    _keepers: tuple[ref[Keeper], ...]
 
     def __init__(
         self,
@@ -62,6 +72,7 @@ class DatasetItem:
         attributes: dict[str, Any] | None = None,
     ) -> None:
         self._row = -1
+        self._keepers = ()
         self._id = checked_id(id)
         self._subset = checked_id(subset) if subset else DEFAULT_SUBSET_NAME
         self._media: Any = _checked_media(media)
@@ -72,12 +83,22 @@ class DatasetItem:
         """Take the row's values over before a change, and tell the data set."""
         if self._row >= 0:
             values = self.id, self.subset, self.media, self.annotations, self.attributes
-            row, self._row = self._row, ~self._row
+            self._source.item_changed(self._row)
+            self._row = -1
             self._id, self._subset, self._media, self._annotations, self._attributes = values
-            self._source.item_changed(row, self)
+
+    def _rename(self, item_id: str, subset: str) -> None:
+        before = self.id, self.subset
+        self._own()
+        self._id, self._subset = item_id, subset
+        for known in self._keepers:
+            keeper = known()
+            if keeper is not None:
+                keeper.item_renamed(self, before)
 
     def __reduce__(self) -> tuple[Any, ...]:  # a copy has its own values
-        return _restore, (self.id, self.subset, self.media, self.annotations, self.attributes)
+        fields = self.media, Annotations(self.annotations), dict(self.attributes)
+        return _restore, (type(self), self.id, self.subset, *fields)
 
     @property
     def id(self) -> str:
@@ -86,8 +107,7 @@ class DatasetItem:
 
     @id.setter
     def id(self, value: object) -> None:
-        self._own()
-        self._id = checked_id(value)
+        self._rename(checked_id(value), self.subset)
 
     @property
     def subset(self) -> str:
@@ -96,8 +116,7 @@ class DatasetItem:
 
     @subset.setter
     def subset(self, value: str | None) -> None:
-        self._own()
-        self._subset = checked_id(value) if value else DEFAULT_SUBSET_NAME
+        self._rename(self.id, checked_id(value) if value else DEFAULT_SUBSET_NAME)
 
     @property
     def media(self) -> Any:
@@ -141,14 +160,15 @@ class DatasetItem:
         return self.media
 
     def wrap(self, **changes: Any) -> DatasetItem:
-        """A copy with some fields changed; the other fields' objects are shared."""
-        fields: dict[str, Any] = {
-            "id": self.id,
-            "subset": self.subset,
-            "media": self.media,
-            "annotations": self.annotations,
-            "attributes": self.attributes,
-        }
+        """A copy with some fields changed.
+
+        It has its own list of annotations and dict of attributes; what is in them is shared.
+        """
+        fields: dict[str, Any] = {"id": self.id, "subset": self.subset, "media": self.media}
+        if "annotations" not in changes:
+            fields["annotations"] = Annotations(self.annotations)
+        if "attributes" not in changes:
+            fields["attributes"] = dict(self.attributes)
         return type(self)(**{**fields, **changes})
 
     def __eq__(self, other: object) -> bool:
@@ -172,11 +192,14 @@ class DatasetItem:
 
 
 def _restore(
-    id: str, subset: str, media: Any, annotations: list[Annotation], attributes: dict[str, Any]
+    kind: type[DatasetItem],
+    id: str,
+    subset: str,
+    media: Any,
+    annotations: list[Annotation],
+    attributes: dict[str, Any],
 ) -> DatasetItem:
-    return DatasetItem(
-        id, subset=subset, media=media, annotations=annotations, attributes=attributes
-    )
+    return kind(id, subset=subset, media=media, annotations=annotations, attributes=attributes)
 
 
 def _annotation_list(annotations: Iterable[Annotation] | None) -> list[Annotation]:
@@ -196,6 +219,6 @@ def _checked_media(media: object) -> MediaElement | None:
 def row_item(source: RowSource, row: int) -> DatasetItem:
     """An item that looks at a row until it is changed."""
     item = object.__new__(DatasetItem)
-    item._source, item._row = source, row  # pyright: ignore[reportPrivateUsage]
+    item._source, item._row, item._keepers = source, row, ()  # pyright: ignore[reportPrivateUsage]
     item._media, item._annotations, item._attributes = _UNREAD, None, None  # pyright: ignore[reportPrivateUsage]
     return item

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from datumaro.model.annotation import AnnotationType, LabelledAnnotation
+from datumaro.model.annotation import AnnotationType, LabelledAnnotation, equal_values
 from datumaro.model.categories import Colormap
 
 BinaryMaskImage: TypeAlias = npt.NDArray[np.bool_]
@@ -117,6 +117,12 @@ class Mask(LabelledAnnotation):
         """The pixels as compressed COCO run lengths."""
         return encode_rle(self.image)
 
+    def wrap(self, **changes: Any) -> Self:
+        copy = super().wrap(**changes)
+        if not changes.keys() & {"image", "rle", "index_mask", "index"}:
+            copy._area = self.stated_area
+        return copy
+
     def as_class_mask(
         self, label_id: int | None = None, ignore_index: int = 0, dtype: npt.DTypeLike | None = None
     ) -> IndexMaskImage:
@@ -155,10 +161,8 @@ class Mask(LabelledAnnotation):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mask):
             return NotImplemented
-        mine, theirs = (
-            (m.id, m.group, m.object_id, m.label, m.z_order, m.attributes) for m in (self, other)
-        )
-        if mine != theirs:
+        mine, theirs = ((m.id, m.group, m.object_id, m.label, m.z_order) for m in (self, other))
+        if mine != theirs or not equal_values(self.attributes, other.attributes):
             return False
         if isinstance(self, RleMask) and isinstance(other, RleMask) and self.rle == other.rle:
             return True
@@ -254,12 +258,20 @@ class ExtractedMask(Mask):
         index: int,
         **common: Any,
     ) -> None:
+        super().__init__(_no_image, **common)
+        self._image = None
         self.index_mask, self.index = index_mask, index
-        super().__init__(self._extract, **common)
 
-    def _extract(self) -> npt.NDArray[np.bool_]:
+    @property
+    def image(self) -> npt.NDArray[np.bool_]:
+        """The pixels, [height, width], extracted at each call."""
         mask = self.index_mask
-        return (mask() if callable(mask) else mask) == self.index
+        return np.asarray(mask() if callable(mask) else mask) == self.index
+
+    @image.setter
+    def image(self, value: npt.NDArray[Any] | Callable[[], npt.NDArray[Any]]) -> None:
+        self.index_mask = np.asarray(value() if callable(value) else value).astype(bool)
+        self.index = True
 
 
 class CompiledMask:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,8 @@ class Shape(LabelledAnnotation):
     __slots__ = ("_area", "_points", "_z_order")
     _fields: ClassVar[tuple[str, ...]] = ("points", "label", "z_order")
     _points: list[float] | None
+    # the stated area and the coordinates that it is stated for
+    _area: tuple[float, tuple[Any, ...]] | None
 
     def __init__(
         self,
@@ -63,18 +65,30 @@ class Shape(LabelledAnnotation):
     ) -> None:
         super().__init__(label=label, **common)
         self._z_order = int(z_order or 0)
-        self._area: float | None = None
+        self._area = None
         self._points = self._checked(points)
 
     def _checked(self, points: npt.ArrayLike) -> list[float]:
-        return rounded(points)
+        values = rounded(points)
+        self.check_points(values)
+        return values
+
+    def check_points(self, points: list[Any]) -> None:
+        """Raise ValueError when ``points`` are not as many as the shape has."""
 
     def _load(self) -> None:
         super()._load()
         self._z_order = self._source.z_orders[self._row]
-        self._area = self._source.area(self._row)
+        self._area = self._area_of_points()
         if self._points is None:
             self._points = self._source.points(self._row)
+
+    def _area_of_points(self) -> tuple[float, tuple[Any, ...]] | None:
+        row = self._row
+        if row < 0:
+            return self._area
+        area = self._source.area(row)
+        return None if area is None else (area, tuple(self._source.stored_points(row)))
 
     @property
     def z_order(self) -> int:
@@ -90,10 +104,12 @@ class Shape(LabelledAnnotation):
     def stated_area(self) -> float | None:
         """The area in square pixels that the source states (COCO), None when it states none.
 
-        It is dropped when the coordinates or pixels are changed.
+        It holds for the coordinates that it was stated with: changed ones have none.
         """
-        row = self._row
-        return self._area if row < 0 else self._source.area(row)
+        if self._row >= 0:
+            return self._source.area(self._row)
+        area = self._area
+        return area[0] if area is not None and area[1] == tuple(self.points) else None
 
     @property
     def points(self) -> list[float]:
@@ -103,9 +119,18 @@ class Shape(LabelledAnnotation):
 
     @points.setter
     def points(self, value: npt.ArrayLike) -> None:
+        points = self._checked(value)
         self._own()
-        self._points = self._checked(value)
-        self._area = None
+        self._points = points
+
+    def wrap(self, **changes: Any) -> Self:
+        """A copy with some fields changed; ``points`` too where the constructor has other names."""
+        points = None if "points" in self._fields else changes.pop("points", None)
+        copy = super().wrap(**changes)
+        if points is not None:
+            copy.points = points
+        copy._area = self._area_of_points()
+        return copy
 
     def get_area(self) -> float:
         """Area in square pixels."""
@@ -141,11 +166,9 @@ class Polygon(Shape):
     __slots__ = ()
     _type = AnnotationType.polygon
 
-    def _checked(self, points: npt.ArrayLike) -> list[float]:
-        values = rounded(points)
-        if len(values) % 2 or len(values) < 6:
-            raise ValueError(f"a polygon of {len(values)} coordinates; expected pairs, 6 at least")
-        return values
+    def check_points(self, points: list[Any]) -> None:
+        if len(points) % 2 or len(points) < 6:
+            raise ValueError(f"a polygon of {len(points)} coordinates; expected pairs, 6 at least")
 
     def as_polygon(self) -> list[float]:
         """The points."""
@@ -168,8 +191,8 @@ class Bbox(Shape):
         common.pop("points", None)
         super().__init__([x, y, x + w, y + h], **common)
 
-    def _checked(self, points: npt.ArrayLike) -> list[float]:
-        return _exactly(4, rounded(points), "box")
+    def check_points(self, points: list[Any]) -> None:
+        _exactly(4, points, "box")
 
     @property
     def x(self) -> float:
@@ -216,8 +239,8 @@ class RotatedBbox(Shape):
         common.pop("points", None)
         super().__init__([cx, cy, w, h, r], **common)
 
-    def _checked(self, points: npt.ArrayLike) -> list[float]:
-        return _exactly(5, rounded(points), "rotated box")
+    def check_points(self, points: list[Any]) -> None:
+        _exactly(5, points, "rotated box")
 
     @classmethod
     def from_rectangle(cls, points: Sequence[tuple[float, float]], **common: Any) -> RotatedBbox:
@@ -274,8 +297,8 @@ class Ellipse(Shape):
         common.pop("points", None)
         super().__init__([x1, y1, x2, y2], **common)
 
-    def _checked(self, points: npt.ArrayLike) -> list[float]:
-        return _exactly(4, rounded(points), "ellipse")
+    def check_points(self, points: list[Any]) -> None:
+        _exactly(4, points, "ellipse")
 
     @property
     def x1(self) -> float:
@@ -355,11 +378,9 @@ class Points(Shape):
         if len(self._visibility) != count:
             raise ValueError(f"{len(self._visibility)} visibilities for {count} points")
 
-    def _checked(self, points: npt.ArrayLike) -> list[float]:
-        values = rounded(points)
-        if len(values) % 2:
-            raise ValueError(f"points of {len(values)} coordinates; expected pairs")
-        return values
+    def check_points(self, points: list[Any]) -> None:
+        if len(points) % 2:
+            raise ValueError(f"points of {len(points)} coordinates; expected pairs")
 
     def _load(self) -> None:
         super()._load()
@@ -374,8 +395,9 @@ class Points(Shape):
 
     @visibility.setter
     def visibility(self, value: Iterable[int]) -> None:
+        visibility = [Visibility(v) for v in value]
         self._own()
-        self._visibility = [Visibility(v) for v in value]
+        self._visibility = visibility
 
     def get_area(self) -> float:
         return 0.0
@@ -400,9 +422,12 @@ class Cuboid2D(Shape):
 
     def _checked(self, points: Any) -> Any:
         pairs = [(float(x), float(y)) for x, y in points]
-        if len(pairs) != 8:
-            raise ValueError(f"a 2D cuboid of {len(pairs)} corners; expected 8")
+        self.check_points(pairs)
         return pairs
+
+    def check_points(self, points: list[Any]) -> None:
+        if len(points) != 8 or any(len(corner) != 2 for corner in points):
+            raise ValueError(f"a 2D cuboid of {len(points)} corners; expected 8 pairs x, y")
 
     def get_area(self) -> float:
         _, _, w, h = self.get_bbox()
@@ -434,13 +459,24 @@ class Cuboid3d(Shape):
         **common: Any,
     ) -> None:
         common.pop("points", None)
-        numbers = [*position, *(rotation or (0, 0, 0)), *(scale or (1, 1, 1))]
+        rotation = (0, 0, 0) if rotation is None else rotation
+        scale = (1, 1, 1) if scale is None else scale
+        if not len(position) == len(rotation) == len(scale) == 3:
+            raise ValueError("a cuboid's position, rotation and scale are three numbers each")
+        numbers = [*position, *rotation, *scale]
         super().__init__(numbers, label=label, **common)
 
     def _checked(self, points: Any) -> list[float]:
-        return _exactly(9, [round(float(v), COORDINATE_ROUNDING_DIGITS) for v in points], "cuboid")
+        values = [round(float(v), COORDINATE_ROUNDING_DIGITS) for v in points]
+        self.check_points(values)
+        return values
+
+    def check_points(self, points: list[Any]) -> None:
+        _exactly(9, points, "cuboid")
 
     def _part(self, begin: int, value: Sequence[float]) -> None:
+        if len(value) != 3:
+            raise ValueError(f"{len(value)} numbers; expected 3")
         points = list(self.points)
         points[begin : begin + 3] = value
         self.points = points
@@ -539,10 +575,9 @@ def _plain(points: Points) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _exactly(count: int, values: list[float], what: str) -> list[float]:
+def _exactly(count: int, values: list[Any], what: str) -> None:
     if len(values) != count:
         raise ValueError(f"a {what} of {len(values)} numbers; expected {count}")
-    return values
 
 
 __all__ = [

@@ -8,7 +8,7 @@ reference cycles, so that scanned objects are freed at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 _LIST_CHANGES = (
@@ -40,13 +40,15 @@ class RowSource(Protocol):
 
     def attributes(self, row: int) -> dict[str, Any]: ...
     def points(self, row: int) -> list[float]: ...
+    def stored_points(self, row: int) -> list[Any]: ...
     def visibility(self, row: int) -> list[Any]: ...
     def mask(self, row: int) -> tuple[bytes, int, int]: ...
     def text(self, row: int) -> str: ...
     def extra(self, row: int) -> dict[str, Any]: ...
+    def values(self, row: int) -> dict[str, Any]: ...
     def area(self, row: int) -> float | None: ...
-    def annotation_changed(self, row: int, annotation: Any) -> None: ...
-    def part_changed(self, row: int, part: str, value: Any) -> None: ...
+    def annotation_changed(self, row: int) -> None: ...
+    def part_changed(self, row: int, part: Any, change: Callable[[Any], Any]) -> None: ...
 
     @property
     def item_ids(self) -> list[str]: ...
@@ -56,25 +58,25 @@ class RowSource(Protocol):
     def item_attributes(self, row: int) -> dict[str, Any]: ...
     def media(self, row: int) -> Any: ...
     def annotations(self, row: int) -> list[Any]: ...
-    def item_changed(self, row: int, item: Any) -> None: ...
-    def item_part_changed(self, row: int, part: str, value: Any) -> None: ...
+    def item_changed(self, row: int) -> None: ...
+    def item_part_changed(self, row: int, part: Any, change: Callable[[Any], Any]) -> None: ...
 
 
 class TrackedList(list[Any]):
-    """A list that belongs to the field ``part`` of an annotation's row."""
+    """A list that is the field ``_slot`` of an annotation's row."""
 
-    __slots__ = ("_part", "_row", "_source")
+    __slots__ = ("_row", "_slot", "_source")
     _source: RowSource
     _row: int
-    _part: str
+    _slot: str
 
-    def track(self, source: RowSource, row: int, part: str) -> TrackedList:
+    def track(self, source: RowSource, row: int, slot: str) -> TrackedList:
         """Begin to report changes."""
-        self._source, self._row, self._part = source, row, part
+        self._source, self._row, self._slot = source, row, slot
         return self
 
-    def _changed(self) -> None:
-        self._source.part_changed(self._row, self._part, self)
+    def _changed(self, change: Callable[[Any], Any]) -> None:
+        self._source.part_changed(self._row, self, change)
 
     def __reduce__(self) -> tuple[Any, ...]:  # a copy is nobody's
         return list, (list(self),)
@@ -84,28 +86,50 @@ class TrackedList(list[Any]):
 
 
 class TrackedDict(dict[str, Any]):
-    """A dict that belongs to the field ``part`` of an annotation's or an item's row."""
+    """A dict that is the field ``_slot`` of an annotation's or an item's row."""
 
-    __slots__ = ("_of_item", "_part", "_row", "_source")
+    __slots__ = ("_of_item", "_row", "_slot", "_source")
+    _source: RowSource
+    _row: int
+    _slot: str
+    _of_item: bool
 
     def track(
-        self, source: RowSource, row: int, part: str, *, of_item: bool = False
+        self, source: RowSource, row: int, slot: str, *, of_item: bool = False
     ) -> TrackedDict:
         """Begin to report changes."""
-        self._source, self._row, self._part, self._of_item = source, row, part, of_item
+        self._source, self._row, self._slot, self._of_item = source, row, slot, of_item
         return self
 
-    def _changed(self) -> None:
+    def _changed(self, change: Callable[[Any], Any]) -> None:
         if self._of_item:
-            self._source.item_part_changed(self._row, self._part, self)
+            self._source.item_part_changed(self._row, self, change)
         else:
-            self._source.part_changed(self._row, self._part, self)
+            self._source.part_changed(self._row, self, change)
 
     def __reduce__(self) -> tuple[Any, ...]:  # a copy is nobody's
         return dict, (dict(self),)
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return self.__reduce__()
+
+
+def changed_part(whole: Any, part: Any, change: Callable[[Any], Any]) -> None:
+    """Let an item or annotation hold its part that was changed.
+
+    Usually it does already, or has none yet. It may also have another one: somebody kept the part
+    alone, and the whole was made anew and looked at since; then that one is changed alike. One that
+    was given by a user in its place stays.
+    """
+    mine = getattr(whole, part._slot, None)
+    if mine is None:
+        setattr(whole, part._slot, part)
+    elif (
+        mine is not part
+        and getattr(mine, "_source", None) is part._source
+        and (mine._row == part._row)
+    ):
+        change(mine)
 
 
 def report_changes(kind: type, base: type, names: tuple[str, ...]) -> None:
@@ -115,10 +139,16 @@ def report_changes(kind: type, base: type, names: tuple[str, ...]) -> None:
         plain = getattr(base, name)
 
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            # what can be read once only must do for a second list too
+            args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)  # pyright: ignore
             try:
                 return plain(self, *args, **kwargs)
             finally:  # a sort whose key function raises has changed the order all the same
-                self._changed()
+
+                def change(other: Any) -> Any:
+                    return plain(other, *args, **kwargs)
+
+                self._changed(change)
 
         method.__name__, method.__doc__ = name, plain.__doc__
         return method

@@ -41,6 +41,11 @@ class _Texts:
         self.data += text
         self.offsets.append(len(self.data))
 
+    def cut(self, n: int) -> None:
+        """Drop the rows from ``n`` on."""
+        del self.offsets[n + 1 :]
+        del self.data[self.offsets[n] :]
+
     def column(self, kind: pa.DataType) -> pa.Array:
         return schema.texts(np.frombuffer(self.offsets, np.int64), bytes(self.data), kind)
 
@@ -55,6 +60,11 @@ class _Lists:
     def add(self, values: Iterable[Any]) -> None:
         self.values.extend(values)
         self.offsets.append(len(self.values))
+
+    def cut(self, n: int) -> None:
+        """Drop the rows from ``n`` on."""
+        del self.offsets[n + 1 :]
+        del self.values[self.offsets[n] :]
 
     def column(self, values: schema.Array, kind: pa.DataType) -> pa.Array:
         return schema.lists(np.frombuffer(self.offsets, np.int64), values, kind)
@@ -86,11 +96,27 @@ class AnnotationBuilder:
             self._add(annotation)
         except (OverflowError, TypeError, ValueError) as error:
             raise DatasetError(
-                f"item {item.id!r} of subset {item.subset!r}: "
-                f"{type(annotation).__name__} (id {annotation.id}): {error}"
+                f"item {item.id!r} of subset {item.subset!r}: {type(annotation).__name__} "
+                f"(id {getattr(annotation, 'id', None)}): {error}"
             ) from error
 
+    def cut(self, n: int) -> None:
+        """Drop the rows from ``n`` on."""
+        for texts in (self._attributes, self._rles, self._texts, self._extras):
+            texts.cut(n)
+        self._points.cut(n)
+        self._visibility.cut(n)
+        for numbers in (
+            self._types, self._z_orders, self._labels, self._ids, self._groups, self._object_ids,
+            self._heights, self._widths, self._areas,
+        ):  # fmt: skip
+            del numbers[n:]
+        last = len(self._points.values)
+        self._unrounded = [span for span in self._unrounded if span[1] <= last]
+
     def _add(self, annotation: Annotation) -> None:
+        if not isinstance(annotation, Annotation):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError("expected an Annotation")
         kind = annotation.type
         # everything that may fail first, so that a failure leaves no half row
         attributes = json_text.encode(annotation.attributes)
@@ -104,6 +130,7 @@ class AnnotationBuilder:
         rle, height, width, text, extra, area = b"", 0, 0, b"", b"", None
         if isinstance(annotation, Shape) and kind in _SHAPES:
             points = annotation.points
+            annotation.check_points(points)  # they may have been changed in place
             area = annotation.stated_area
             if isinstance(annotation, Points):
                 visibility = annotation.visibility
@@ -115,7 +142,8 @@ class AnnotationBuilder:
                 points, extra = _cuboid(annotation)
         elif isinstance(annotation, Mask):
             run_lengths = annotation.rle
-            rle, (height, width) = run_lengths["counts"], run_lengths["size"]
+            rle = run_lengths["counts"]
+            height, width = (_int32(n, "a mask's side") for n in run_lengths["size"])
             area = annotation.stated_area
         elif isinstance(annotation, Caption):
             text = annotation.caption.encode()
@@ -124,6 +152,7 @@ class AnnotationBuilder:
         elif kind != _T.label:
             raise AnnotationTypeError(f"annotations of kind {kind.name} cannot be kept in columns")
 
+        points, visibility = array("f", points), array("B", visibility)
         begin = len(self._points.values)
         self._points.add(points)
         if isinstance(annotation, (Cuboid2D, Cuboid3d)):
@@ -173,6 +202,30 @@ class AnnotationBuilder:
         return schema.annotation_batch(len(self), columns)
 
 
+class _ItemRow:
+    """An item's values as columns take them; DatasetError where one cannot."""
+
+    def __init__(self, item: DatasetItem) -> None:
+        what = "id"
+        try:
+            self.id = item.id.encode()
+            what = "subset"
+            item.subset.encode()
+            what = "attributes"
+            self.attributes = json_text.encode(item.attributes)
+            what = "media"
+            self.media = media_columns.describe(item.media)
+            self.path = self.media.path.encode()
+            extra = self.media.extra
+            self.extra = extra.encode() if isinstance(extra, str) else extra
+            _int32(self.media.height, "height")
+            _int32(self.media.width, "width")
+        except (TypeError, OverflowError, UnicodeEncodeError) as error:
+            raise DatasetError(
+                f"item {item.id!r} of subset {item.subset!r}: {what}: {error}"
+            ) from error
+
+
 class Builder:
     """Items to a chunk."""
 
@@ -196,33 +249,37 @@ class Builder:
         Parameters
         ----------
         rows : the item's annotations as rows ``begin:end`` of a batch, instead of its objects.
+
+        Raises
+        ------
+        DatasetError
+            A value does not fit its column; the message names the item. Nothing was added.
         """
-        try:
-            attributes = json_text.encode(item.attributes)
-        except TypeError as error:
-            raise DatasetError(
-                f"item {item.id!r} of subset {item.subset!r}: attributes: {error}"
-            ) from error
+        row = _ItemRow(item)
         if rows is None:
             begin = len(self._annotations)
-            for annotation in item.annotations:
-                self._annotations.add(annotation, item)
+            try:
+                for annotation in item.annotations:
+                    self._annotations.add(annotation, item)
+            except DatasetError:
+                self._annotations.cut(begin)
+                raise
             self._spans.append((-1, begin, len(self._annotations)))
         else:
             batch, begin, end = rows
             if not self._borrowed or self._borrowed[-1] is not batch:
                 self._borrowed.append(batch)
             self._spans.append((len(self._borrowed) - 1, begin, end))
-        told = media_columns.describe(item.media)
+        told = row.media
         if told.in_memory is not None:
             self._media[len(self)] = told.in_memory
-        self._ids.add(item.id.encode())
-        self._attributes.add(attributes)
+        self._ids.add(row.id)
+        self._attributes.add(row.attributes)
         self._media_types.append(told.kind)
         self._heights.append(told.height)
         self._widths.append(told.width)
-        self._paths.add(told.path.encode())
-        self._extras.add(told.extra.encode() if isinstance(told.extra, str) else told.extra)
+        self._paths.add(row.path)
+        self._extras.add(row.extra)
         self._codes.append(self._subsets.setdefault(item.subset, len(self._subsets)))
 
     def finish(self) -> Chunk:

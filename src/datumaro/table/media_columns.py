@@ -55,7 +55,7 @@ class Told:
 
     Attributes
     ----------
-    extra : a JSON object, or empty.
+    extra : a JSON object, or empty; bytes from `describe`, text from `read`.
     """
 
     kind: int = MediaType.NONE
@@ -87,16 +87,21 @@ def describe(media: MediaElement | None) -> Told:
         images = media.extra_images
         if media.is_external:
             extra["external"] = True
+        files = [image for image in images if type(image) is ImageFromFile]
         if images:
-            extra["extra_images"] = [_file_image(image) for image in images]
-        if not all(type(image) is ImageFromFile for image in images):
+            extra["extra_images"] = [_file_image(image) for image in files]
+        if len(files) < len(images):
             in_memory = media
     elif type(media) is ImageFromFile:
+        extra = {k: v for k, v in media.as_dict().items() if k in ("ext", "external") and v}
+    elif type(media) is MultiframeImage:
+        files = [image for image in media.data if type(image) is ImageFromFile]
+        extra = {"paths": [image.path for image in files]}
+        if any(file.has_size or file.as_dict().keys() - {"path", "size"} for file in files):
+            extra["images"] = [_file_image(image) for image in files]
         if media.is_external:
             extra["external"] = True
-    elif type(media) is MultiframeImage:
-        extra = {"paths": [image.path for image in media.data]}
-        if not all(type(image) is ImageFromFile for image in media.data):
+        if len(files) < len(media.data):
             in_memory = media
     elif type(media) is not MediaElement:
         in_memory = media
@@ -115,9 +120,20 @@ def _range(video: Video) -> dict[str, Any]:
     return {"step": video.step, "start_frame": video.start_frame, "end_frame": video.end_frame}
 
 
-def _file_image(image: Image) -> dict[str, Any]:
-    size = image.size if image.has_size else None
-    return {"path": image.path, "size": list(size) if size else None}
+def _file_image(image: ImageFromFile) -> dict[str, Any]:
+    known = {k: v for k, v in image.as_dict().items() if v is not None}
+    return {"size": None, **known}
+
+
+def _image_of(told: dict[str, Any], external: bool = False) -> ImageFromFile:
+    """The reverse of `_file_image`; ``external`` for all images of an external medium."""
+    size = told.get("size")
+    return ImageFromFile(
+        told["path"],
+        told.get("ext"),
+        tuple(size) if size else None,
+        external=external or bool(told.get("external")),
+    )
 
 
 def _known_size(media: MediaElement) -> tuple[int, int]:
@@ -150,7 +166,7 @@ def media_object(told: Told) -> MediaElement | None:
     if not told.path and kind not in (MediaType.MULTIFRAME_IMAGE, MediaType.MEDIA_ELEMENT):
         return None
     if kind in (MediaType.IMAGE, MediaType.BYTE_IMAGE):
-        return ImageFromFile(told.path, size=size, external=external)
+        return ImageFromFile(told.path, extra.get("ext"), size, external=external)
     if kind == MediaType.VIDEO_FRAME:
         return VideoFrame(
             Video(told.path, **extra.get("video", {}), external=external), extra.get("index", 0)
@@ -159,14 +175,12 @@ def media_object(told: Told) -> MediaElement | None:
         extra.pop("external", None)
         return Video(told.path, **extra, external=external)
     if kind == MediaType.POINT_CLOUD:
-        images = [
-            ImageFromFile(
-                i["path"], size=tuple(i["size"]) if i.get("size") else None, external=external
-            )
-            for i in extra.get("extra_images", ())
-        ]
+        images = [_image_of(image, external) for image in extra.get("extra_images", ())]
         return PointCloudFromFile(told.path, images, external=external)
     if kind == MediaType.MULTIFRAME_IMAGE:
-        frames = [ImageFromFile(path, external=external) for path in extra.get("paths", ())]
+        stored: list[dict[str, Any]] = extra.get("images") or [
+            {"path": path} for path in extra.get("paths", ())
+        ]
+        frames = [_image_of(image, external) for image in stored]
         return MultiframeImage(frames, path=told.path)
     return MediaElement(told.path)

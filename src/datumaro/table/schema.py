@@ -27,9 +27,11 @@ ITEMS: pa.Schema = pa.schema(
         # pixels; 0 and 0 when not known without opening the file
         pa.field("height", pa.int32(), False),
         pa.field("width", pa.int32(), False),
-        # a JSON object, "" for none. Video frame: {"index"}. Video: {"step", "start_frame",
-        # "end_frame" or null}. Point cloud: {"extra_images": [{"path", "size": [h, w] or null}]}.
-        # Multiframe image: {"paths": [...]}
+        # a JSON object, "" for none. Image: {"ext"} when it is not the path's. Video frame:
+        # {"index"}. Video: {"step", "start_frame", "end_frame" or null}. Point cloud:
+        # {"extra_images": [{"path", "size": [h, w] or null, "ext"}]}. Multiframe image:
+        # {"paths": [...]}, and {"images": [as above]} when more than their paths is known.
+        # Any: {"external": true} when the path may not be opened (see Image.from_file)
         pa.field("media_extra", pa.large_string(), False),
     ]
 )
@@ -82,6 +84,8 @@ def buffer(array: Array) -> pa.Buffer:
 
 def primitive(values: Array, kind: pa.DataType) -> pa.Array:
     """A column without nulls over the memory of ``values``, whose dtype is that of ``kind``."""
+    if values.dtype != kind.to_pandas_dtype():  # the memory would be read as something else
+        raise TypeError(f"an array of {values.dtype} for a column of {kind}")
     return pa.Array.from_buffers(kind, len(values), [None, buffer(values)], 0)
 
 
@@ -147,7 +151,12 @@ def constant_dictionary(value: str, n: int) -> pa.DictionaryArray:
 
 
 def item_batch(n: int, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    """A batch of items from the columns that a reader has; the rest is blank."""
+    """A batch of items from the columns that a reader has; the rest is blank.
+
+    Without ``subset`` it is "default".
+    """
+    if "subset" not in columns:
+        columns = {**columns, "subset": constant_dictionary("default", n)}
     return _batch(ITEMS, n, columns)
 
 
@@ -181,6 +190,11 @@ def list_parts(column: pa.Array) -> tuple[Array, Array]:
     """
     n = len(column)
     buffers = column.buffers()
+    if not n:  # Arrow may leave the offsets of an empty column out
+        empty = np.zeros(0, np.float32)
+        if pa.types.is_large_list(column.type):
+            empty = np.zeros(0, column.type.value_type.to_pandas_dtype())
+        return np.zeros(1, np.int64), empty
     offsets = np.frombuffer(buffers[1], np.int64, n + 1, 8 * column.offset)
     if pa.types.is_large_list(column.type):
         return offsets, column.values.to_numpy(zero_copy_only=True)

@@ -1,20 +1,21 @@
 """A data set's items: columns below, changed items above them.
 
 The columns are never written to. An item that is put, changed or removed has an entry in the
-overlay; `ItemStore.chunks` folds the overlay into columns for whoever wants columns. An item that
-was handed out is remembered weakly, so that two who ask for it get the same object.
+overlay; `ItemStore.chunks` folds the overlay into columns for whoever wants columns. What was
+handed out of a row is remembered weakly (the item here, its parts by the row's `Page`), so that two
+who ask for it get the same object: all living objects of a row belong to one page.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
 from datumaro.errors import RepeatedItemError
-from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem
+from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, Keeper
 from datumaro.table import schema
 from datumaro.table.builder import Builder, concat
 from datumaro.table.chunk import Chunk, empty_chunk
@@ -35,9 +36,16 @@ class ItemStore:
             self._starts.append(self._starts[-1] + len(chunk))
         # position: the item that stands there now, None when it was removed
         self._overlay: dict[int, DatasetItem | None] = {}
+        self._removed: list[int] = []  # sorted positions
         self._end = self._starts[-1]
+        # a row's own item, also when another stands in its place now
         self._live: WeakValueDictionary[int, DatasetItem] = WeakValueDictionary()
+        # by first position: pages of scans, and of single rows that were asked for by name
+        self._pages: WeakValueDictionary[int, Page] = WeakValueDictionary()
+        self._singles: WeakValueDictionary[int, Page] = WeakValueDictionary()
+        self._self: ref[Keeper] = ref(self)
         self._index: dict[tuple[str, str], int] | None = None
+        self._doubled = False  # some items have the same id and subset
         self._length = self._end
 
     # --- from outside ------------------------------------------------------------------------
@@ -54,13 +62,13 @@ class ItemStore:
         return self.scan()
 
     def scan(self, subset: str | None = None) -> Iterator[DatasetItem]:
-        """All items, or a subset's, in order. Items that are put meanwhile come too."""
+        """All items, or a subset's, in order. Items that are added meanwhile do not come."""
+        end = self._end
         for index, chunk in enumerate(self._chunks):
             start = self._starts[index]
             for begin in range(0, len(chunk), PAGE_ITEMS):
-                page = Page(
-                    self._arrays[index], self, index, begin, min(begin + PAGE_ITEMS, len(chunk))
-                )
+                page = self._page(index, begin)
+                scattered = len(self._singles) > 0
                 for row in range(page.end - begin):
                     position = start + begin + row
                     if position in self._overlay:
@@ -72,14 +80,14 @@ class ItemStore:
                             continue
                         item = self._live.get(position)
                         if item is None:
-                            item = self._live[position] = page.item(row)
+                            single = self._singles.get(position) if scattered else None
+                            item = single.item(0) if single is not None else page.item(row)
+                            self._live[position] = item
                     yield item
-        position = self._starts[-1]
-        while position < self._end:
+        for position in range(self._starts[-1], end):
             item = self._overlay[position]
             if item is not None and (subset is None or item.subset == subset):
                 yield item
-            position += 1
 
     def get(self, item_id: str, subset: str = DEFAULT_SUBSET_NAME) -> DatasetItem | None:
         """The item of that id and subset, or None."""
@@ -92,17 +100,10 @@ class ItemStore:
         if not -length <= index < length:
             raise IndexError(f"item {index} of {length}")
         index %= length
-        if not self._overlay:
-            item = self._at(index)
-        else:
-            removed = sorted(p for p, i in self._overlay.items() if i is None)
-            for position in removed:
-                if position > index:
-                    break
-                index += 1
-            item = self._at(index)
-        if item is None:
-            raise IndexError(f"item {index} was removed")
+        # removed[k] - k live positions stand before the k-th removed one
+        skipped = bisect_right(range(len(self._removed)), index, key=lambda k: self._removed[k] - k)
+        item = self._at(index + skipped)
+        assert item is not None
         return item
 
     def put(self, item: DatasetItem) -> None:
@@ -114,8 +115,7 @@ class ItemStore:
             position = positions[key] = self._end
             self._end += 1
             self._length += 1
-        self._overlay[position] = item
-        self._live.pop(position, None)
+        self._set(position, item)
 
     def add(self, item: DatasetItem) -> bool:
         """Add an item; False, and nothing happens, when its id and subset are taken."""
@@ -129,23 +129,46 @@ class ItemStore:
         position = self._positions().pop((item_id, subset), None)
         if position is None:
             return False
-        self._overlay[position] = None
-        self._live.pop(position, None)
+        self._set(position, None)
+        insort(self._removed, position)
         self._length -= 1
+        if self._doubled:
+            self._index = None
         return True
+
+    def _set(self, position: int, item: DatasetItem | None) -> None:
+        """Put an item, or None, in a place, and be told of its new names from here on."""
+        before = self._overlay.get(position)
+        self._overlay[position] = item
+        if before is item:
+            return
+        if before is not None:
+            before._keepers = tuple(k for k in before._keepers if k is not self._self)  # pyright: ignore[reportPrivateUsage]
+        if item is not None:
+            item._keepers = (*item._keepers, self._self)  # pyright: ignore[reportPrivateUsage]
+
+    def item_renamed(self, item: DatasetItem, before: tuple[str, str]) -> None:
+        """An item has another id or subset now (item.Keeper)."""
+        index, now = self._index, (item.id, item.subset)
+        if index is None or now == before:
+            return
+        position = index.get(before)
+        if self._doubled or position is None or now in index:
+            self._index = None  # two with one name, now or before: see who is who when it matters
+        else:
+            index[now] = index.pop(before)
 
     def subset_counts(self) -> dict[str, int]:
         """{subset: number of its items}, in the order of their first items."""
         counts: dict[str, int] = {}
+        changed = self._changed_rows()
         for index, chunk in enumerate(self._chunks):
             codes, names = chunk.subset_codes()
-            start = self._starts[index]
-            replaced = [p - start for p in self._overlay if start <= p < start + len(chunk)]
             found, first, number = np.unique(codes, return_index=True, return_counts=True)
             for k in np.argsort(first):
                 name = names[int(found[k])]
                 counts[name] = counts.get(name, 0) + int(number[k])
-            for row in replaced:
+            for row in changed[index]:
                 counts[names[int(codes[row])]] -= 1
         for item in self._overlay.values():
             if item is not None:
@@ -155,8 +178,8 @@ class ItemStore:
     def chunks(self) -> list[Chunk]:
         """All items as columns: the same memory for what nobody changed."""
         if not self._overlay:
-            return self._chunks
-        folded = [self._folded(index) for index in range(len(self._chunks))]
+            return list(self._chunks)
+        folded = [self._folded(index, rows) for index, rows in enumerate(self._changed_rows())]
         added = Builder()
         for position in range(self._starts[-1], self._end):
             item = self._overlay[position]
@@ -174,10 +197,7 @@ class ItemStore:
     # --- positions ---------------------------------------------------------------------------
 
     def _positions(self, where: str = "") -> dict[tuple[str, str], int]:
-        """{(id, subset): position}; made when it is first needed.
-
-        It is made anew when an item that was changed in place no longer has the key it is under.
-        """
+        """{(id, subset): position}; made when it is first needed."""
         index = self._index
         if index is None:
             index = dict[tuple[str, str], int]()
@@ -194,42 +214,67 @@ class ItemStore:
                     if key in index:
                         raise RepeatedItemError(key, where)
                     index[key] = position
-            for position, item in self._overlay.items():
-                if item is not None:
-                    index[(item.id, item.subset)] = position
+            self._doubled = False
+            for position in sorted(self._overlay):
+                item = self._overlay[position]
+                if item is not None and index.setdefault((item.id, item.subset), position) != (
+                    position
+                ):
+                    self._doubled = True  # by a new name given in place
             self._index = index
         return index
 
     def _at(self, position: int) -> DatasetItem | None:
         return self._overlay[position] if position in self._overlay else self._row_item(position)
 
+    def _page(self, index: int, begin: int) -> Page:
+        """The page of a scan: the one that still has living objects, or a new one."""
+        position = self._starts[index] + begin
+        page = self._pages.get(position)
+        if page is None:
+            end = min(begin + PAGE_ITEMS, len(self._chunks[index]))
+            page = self._pages[position] = Page(self._arrays[index], self, index, begin, end)
+        return page
+
     def _row_item(self, position: int) -> DatasetItem:
+        """A row's own item: the living one, or one of the page that has what lives of the row."""
         item = self._live.get(position)
         if item is None:
             index = bisect_right(self._starts, position) - 1
             row = position - self._starts[index]
-            item = Page(self._arrays[index], self, index, row, row + 1).item(0)
-            self._live[position] = item
+            page, at = self._singles.get(position), 0
+            if page is None:
+                page, at = self._pages.get(position - row % PAGE_ITEMS), row % PAGE_ITEMS
+            if page is None:
+                page, at = Page(self._arrays[index], self, index, row, row + 1), 0
+                self._singles[position] = page
+            item = self._live[position] = page.item(at)
         return item
 
-    def take_item(self, chunk: int, row: int, item: DatasetItem | None) -> DatasetItem:
-        """An item of the columns is being changed: keep it from here on (view.Owner)."""
+    def take_item(self, chunk: int, row: int) -> DatasetItem:
+        """An item of the columns is being changed: keep it from here on (view.Owner).
+
+        Where another was put in its place, or it was removed, it is not the data set's any more.
+        """
         position = self._starts[chunk] + row
-        if position in self._overlay:
-            kept = self._overlay[position]
-            if kept is not None:
-                return kept
-            # it was removed: whoever still holds a part of it changes nothing here
-            return item or Page(self._arrays[chunk], self, chunk, row, row + 1).item(0)
-        taken = item or self._row_item(position)
-        self._overlay[position] = taken
-        return taken
+        item = self._row_item(position)
+        if position not in self._overlay:
+            self._set(position, item)
+        return item
 
     # --- folding -----------------------------------------------------------------------------
 
-    def _folded(self, index: int) -> Chunk:
+    def _changed_rows(self) -> list[list[int]]:
+        """For each chunk the rows in whose place the overlay has something, sorted."""
+        rows: list[list[int]] = [[] for _ in self._chunks]
+        for position in sorted(self._overlay):
+            if position < self._starts[-1]:
+                index = bisect_right(self._starts, position) - 1
+                rows[index].append(position - self._starts[index])
+        return rows
+
+    def _folded(self, index: int, changed: list[int]) -> Chunk:
         chunk, start = self._chunks[index], self._starts[index]
-        changed = sorted(p - start for p in self._overlay if start <= p < start + len(chunk))
         if not changed:
             return chunk
         builder = Builder()

@@ -2,13 +2,17 @@
 
 A `Page` is a stretch of a chunk's items with the plain Python lists that objects read from; each
 list is made when the first object asks for it. Objects hold the page and their row; a page goes
-when its last object does.
+when its last object does. The page remembers items' lists and annotations weakly: what is alive of
+a row is found again, so that there are never two objects of which one misses the other's changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from operator import call
 from typing import Any, Protocol
+from weakref import ref
 
 from datumaro.model.annotation import (
     Annotation,
@@ -34,7 +38,7 @@ from datumaro.model.shapes import (
     RotatedBbox,
     Skeleton,
 )
-from datumaro.model.tracked import TrackedDict, TrackedList
+from datumaro.model.tracked import TrackedDict, TrackedList, changed_part
 from datumaro.table import json_text, media_columns, schema
 from datumaro.table.chunk import Chunk
 
@@ -51,7 +55,7 @@ CLASSES: dict[int, type[Annotation]] = {
 class Owner(Protocol):
     """Who is told of changes: rows count within the whole chunk."""
 
-    def take_item(self, chunk: int, row: int, item: DatasetItem | None) -> DatasetItem: ...
+    def take_item(self, chunk: int, row: int) -> DatasetItem: ...
 
 
 class ChunkArrays:
@@ -96,6 +100,11 @@ class Page:
         self._begin, self.end = begin, end
         self._first = int(arrays.offsets[begin])
         self._last = int(arrays.offsets[end])
+        # what was handed out, by row of the item
+        self._lists: dict[int, ref[Annotations]] = {}
+        self._objects: dict[int, list[ref[Annotation]]] = {}
+        # items whose annotations were made last and before; a loop still holds some of the last's
+        self._latest = self._earlier = -1
 
     # --- annotations -------------------------------------------------------------------------
 
@@ -119,12 +128,20 @@ class Page:
     def attributes(self, row: int) -> dict[str, Any]:
         offsets, data = self._arrays.attributes
         at = self._first + row
-        value = TrackedDict(json_text.decode(data[offsets[at] : offsets[at + 1]]))
-        if not json_text.is_flat(value):
-            self._item_of(row)  # what lies deeper may change unseen: the item is kept from here on
-        return value.track(self, row, "attributes")
+        return self._dict(row, json_text.decode(data[offsets[at] : offsets[at + 1]]), "_attributes")
 
-    def points(self, row: int) -> list[Any]:
+    def values(self, row: int) -> dict[str, Any]:
+        return self._dict(row, self.extra(row)["values"], "_value")
+
+    def _dict(self, row: int, decoded: dict[str, Any], slot: str) -> TrackedDict:
+        made = TrackedDict(decoded).track(self, row, slot)
+        if not json_text.is_flat(made):
+            # what lies deeper may change unseen: the data set keeps the annotation from here on
+            self.annotation_changed(row)
+        return made
+
+    def stored_points(self, row: int) -> list[Any]:
+        """An annotation's coordinates as they are in the columns."""
         offsets, values = self._arrays.points
         at = self._first + row
         points: list[Any] = values[offsets[at] : offsets[at + 1]].tolist()
@@ -137,13 +154,23 @@ class Page:
                 points = [round(v, 2) for v in points]
             if kind == AnnotationType.cuboid_2d:
                 points = list(zip(points[0::2], points[1::2], strict=True))
-        return TrackedList(points).track(self, row, "points")
+        return points
+
+    def points(self, row: int) -> list[Any]:
+        if self.types[row] in _CUBOIDS:
+            points = TrackedList(self.stored_points(row))
+        else:  # as there, without the call: every shape comes by here
+            offsets, values = self._arrays.points
+            at = self._first + row
+            points = TrackedList(values[offsets[at] : offsets[at + 1]].tolist())
+        points._source, points._row, points._slot = self, row, "_points"  # pyright: ignore[reportPrivateUsage]
+        return points
 
     def visibility(self, row: int) -> list[int]:
         offsets, values = self._arrays.visibility
         at = self._first + row
         seen: list[int] = values[offsets[at] : offsets[at + 1]].tolist()
-        return TrackedList(map(Points.Visibility, seen)).track(self, row, "visibility")
+        return TrackedList(map(Points.Visibility, seen)).track(self, row, "_visibility")
 
     def mask(self, row: int) -> tuple[bytes, int, int]:
         annotations = self._arrays.chunk.annotations
@@ -162,39 +189,25 @@ class Page:
         area = float(self._arrays.area[self._first + row])
         return None if area != area else area
 
-    def _item_of(self, row: int) -> DatasetItem:
-        """The item that owns an annotation's row; the data set keeps it from here on."""
-        at = int(self._arrays.offsets.searchsorted(self._first + row, "right")) - 1
-        return self._owner.take_item(self._index, at, None)
+    def annotation_changed(self, row: int) -> None:
+        """An annotation is being changed: the data set keeps it, as a part of its item."""
+        self._kept_annotation(row)
 
-    def _find(self, row: int) -> tuple[DatasetItem, int] | None:
-        """The item and the place in its annotations where the row's one is, if it still is."""
-        item = self._item_of(row)
+    def part_changed(self, row: int, part: Any, change: Callable[[Any], Any]) -> None:
+        """A list or dict of an annotation was changed: the annotation has its own values now."""
+        annotation = self._kept_annotation(row)
+        if annotation is not None:
+            changed_part(annotation, part, change)
+            annotation._own()  # pyright: ignore[reportPrivateUsage]
+
+    def _kept_annotation(self, row: int) -> Annotation | None:
+        """The row's annotation, kept by its item and that by the data set; None when removed."""
         at = self._first + row
-        for place, other in enumerate(item.annotations):
-            source = getattr(other, "_source", None)
-            if isinstance(source, Page) and source._owner is self._owner:
-                its = other._row if other._row >= 0 else ~other._row  # pyright: ignore[reportPrivateUsage]
-                if source._index == self._index and source._first + its == at:
-                    return item, place
-        return None
-
-    def annotation_changed(self, row: int, annotation: Annotation) -> None:
-        found = self._find(row)
-        if found is not None and found[0].annotations[found[1]] is not annotation:
-            annotations: list[Annotation] = found[0].annotations
-            list[Annotation].__setitem__(annotations, found[1], annotation)
-
-    def part_changed(self, row: int, part: str, value: Any) -> None:
-        found = self._find(row)
-        if found is not None:
-            annotation: Any = found[0].annotations[found[1]]
-            if annotation._row < 0:
-                return  # it has its own value: this one, or another that replaced it
-            annotation._own()
-            setattr(annotation, "_" + part, value)
-            if part != "attributes" and hasattr(annotation, "_area"):
-                annotation._area = None
+        item_row = int(self._arrays.offsets.searchsorted(at, "right")) - 1
+        item = self._owner.take_item(self._index, item_row)
+        _ = item.annotations  # holds what is alive of the annotations; makes the others
+        objects = self._objects.get(item_row - self._begin)
+        return objects[at - int(self._arrays.offsets[item_row])]() if objects else None
 
     # --- items -------------------------------------------------------------------------------
 
@@ -237,37 +250,56 @@ class Page:
     def item_attributes(self, row: int) -> dict[str, Any]:
         value = TrackedDict(json_text.decode(self._item_attributes[row]))
         if not json_text.is_flat(value):
-            self._owner.take_item(self._index, self._begin + row, None)
-        return value.track(self, row, "attributes", of_item=True)
+            self.item_changed(row)
+        return value.track(self, row, "_attributes", of_item=True)
 
     def media(self, row: int) -> Any:
         return media_columns.media_object(self._media[row])
 
     def annotations(self, row: int) -> list[Annotation]:
+        known = self._lists.get(row)
+        if known is not None:
+            kept = known()
+            if kept is not None:
+                return kept
+        self._forget(self._earlier)
+        self._earlier, self._latest = self._latest, row
         offsets = self._arrays.offsets
         at = self._begin + row
         begin, end = int(offsets[at]) - self._first, int(offsets[at + 1]) - self._first
-        made = Annotations(map(self._annotation, self.types[begin:end], range(begin, end)))
-        return made.track(self, row)
+        new, made = object.__new__, list[Annotation]()
+        for each, kind in enumerate(self.types[begin:end], begin):
+            annotation: Any = new(CLASSES[kind])
+            annotation._source = self
+            annotation._row = each
+            annotation._attributes = None
+            if kind in _WITH_POINTS:
+                annotation._points = None
+                if kind == AnnotationType.points:
+                    annotation._visibility = None
+            made.append(annotation)
+        for place, object_ in enumerate(self._objects.get(row, ())):
+            alive = object_()
+            if alive is not None:
+                made[place] = alive
+        kept = Annotations(made).track(self, row)
+        self._lists[row] = ref(kept)
+        self._objects[row] = list(map(ref, made))
+        return kept
 
-    def _annotation(self, kind: int, row: int) -> Annotation:
-        annotation: Any = object.__new__(CLASSES[kind])
-        annotation._source = self
-        annotation._row = row
-        annotation._attributes = None
-        if kind in _WITH_POINTS:
-            annotation._points = None
-            if kind == AnnotationType.points:
-                annotation._visibility = None
-        return annotation
+    def _forget(self, row: int) -> None:
+        """Drop what is known of an item's annotations when none of them is alive."""
+        objects = self._objects.get(row)
+        if objects is not None and self._lists[row]() is None and not any(map(call, objects)):
+            del self._objects[row], self._lists[row]
 
-    def item_changed(self, row: int, item: DatasetItem) -> None:
-        self._owner.take_item(self._index, self._begin + row, item)
+    def item_changed(self, row: int) -> None:
+        """An item is being changed: the data set keeps it."""
+        self._owner.take_item(self._index, self._begin + row)
 
-    def item_part_changed(self, row: int, part: str, value: Any) -> None:
-        item: Any = self._owner.take_item(self._index, self._begin + row, None)
-        if item._row >= 0:  # otherwise it has its own value: this one, or another that replaced it
-            setattr(item, "_" + part, value)
+    def item_part_changed(self, row: int, part: Any, change: Callable[[Any], Any]) -> None:
+        """An item's list or dict was changed: the data set keeps the item, and that its part."""
+        changed_part(self._owner.take_item(self._index, self._begin + row), part, change)
 
     def annotation_rows(self, row: int) -> tuple[Any, int, int]:
         """The annotation rows behind an item: (batch, begin, end)."""
