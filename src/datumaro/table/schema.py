@@ -191,7 +191,7 @@ def list_parts(column: pa.Array) -> tuple[Array, Array]:
     n = len(column)
     buffers = column.buffers()
     if not n:  # Arrow may leave the offsets of an empty column out
-        empty = np.zeros(0, np.float32)
+        empty = np.zeros(0, np.uint8)
         if pa.types.is_large_list(column.type):
             empty = np.zeros(0, column.type.value_type.to_pandas_dtype())
         return np.zeros(1, np.int64), empty
