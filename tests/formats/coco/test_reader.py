@@ -334,6 +334,7 @@ def test_nothing_there(tmp_path: Path):
         ('{"images": [], "annotations": [], "categories": [{"id": 1}]}', r"categories\[0\].*name"),
         ('{"images": [{"id": 1, "file_name": 5}], "annotations": []}', "images.0..file_name"),
         ('{"images": [' + "[" * 100_000, "JSON"),
+        ('{"images": [], "annotations": [], "info": 1e999}', r"\$\.info"),
     ],
 )
 def test_bad_files_are_errors_that_name_the_place(tmp_path: Path, text: str, message: str):
@@ -345,7 +346,13 @@ def test_bad_files_are_errors_that_name_the_place(tmp_path: Path, text: str, mes
 
 
 @pytest.mark.parametrize(
-    "category", [{"id": 3, "name": "other"}, {"id": 4, "name": "cat"}, {"id": 1.0, "name": "x"}]
+    "category",
+    [
+        {"id": 3, "name": "other"},
+        {"id": 4, "name": "cat"},
+        {"id": 1.5, "name": "x"},
+        {"id": 2**63, "name": "x"},
+    ],
 )
 def test_categories_that_contradict(tmp_path: Path, category: Any):
     save(tmp_path, categories=[{"id": 3, "name": "cat"}, category])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -21,14 +21,17 @@ MAX_KEPT_ID = 100_000
 """The largest category id that can be kept as a label's index: gaps are filled with labels."""
 
 
+Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
 class Category(msgspec.Struct, rename={"parent": "supercategory"}):
     """An entry of ``categories``."""
 
-    id: int
+    id: Id
     name: str
     parent: str | None = None
     keypoints: list[str] | None = None
-    skeleton: list[tuple[int, int]] | None = None
+    skeleton: list[tuple[Id, Id]] | None = None
 
 
 def parse(raw: bytes, path: object) -> list[Category]:

@@ -226,11 +226,14 @@ class FileReader:
             )
 
 
-def described(raw: dict[str, bytes]) -> dict[str, Any]:
+def described(file: CocoFile) -> dict[str, Any]:
     """``info`` and ``licenses`` as far as they say something."""
     out: dict[str, Any] = {}
     for key in ("info", "licenses"):
-        value: Any = msgspec.json.decode(raw[key]) if key in raw else None
+        try:
+            value: Any = msgspec.json.decode(file.raw[key]) if key in file.raw else None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise MalformedFileError(file.file.path, f"$.{key}", str(error)) from None
         if _says_something(value):
             out[key] = value
     return out

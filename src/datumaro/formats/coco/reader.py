@@ -66,7 +66,7 @@ def _infos(files: list[CocoFile], labels: Labels) -> dict[str, Any]:
     """What COCO says beside images and annotations, for a writer of COCO; {} for nothing."""
     coco: dict[str, Any] = {}
     for file in files:
-        for key, value in described(file.raw).items():
+        for key, value in described(file).items():
             coco.setdefault(key, {}).setdefault(file.file.subset, value)
     if ids := labels.own_ids():
         coco["category_ids"] = ids
