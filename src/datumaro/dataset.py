@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -19,7 +19,6 @@ from datumaro.errors import (
     DatasetNotFoundError,
     MediaTypeError,
     RepeatedItemError,
-    UndeclaredLabelError,
     UnknownFormatError,
 )
 from datumaro.formats import detection, registry
@@ -31,7 +30,8 @@ from datumaro.model.media import Image, MediaElement
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.staging import staged
 from datumaro.table import media_columns, schema
-from datumaro.table.chunk import Content
+from datumaro.table.checks import check_labels, check_unique
+from datumaro.table.chunk import Chunk, Content
 from datumaro.table.store import ItemStore
 
 CategoriesInfo = dict[AnnotationType, Categories]
@@ -53,13 +53,15 @@ class Dataset:
         infos: Mapping[str, Any] | None = None,
         categories: Mapping[AnnotationType, Categories] | Iterable[Any] | None = None,
         media_type: type[MediaElement] | None = None,
+        ann_types: Collection[AnnotationType] | None = None,
     ) -> None:
         if source is not None and (infos is not None or categories is not None):
             raise ValueError("infos and categories come with the source; do not give both")
         if source is None and media_type is None:
             raise ValueError("an empty data set needs a media_type, such as Image")
+        del ann_types  # taken for the sake of callers that say them: they are found out
         if isinstance(source, Dataset):
-            source = source.content()
+            source = _independent(source.content())
         content = Content([]) if source is None else source
         self._store = ItemStore(content.chunks)
         self._infos: dict[str, Any] = dict(content.infos) if infos is None else dict(infos)
@@ -81,6 +83,7 @@ class Dataset:
         categories: Mapping[AnnotationType, Categories] | Iterable[Any] | None = None,
         *,
         media_type: type[MediaElement] = Image,
+        ann_types: Collection[AnnotationType] | None = None,
     ) -> Dataset:
         """Make a data set of items.
 
@@ -88,6 +91,7 @@ class Dataset:
         ----------
         categories : by annotation type; or label names (LabelCategories.from_iterable).
         media_type : the class that all items' media are of.
+        ann_types : not needed: `ann_types` tells the kinds that there are.
 
         Raises
         ------
@@ -96,7 +100,12 @@ class Dataset:
         MediaTypeError
             An item's media is of another class.
         """
-        dataset = cls(infos=infos or {}, categories=categories or {}, media_type=media_type)
+        dataset = cls(
+            infos={} if infos is None else infos,
+            categories={} if categories is None else categories,
+            media_type=media_type,
+            ann_types=ann_types,
+        )
         for item in iterable:
             if not dataset._store.add(dataset._checked(item)):
                 raise RepeatedItemError((item.id, item.subset))
@@ -130,10 +139,14 @@ class Dataset:
             The format was not given and cannot be told.
         DatasetImportError
             The data set is damaged; the message names file, place, found and expected.
+        RepeatedItemError
+            Two items have the same id and subset.
         """
+        if error_policy not in ("fail", "skip"):
+            raise ValueError(f"error_policy {error_policy!r}; expected 'fail' or 'skip'")
         source = Path(path)
-        if not source.exists():
-            raise DatasetNotFoundError(f"{source}: there is no such file or folder")
+        if not os.fspath(path) or not source.exists():
+            raise DatasetNotFoundError(f"{os.fspath(path)!r}: there is no such file or folder")
         if format is None:
             format, source = detection.detect_one(source)
         reader = registry.get(format)
@@ -141,15 +154,16 @@ class Dataset:
             raise UnknownFormatError(f"format {format!r} can be exported, not imported")
         context = ReadContext(progress_reporter or NullProgressReporter(), error_policy)
         content = reader.read(source, make_options(reader.read_options, options, format), context)
+        content = check_labels(content, str(source), context.problem)
+        skip = error_policy == "skip"
+        content = check_unique(content, str(source), context.problem if skip else None)
         if context.n_problems:
             log.warning(
                 "%s: %d items or annotations left out; the first: %s",
                 source, context.n_problems, context.problems[0],
             )  # fmt: skip
-        _check_labels(content, source)
         dataset = cls(content)
-        dataset._store.check_unique(str(source))
-        dataset._bound = (os.fspath(path), format, options)
+        dataset._bound = (os.fspath(source), format, options)
         return dataset
 
     @classmethod
@@ -205,8 +219,8 @@ class Dataset:
         """Remove an item; nothing happens when there is none."""
         self._store.remove(str(id).replace("\\", "/"), subset or DEFAULT_SUBSET_NAME)
 
-    def update(self, source: Iterable[DatasetItem]) -> None:
-        """Put all items of another data set or iterable.
+    def update(self, source: Iterable[DatasetItem]) -> Dataset:
+        """Put all items of another data set or iterable; return this data set.
 
         Raises
         ------
@@ -221,14 +235,14 @@ class Dataset:
                 )
         for item in source:
             self.put(item)
+        return self
 
     def select(self, predicate: Callable[[DatasetItem], bool]) -> Dataset:
         """A data set of the items for which the function is true. It is independent of this one."""
-        kept = ItemStore()
-        for item in self._store:
-            if predicate(item):
-                kept.put(item)
-        return Dataset(self._content_of(kept))
+        return self._independent_of(self._store.selected(predicate))
+
+    def _independent_of(self, chunks: list[Chunk]) -> Dataset:
+        return Dataset(_independent(self._content_of(chunks)), media_type=self._media_type)
 
     def _checked(self, item: object) -> DatasetItem:
         if not isinstance(item, DatasetItem):
@@ -239,6 +253,14 @@ class Dataset:
                 f"the data set holds {self._media_type.__name__}"
             )
         return item
+
+    def init_cache(self) -> None:
+        """Do nothing: all is read when it is imported. For callers who expect laziness."""
+
+    @property
+    def is_cache_initialized(self) -> bool:
+        """True: all items are there."""
+        return True
 
     # --- about the whole ---------------------------------------------------------------------
 
@@ -325,11 +347,11 @@ class Dataset:
 
     def content(self) -> Content:
         """Everything as columns, with all changes folded in: what formats are given."""
-        return self._content_of(self._store)
+        return self._content_of(self._store.chunks())
 
-    def _content_of(self, store: ItemStore) -> Content:
+    def _content_of(self, chunks: list[Chunk]) -> Content:
         kind = media_columns.media_number(self._media_type)
-        return Content(store.chunks(), dict(self._categories), dict(self._infos), kind)
+        return Content(chunks, dict(self._categories), dict(self._infos), kind)
 
     @property
     def items_table(self) -> pa.Table:
@@ -387,8 +409,8 @@ class Dataset:
             raise UnknownFormatError(f"format {format!r} can be imported, not exported")
         chosen = make_options(writer.write_options, options, format)
         content = self.content()
-        if self._store.is_changed:
-            ItemStore(content.chunks).check_unique()
+        if self._store.is_changed:  # an item may have got another's name in place
+            check_unique(content, "")
         context = WriteContext(progress_reporter or NullProgressReporter())
         with staged(Path(save_dir), writer.owned) as folder:
             writer.write(content, folder, chosen, context)
@@ -433,10 +455,7 @@ class Dataset:
 
     def clone(self) -> Dataset:
         """An independent data set of the same content. Columns are shared: they never change."""
-        content = self.content()
-        content.categories = copy.deepcopy(content.categories)
-        content.infos = copy.deepcopy(content.infos)
-        clone = Dataset(content, media_type=self._media_type)
+        clone = self._independent_of(self._store.chunks())
         clone._bound = self._bound
         return clone
 
@@ -474,7 +493,9 @@ class DatasetSubset:
         return self.parent._store.scan(self.name)  # pyright: ignore[reportPrivateUsage]
 
     def __contains__(self, item: object) -> bool:
-        return self.get(item.id if isinstance(item, DatasetItem) else item) is not None
+        if isinstance(item, DatasetItem):
+            return item.subset == self.name and self.get(item.id) is not None
+        return self.get(item) is not None
 
     def get(self, id: object, subset: str | None = None) -> DatasetItem | None:
         """The item of that id, or None."""
@@ -523,9 +544,8 @@ class DatasetSubset:
 
     def as_dataset(self) -> Dataset:
         """An independent data set of the subset's items; columns are shared where possible."""
-        content = self.parent.content()
-        content.chunks = content.by_subset().get(self.name, [])
-        return Dataset(content, media_type=self.media_type())
+        chunks = self.parent.content().by_subset().get(self.name, [])
+        return self.parent._independent_of(chunks)  # pyright: ignore[reportPrivateUsage]
 
     def export(self, save_dir: str | os.PathLike[str], format: str, **options: Any) -> None:
         """Write the subset alone as a data set."""
@@ -543,20 +563,10 @@ def _option_names(format: str) -> set[str]:
     return {f.name for f in fields(registry.get(format).write_options)}
 
 
-def _check_labels(content: Content, source: Path) -> None:
-    """UndeclaredLabelError when an annotation's label is beyond the label categories."""
-    labels = content.categories.get(AnnotationType.label)
-    if not isinstance(labels, LabelCategories):
-        return
-    for chunk in content.chunks:
-        values = schema.label_values(chunk.annotations.column("label"))
-        bad = np.flatnonzero((values != schema.NO_LABEL) & ((values < 0) | (values >= len(labels))))
-        if len(bad):
-            at = int(bad[0])
-            row = int(np.searchsorted(chunk.offsets, at, "right")) - 1
-            raise UndeclaredLabelError(
-                f"{source}: item {chunk.items.column('id')[row].as_py()!r} of subset "
-                f"{chunk.items.column('subset')[row].as_py()!r}: annotation "
-                f"{at - int(chunk.offsets[row])} has label {int(values[at])}; "
-                f"expected 0 to {len(labels) - 1}"
-            )
+def _independent(content: Content) -> Content:
+    """The content with categories and infos of its own. Columns never change: they are shared."""
+    return replace(
+        content,
+        categories=copy.deepcopy(content.categories),
+        infos=copy.deepcopy(content.infos),
+    )

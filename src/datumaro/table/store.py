@@ -9,7 +9,7 @@ who ask for it get the same object: all living objects of a row belong to one pa
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from weakref import WeakValueDictionary, ref
 
 import numpy as np
@@ -189,14 +189,29 @@ class ItemStore:
             folded.append(added.finish())
         return [chunk for chunk in folded if len(chunk)]
 
-    def check_unique(self, where: str = "") -> None:
-        """RepeatedItemError when two items have the same id and subset."""
-        self._index = None
-        self._positions(where)
+    def selected(self, predicate: Callable[[DatasetItem], bool]) -> list[Chunk]:
+        """The items for which the function is true, as columns.
+
+        Raises
+        ------
+        RuntimeError
+            The function added or removed items.
+        """
+        kept = np.array([bool(predicate(item)) for item in self], bool)
+        if len(kept) != len(self):
+            raise RuntimeError("items were added or removed while others were selected")
+        parts: list[Chunk] = []
+        begin = 0
+        for chunk in self.chunks():
+            rows = np.flatnonzero(kept[begin : begin + len(chunk)])
+            begin += len(chunk)
+            if len(rows):
+                parts.append(chunk if len(rows) == len(chunk) else chunk.take(rows))
+        return parts
 
     # --- positions ---------------------------------------------------------------------------
 
-    def _positions(self, where: str = "") -> dict[tuple[str, str], int]:
+    def _positions(self) -> dict[tuple[str, str], int]:
         """{(id, subset): position}; made when it is first needed."""
         index = self._index
         if index is None:
@@ -212,7 +227,7 @@ class ItemStore:
                         continue
                     key = (item_id, names[code])
                     if key in index:
-                        raise RepeatedItemError(key, where)
+                        raise RepeatedItemError(key)
                     index[key] = position
             self._doubled = False
             for position in sorted(self._overlay):

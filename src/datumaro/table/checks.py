@@ -1,0 +1,105 @@
+"""What must hold of all that a reader returns: declared labels, one item for a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import DatasetImportError, RepeatedItemError, UndeclaredLabelError
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import LabelCategories
+from datumaro.table import schema
+from datumaro.table.chunk import Chunk, Content
+
+Problem = Callable[[DatasetImportError], None]
+
+
+def check_labels(content: Content, where: str, problem: Problem) -> Content:
+    """Hand annotations whose label is beyond the label categories to ``problem``.
+
+    Returns
+    -------
+    The content without them, if ``problem`` returns. Content without label categories is not
+    checked.
+    """
+    labels = content.categories.get(AnnotationType.label)
+    if not isinstance(labels, LabelCategories):
+        return content
+    chunks = [_declared(chunk, len(labels), where, problem) for chunk in content.chunks]
+    return replace(content, chunks=chunks)
+
+
+def _declared(chunk: Chunk, n_labels: int, where: str, problem: Problem) -> Chunk:
+    values = schema.label_values(chunk.annotations.column("label"))
+    bad = (values != schema.NO_LABEL) & ((values < 0) | (values >= n_labels))
+    rows = np.flatnonzero(bad)
+    if not len(rows):
+        return chunk
+    for at in rows.tolist():
+        row = int(np.searchsorted(chunk.offsets, at, "right")) - 1
+        problem(
+            UndeclaredLabelError(
+                f"{where}: item {chunk.items.column('id')[row].as_py()!r} of subset "
+                f"{chunk.items.column('subset')[row].as_py()!r}: annotation "
+                f"{at - int(chunk.offsets[row])} has label {int(values[at])}; "
+                + (f"expected 0 to {n_labels - 1}" if n_labels else "there are no labels")
+            )
+        )
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(bad, dtype=np.int64)])
+    return Chunk(
+        chunk.items,
+        chunk.annotations.filter(pa.array(~bad)),
+        chunk.offsets - before[chunk.offsets],
+        chunk.media,
+    )
+
+
+def check_unique(content: Content, where: str, problem: Problem | None = None) -> Content:
+    """Hand items with the id and subset of an earlier one to ``problem``, or raise.
+
+    Returns
+    -------
+    The content without them, if ``problem`` returns.
+
+    Raises
+    ------
+    RepeatedItemError
+        Two items have the same id and subset, and there is no ``problem``.
+    """
+    if _all_unique(content):
+        return content
+    seen: set[tuple[str, str]] = set()
+    chunks: list[Chunk] = []
+    for chunk in content.chunks:
+        codes, names = chunk.subset_codes()
+        ids: list[str] = chunk.items.column("id").to_pylist()
+        numbers: list[int] = codes.tolist()
+        doubled: list[int] = []
+        for row, (item_id, code) in enumerate(zip(ids, numbers, strict=True)):
+            key = (item_id, names[code])
+            if key in seen:
+                error = RepeatedItemError(key, where)
+                if problem is None:
+                    raise error
+                problem(DatasetImportError(str(error)))
+                doubled.append(row)
+            seen.add(key)
+        chunks.append(chunk.take(np.delete(np.arange(len(chunk)), doubled)) if doubled else chunk)
+    return replace(content, chunks=chunks)
+
+
+def _all_unique(content: Content) -> bool:
+    """The same for the usual case, an item at a time but not in Python."""
+    seen: dict[str, set[str]] = {}
+    count = 0
+    for chunk in content.chunks:
+        codes, names = chunk.subset_codes()
+        ids = np.array(chunk.items.column("id").to_pylist(), object)
+        present: list[int] = np.unique(codes).tolist()
+        for code in present:
+            seen.setdefault(names[code], set()).update(ids[codes == code].tolist())
+        count += len(chunk)
+    return sum(map(len, seen.values())) == count
