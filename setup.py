@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 
 KERNELS = Path("src/datumaro/kernels")
 SHARED = [str(path) for path in sorted(KERNELS.glob("*.pxd"))]
-FLAGS = [] if os.name == "nt" else ["-O3", "-fno-strict-aliasing"]
+FLAGS = [] if os.name == "nt" else ["-O3", "-g0", "-fno-strict-aliasing"]
 
 setup(
     ext_modules=cythonize(

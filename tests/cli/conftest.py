@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -95,15 +96,18 @@ def datum(capsys: pytest.CaptureFixture[str]) -> Datum:
 
 
 @pytest.fixture
-def datum_process(site: Path, tmp_path: Path) -> Callable[[Sequence[str]], subprocess.Popen[str]]:
+def datum_process(
+    site: Path, tmp_path: Path
+) -> Iterator[Callable[[Sequence[str]], subprocess.Popen[str]]]:
     """Start the command in a process of its own."""
     import datumaro
 
     source = Path(datumaro.__path__[0]).parent
     environment = os.environ | {"PYTHONPATH": f"{source}{os.pathsep}{site}"}
+    started = contextlib.ExitStack()
 
     def start(argv: Sequence[str]) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "datumaro", *argv],
             cwd=tmp_path,
             env=environment,
@@ -111,5 +115,7 @@ def datum_process(site: Path, tmp_path: Path) -> Callable[[Sequence[str]], subpr
             stderr=subprocess.PIPE,
             text=True,
         )
+        return started.enter_context(process)
 
-    return start
+    with started:
+        yield start
