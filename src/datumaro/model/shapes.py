@@ -39,6 +39,11 @@ def iou(a: Sequence[float], b: Sequence[float]) -> float:
     return common / (a[2] * a[3] + b[2] * b[3] - common)
 
 
+def rounded_doubles(points: npt.ArrayLike) -> list[float]:
+    """Coordinates as 3D cuboids keep them: flat, float64, rounded to hundredths."""
+    return np.asarray(points, np.float64).ravel().round(COORDINATE_ROUNDING_DIGITS).tolist()
+
+
 class Shape(LabelledAnnotation):
     """Base of shapes.
 
@@ -467,7 +472,7 @@ class Cuboid3d(Shape):
         super().__init__(numbers, label=label, **common)
 
     def _checked(self, points: Any) -> list[float]:
-        values = [round(float(v), COORDINATE_ROUNDING_DIGITS) for v in points]
+        values = rounded_doubles(points)
         self.check_points(values)
         return values
 

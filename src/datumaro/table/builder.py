@@ -18,7 +18,7 @@ from datumaro.model.annotation import Annotation, AnnotationType, Caption, Extra
 from datumaro.model.item import DatasetItem
 from datumaro.model.masks import Mask
 from datumaro.model.media import MediaElement
-from datumaro.model.shapes import Cuboid2D, Cuboid3d, Points, Shape
+from datumaro.model.shapes import Cuboid2D, Cuboid3d, Points, Shape, rounded_doubles
 from datumaro.table import json_text, media_columns, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import NO_LABEL
@@ -342,7 +342,7 @@ def _cuboid(annotation: Cuboid2D | Cuboid3d) -> tuple[schema.Array, bytes]:
     short = exact.astype(np.float32)
     back = [float(v) for v in short]
     if isinstance(annotation, Cuboid3d):
-        back = [round(v, 2) for v in back]
+        back = rounded_doubles(back)
     same = np.array_equal(exact, back, equal_nan=True)
     return short, b"" if same else json_text.encode({"points": exact.tolist()})
 

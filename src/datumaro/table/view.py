@@ -37,6 +37,7 @@ from datumaro.model.shapes import (
     PolyLine,
     RotatedBbox,
     Skeleton,
+    rounded_doubles,
 )
 from datumaro.model.tracked import TrackedDict, TrackedList, changed_part
 from datumaro.table import json_text, media_columns, schema
@@ -151,7 +152,7 @@ class Page:
             if exact:
                 points = exact
             elif kind == AnnotationType.cuboid_3d:
-                points = [round(v, 2) for v in points]
+                points = rounded_doubles(points)
             if kind == AnnotationType.cuboid_2d:
                 points = list(zip(points[0::2], points[1::2], strict=True))
         return points
