@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from make_voc import make as make_voc
@@ -62,6 +64,19 @@ def voc(files: int) -> Path:
     return target
 
 
+def read_once(folder: Path) -> None:
+    """Read all files below a folder, so that no measured step waits for the disk."""
+    for file in _files(folder):
+        with file.open("rb") as stream:
+            while stream.read(1 << 20):
+                pass
+
+
 def size(path: Path) -> int:
     """Bytes of all files below a folder; 0 when there is none."""
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in _files(path))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder, followlinks=True):
+        yield from (Path(parent) / name for name in names)
