@@ -333,9 +333,13 @@ class HashKey(ExtraAnnotation):
 
     def __init__(self, hash_key: npt.ArrayLike, **common: Any) -> None:
         super().__init__(**common)
-        self._value = np.asarray(hash_key, np.uint8)
-        if self._value.shape != (self.LENGTH,):
-            raise ValueError(f"a hash key of shape {self._value.shape}; expected ({self.LENGTH},)")
+        self._value = self._checked(hash_key)
+
+    def _checked(self, value: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        key = np.asarray(value, np.uint8)
+        if key.shape != (self.LENGTH,):
+            raise ValueError(f"a hash key of shape {key.shape}; expected ({self.LENGTH},)")
+        return key
 
     @property
     def hash_key(self) -> npt.NDArray[np.uint8]:
@@ -343,7 +347,7 @@ class HashKey(ExtraAnnotation):
 
     @hash_key.setter
     def hash_key(self, value: npt.ArrayLike) -> None:
-        self._set_value(np.asarray(value, np.uint8))
+        self._set_value(self._checked(value))
 
     def _decode(self, extra: dict[str, Any]) -> Any:
         return read_only(np.array(extra["values"], np.uint8))
@@ -443,7 +447,7 @@ class Annotations(list[Annotation]):
         Raises
         ------
         ValueError
-            There is no mask, or masks differ in size.
+            There is no mask, masks differ in size, or one has no label.
         """
         masks: list[Any] = [a for a in self if a.type is AnnotationType.mask]
         if not masks:
@@ -452,6 +456,8 @@ class Annotations(list[Annotation]):
         for mask in sorted(masks, key=lambda m: m.z_order):
             if mask.image.shape != painted.shape:
                 raise ValueError(f"masks of {painted.shape} and of {mask.image.shape} in one item")
+            if mask.label is None:
+                raise ValueError("a mask without a label cannot be painted as one")
             painted[mask.image.astype(bool)] = mask.label
         return painted
 

@@ -79,6 +79,7 @@ class LabelCategories(Categories):
 
     def _reindex(self) -> None:
         self._indices = {}
+        self._indexed = len(self.items)
         for index, item in enumerate(self.items):
             self._indices.setdefault(item.name, index)
 
@@ -97,11 +98,14 @@ class LabelCategories(Categories):
         self, name: str, parent: str | None = "", attributes: Iterable[str] | None = None
     ) -> int:
         """Add a label and return its index; ValueError when the name is taken."""
-        if name in self._indices:
+        if self._indexed != len(self.items):
+            self._reindex()  # the list was changed by hand
+        if name in self._indices and name in self:
             raise ValueError(f"label {name!r} exists already, at index {self._indices[name]}")
         index = len(self.items)
         self.items.append(LabelCategory(name, parent or "", set(attributes or ())))
         self._indices[name] = index
+        self._indexed += 1
         return index
 
     def add_label_group(
