@@ -42,7 +42,9 @@ class Chunk:
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.items) + 1 or (
-            int(self.offsets[0]) != 0 or int(self.offsets[-1]) != len(self.annotations)
+            int(self.offsets[0]) != 0
+            or int(self.offsets[-1]) != len(self.annotations)
+            or bool((self.offsets[1:] < self.offsets[:-1]).any())
         ):
             raise ValueError("offsets do not fit the items and annotations")
 
