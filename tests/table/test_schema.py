@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def test_lists_of_a_slice_have_absolute_offsets(rows: list[list[int]], data: Any
     part = column.slice(begin, end - begin)
     offsets, values = schema.list_parts(part)
     assert len(offsets) == end - begin + 1
-    found = [values[a:b].tolist() for a, b in zip(offsets, offsets[1:], strict=False)]
+    found = [values[a:b].tolist() for a, b in itertools.pairwise(offsets)]
     assert found == rows[begin:end] == part.to_pylist()
 
 
@@ -64,7 +65,7 @@ def test_texts_of_a_slice_have_absolute_offsets(rows: list[str], data: Any) -> N
     column.validate(full=True)
     begin = data.draw(st.integers(0, len(rows)))
     offsets, values = schema.list_parts(column.slice(begin))
-    found = [bytes(values[a:b]).decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+    found = [bytes(values[a:b]).decode() for a, b in itertools.pairwise(offsets)]
     assert found == rows[begin:]
 
 
