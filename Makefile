@@ -1,12 +1,13 @@
 # make demo    environment, install, sample data set, COCO -> DatumaroBinary -> VOC -> COCO
 # make test    lint, types, all tests
 # make bench   side by side with the published package (minutes; ARGS="--scale 0.1" for less)
+# make fuzz    damaged .datum files (ARGS="--n 100000" for the long run)
 # All work in ./.venv, which is made when missing; PYTHON=... chooses the interpreter for it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench wheel-check clean
+.PHONY: help demo test lint bench fuzz wheel-check clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +50,9 @@ test: lint
 
 bench: $(VENV)/.installed
 	$(BIN)/python bench/run.py $(ARGS)
+
+fuzz: $(VENV)/.installed
+	$(BIN)/python bench/fuzz_datum.py $(ARGS)
 
 wheel-check: $(VENV)/.dev
 	$(BIN)/python tests/wheel_check.py $(ARGS)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from interop import published
-from interop.cases import CASES, SAMPLES, Sample
+from interop.cases import BEYOND_CASES, CASES, SAMPLES, Sample
 from interop.exchange import Exchange, Package
 
 
@@ -70,7 +70,7 @@ def exchange(
                     "media": str(media),
                     "options": case.write_options(version, ours=wrote == "ours"),
                 }
-                for case in CASES
+                for case in (CASES if wrote == "theirs" else CASES + BEYOND_CASES)
             }
         )
     for who in (exchange.theirs, exchange.ours):
@@ -81,8 +81,8 @@ def exchange(
                 "format": case.format,
                 "options": case.read_options(**options),
             }
-            for case in CASES
-            for wrote in ("theirs", "ours")
+            for wrote, cases in (("theirs", CASES), ("ours", CASES + BEYOND_CASES))
+            for case in cases
         }
         jobs |= {
             f"read {sample.name}": {"read": str(path), "format": sample.format, "options": {}}

@@ -65,6 +65,10 @@ def annotation(ann: Any) -> dict[str, Any]:
         out["points"] = numbers([*ann.position, *ann.rotation, *ann.scale])
     elif hasattr(ann, "points"):
         out["points"] = numbers(ann.points)
+    elif hasattr(ann, "elements"):
+        out["elements"] = [annotation(element) for element in ann.elements]
+    elif hasattr(ann, "values"):
+        out["values"] = plain(ann.values)
     if kind == "points":
         out["visibility"] = [int(getattr(v, "value", v)) for v in ann.visibility]
     return out

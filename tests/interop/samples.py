@@ -363,6 +363,30 @@ def voc_items(media: Path, contents: list[list[Any]], categories: dict[Any, Any]
     )
 
 
+def beyond(media: Path) -> Any:
+    """Kinds of annotations that the published package cannot write, among others (ours alone)."""
+    box = dm.Bbox(1, 2, 3, 4, label=0, id=1, attributes={"a": 1})
+    points = [dm.Points([1, 2], [2], label=0), dm.Points([3.5, 4], [1], label=1)]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                "between",
+                subset="train",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[
+                    dm.RotatedBbox(4, 3, 2, 1, 30, label=1, id=2, attributes={"b": 2}),
+                    box,
+                    dm.Skeleton(points, label=0, id=3, group=3),
+                    dm.Tabular({"number": 1.5, "text": "猫"}),
+                    dm.Label(2),
+                ],
+            ),
+            dm.DatasetItem("alone", subset="val", annotations=[dm.RotatedBbox(1, 2, 3, 4, 0)]),
+        ],
+        categories=labels_only(),
+    )
+
+
 def plain_images(media: Path) -> Any:
     """Images with neither subsets nor annotations."""
     return dm.Dataset.from_iterable(
@@ -387,6 +411,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc,
         voc_people,
         plain_images,
+        beyond,
     )
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from interop.cases import ARRAY_CASES, NATIVE_CASES, Case
+from interop.cases import ARRAY_CASES, BEYOND, BEYOND_CASES, NATIVE_CASES, Case
 from interop.compare import differences, without
 from interop.exchange import Exchange
 
@@ -54,3 +54,16 @@ def test_images_in_memory(exchange: Exchange, case: Case, writer: str):
     assert_same(
         exchange.read(exchange.theirs, wrote, case), exchange.read(exchange.ours, wrote, case)
     )
+
+
+@pytest.mark.parametrize("case", BEYOND_CASES, ids=by_name)
+def test_they_open_what_they_cannot_hold_and_we_keep_it(exchange: Exchange, case: Case):
+    theirs, ours = exchange.theirs, exchange.ours
+    source = content(exchange.source(ours, case))
+    assert_same(source, content(exchange.read(ours, ours, case)))
+
+    known = without(
+        source, lambda path, value: isinstance(value, dict) and value.get("type") in BEYOND
+    )
+    assert len(known["subsets"]["train"][0]["annotations"]) == 2
+    assert_same(known, content(exchange.read(theirs, ours, case)))
