@@ -127,6 +127,33 @@ class UnsupportedContentError(DatasetExportError, ValueError):
     """The target format cannot hold something, and dropping it was not allowed."""
 
 
+# --- encryption -------------------------------------------------------------------------------
+
+
+class EncryptionError(DatumaroError):
+    """Something encrypted cannot be read or written. No message shows a key."""
+
+
+class EncryptionKeyError(EncryptionError, ValueError):
+    """An encryption key, or the way that it was given, is wrong; says how, not the key."""
+
+
+class MissingKeyError(EncryptionKeyError, DatasetImportError):
+    """A data set is encrypted, and no key was given."""
+
+
+class WrongKeyError(EncryptionKeyError, DatasetImportError):
+    """The key is not that of the data set."""
+
+
+class SuperfluousKeyError(EncryptionKeyError, DatasetImportError):
+    """A key was given for a data set that is not encrypted."""
+
+
+class DamagedTokenError(EncryptionError, DatasetImportError, ValueError):
+    """Encrypted data were changed, cut, or exchanged; the message names the file."""
+
+
 # --- data sets --------------------------------------------------------------------------------
 
 

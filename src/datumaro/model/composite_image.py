@@ -187,6 +187,11 @@ class MultiframeImage(MediaElement):
         return any(image.is_external for image in self._images)
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether the file of one of the images is encrypted."""
+        return any(image.is_encrypted for image in self._images)
+
+    @property
     def has_data(self) -> bool:
         """Whether there are images, and all of them have pixels."""
         return bool(self._images) and all(image.has_data for image in self._images)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,9 @@ from datumaro.model.media_element import (
     required,
     write_bytes,
 )
+
+if TYPE_CHECKING:
+    from datumaro.crypto import Opener
 
 Array = npt.NDArray[Any]
 Size = tuple[int, int]
@@ -80,6 +84,7 @@ class Image(MediaElement):
         size: Size | None = None,
         *,
         external: bool = False,
+        cipher: Opener | None = None,
     ) -> ImageFromFile:
         """Make an image of a file, which need not exist, and is opened only when it is looked into.
 
@@ -90,8 +95,9 @@ class Image(MediaElement):
         size : (height, width) in pixels, as it is known; otherwise it is read when asked for.
         external : the path comes from a data set that is not trusted and leads outside it: know the
             path, and refuse to open it.
+        cipher : the file is encrypted, and this decrypts it (see `datumaro.crypto.Cipher`).
         """
-        return ImageFromFile(path, ext, size, external=external)
+        return ImageFromFile(path, ext, size, external=external, cipher=cipher)
 
     @staticmethod
     def from_numpy(
@@ -149,6 +155,8 @@ class Image(MediaElement):
         ------
         MediaError
             The image is damaged, or too large.
+        DamagedTokenError
+            The file is encrypted, and was changed.
         PathOutsideDatasetError
             The file may not be opened (see `from_file`, ``external``).
         """
@@ -239,7 +247,7 @@ def checked_size(size: Size | None) -> Size | None:
 class ImageFromFile(Image):
     """An image in a file. See `Image.from_file`."""
 
-    __slots__ = ("_external",)
+    __slots__ = ("_cipher", "_external")
 
     def __init__(
         self,
@@ -248,6 +256,7 @@ class ImageFromFile(Image):
         size: Size | None = None,
         *,
         external: bool = False,
+        cipher: Opener | None = None,
     ) -> None:
         self._path = normal_path(path)
         if not self._path:
@@ -255,11 +264,17 @@ class ImageFromFile(Image):
         self._ext = dotted(ext)
         self._size = checked_size(size)
         self._external = external
+        self._cipher = cipher
 
     @property
     def is_external(self) -> bool:
         """Whether its path may not be opened. See `Image.from_file`."""
         return self._external
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the file is encrypted. See `Image.from_file`."""
+        return self._cipher is not None
 
     @property
     def ext(self) -> str:
@@ -273,15 +288,21 @@ class ImageFromFile(Image):
 
     @property
     def size(self) -> Size | None:
-        """(height, width) in pixels, as stated or by the file's header; None when not an image."""
+        """(height, width) in pixels, as stated or by the file's header; None when not an image.
+
+        An encrypted file is read whole for it.
+        """
         if self._size is None and not self._external:
-            self._size = probe_size(self._path)
+            if self._cipher is None:
+                self._size = probe_size(self._path)
+            elif (data := self.bytes) is not None:
+                self._size = read_size(io.BytesIO(data))
         return self._size
 
     @property
     def bytes(self) -> bytes | None:
-        """The file's content; None when it is missing."""
-        return read_bytes(self._path, self._external)
+        """The file's content, decrypted; None when it is missing."""
+        return read_bytes(self._path, self._external, self._cipher)
 
     def _pixels(self) -> Array | None:
         data = self.bytes
@@ -290,7 +311,8 @@ class ImageFromFile(Image):
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it."""
         known: dict[str, Any] = {"path": self._path, "ext": self._ext, "size": self._size}
-        return known | {"external": True} if self._external else known
+        known |= {"external": True} if self._external else {}
+        return known if self._cipher is None else known | {"cipher": self._cipher}
 
     def from_self(self, **changes: Any) -> Self:
         """Copy it, with some of the arguments that made it changed; another path, another size."""
@@ -334,8 +356,6 @@ class ImageFromBytes(Image):
     def size(self) -> Size | None:
         """(height, width) in pixels, as stated or from the header; None when it is not an image."""
         if self._size is None:
-            import io
-
             self._size = read_size(io.BytesIO(self.bytes))
         return self._size
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from datumaro.model.annotation import AnnotationType, ExtraAnnotation
+from datumaro.model.image import ImageFromBytes
 from datumaro.model.media import Image, ImageFromFile
 
 
@@ -40,14 +41,19 @@ class ImageAnnotation(ExtraAnnotation):
                 tuple(size) if size else None,
                 external=bool(stored.get("external")),
             )
+        if "file" in stored:
+            return Image.from_bytes(data=base64.b64decode(stored["file"]), ext=stored.get("ext"))
         data = np.load(io.BytesIO(base64.b64decode(stored["npy"])), allow_pickle=False)
         return Image.from_numpy(data=data)
 
     def extra(self) -> dict[str, Any]:
-        """The image as JSON: its path and size, or its pixels (a .npy file in base64)."""
-        if type(self.image) is ImageFromFile:
-            return {"image": {k: v for k, v in self.image.as_dict().items() if v is not None}}
-        pixels = self.image.get_data_as_dtype(None)
+        """The image as JSON: its path and size, or its file, or its pixels (.npy), in base64."""
+        image = self.image
+        if type(image) is ImageFromFile and not image.is_encrypted:
+            return {"image": {k: v for k, v in image.as_dict().items() if v is not None}}
+        if isinstance(image, ImageFromBytes | ImageFromFile) and (data := image.bytes) is not None:
+            return {"image": {"file": base64.b64encode(data).decode(), "ext": image.ext}}
+        pixels = image.get_data_as_dtype(None)
         if pixels is None:
             raise ValueError("the annotation's image has no pixels")
         file = io.BytesIO()

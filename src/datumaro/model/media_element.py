@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 from datumaro.errors import PathOutsideDatasetError
+
+if TYPE_CHECKING:
+    from datumaro.crypto import Opener
 
 Destination = str | os.PathLike[str] | BinaryIO
 
@@ -71,8 +74,13 @@ class MediaElement:
         return False
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether its file is encrypted: see `Image.from_file`, ``cipher``."""
+        return False
+
+    @property
     def bytes(self) -> bytes | None:
-        """The content as it is in a file; None when there is none."""
+        """The content as it is in a file, decrypted; None when there is none."""
         return None
 
     def as_dict(self) -> dict[str, Any]:
@@ -120,8 +128,12 @@ def normal_path(path: str | os.PathLike[str]) -> str:
     return text.replace("\\", "/") if "\\" in text else text
 
 
-def read_bytes(path: str, external: bool = False) -> bytes | None:
+def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) -> bytes | None:
     """Read a media file: the one place where media objects do.
+
+    Parameters
+    ----------
+    cipher : decrypts it, in memory.
 
     Returns
     -------
@@ -129,6 +141,8 @@ def read_bytes(path: str, external: bool = False) -> bytes | None:
 
     Raises
     ------
+    DamagedTokenError
+        It is to be decrypted, and was changed or exchanged.
     PathOutsideDatasetError
         It is ``external``: the path stands in a data set that is not trusted, and leads outside it.
     """
@@ -138,7 +152,10 @@ def read_bytes(path: str, external: bool = False) -> bytes | None:
             "if the data set is trusted, import it with allow_external_media"
         )
     # not a folder, and not a pipe, which would block
-    return Path(path).read_bytes() if os.path.isfile(path) else None  # noqa: PTH113 - a str
+    if not os.path.isfile(path):  # noqa: PTH113 - a str
+        return None
+    data = Path(path).read_bytes()
+    return data if cipher is None else cipher.decrypt(data, f"media file {path!r}")
 
 
 def required(data: bytes | None, path: str) -> bytes:

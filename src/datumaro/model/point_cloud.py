@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from datumaro.errors import MediaTypeError
 from datumaro.model.image import Image
 from datumaro.model.media_element import MediaElement, MediaType, normal_path, read_bytes
+
+if TYPE_CHECKING:
+    from datumaro.crypto import Opener
 
 ExtraImages = Sequence[Image] | Callable[[], Sequence[Image]]
 
@@ -33,6 +36,7 @@ class PointCloud(MediaElement):
         extra_images: ExtraImages | None = None,
         *,
         external: bool = False,
+        cipher: Opener | None = None,
     ) -> PointCloudFromFile:
         """Make a point cloud of a file, which is opened only when it is looked into.
 
@@ -41,8 +45,9 @@ class PointCloud(MediaElement):
         path : not empty.
         extra_images : pictures that belong to it, or a function that gets them.
         external : know the path, and refuse to open it (see `Image.from_file`).
+        cipher : decrypts the file (see `Image.from_file`).
         """
-        return PointCloudFromFile(path, extra_images, external=external)
+        return PointCloudFromFile(path, extra_images, external=external, cipher=cipher)
 
     @staticmethod
     def from_bytes(
@@ -75,7 +80,7 @@ class PointCloud(MediaElement):
 class PointCloudFromFile(PointCloud):
     """A point cloud in a file. See `PointCloud.from_file`."""
 
-    __slots__ = ("_external",)
+    __slots__ = ("_cipher", "_external")
 
     def __init__(
         self,
@@ -83,17 +88,24 @@ class PointCloudFromFile(PointCloud):
         extra_images: ExtraImages | None = None,
         *,
         external: bool = False,
+        cipher: Opener | None = None,
     ) -> None:
         self._path = normal_path(path)
         if not self._path:
             raise ValueError("a point cloud's path is not empty")
         self._extra_images = extra_images or ()
         self._external = external
+        self._cipher = cipher
 
     @property
     def is_external(self) -> bool:
         """Whether its path may not be opened. See `Image.from_file`."""
         return self._external
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the file is encrypted. See `Image.from_file`."""
+        return self._cipher is not None
 
     @property
     def has_data(self) -> bool:
@@ -102,13 +114,14 @@ class PointCloudFromFile(PointCloud):
 
     @property
     def bytes(self) -> bytes | None:
-        """The file's content; None when it is missing."""
-        return read_bytes(self._path, self._external)
+        """The file's content, decrypted; None when it is missing."""
+        return read_bytes(self._path, self._external, self._cipher)
 
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it."""
         known: dict[str, Any] = {"path": self._path, "extra_images": self._extra_images}
-        return known | {"external": True} if self._external else known
+        known |= {"external": True} if self._external else {}
+        return known if self._cipher is None else known | {"cipher": self._cipher}
 
 
 class PointCloudFromBytes(PointCloud):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ import numpy.typing as npt
 from datumaro.errors import MediaError, MissingDependencyError
 from datumaro.model.image import Image, Size
 from datumaro.model.media_element import MediaElement, MediaType, normal_path, read_bytes
+
+if TYPE_CHECKING:
+    from datumaro.crypto import Opener
 
 Array = npt.NDArray[Any]
 
@@ -31,11 +35,12 @@ def _av() -> Any:
 class _Reader:
     """An open video: its frames one after another."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, cipher: Opener | None) -> None:
         self._path = path
         self._container: Any = None
+        source = path if cipher is None else io.BytesIO(read_bytes(path, cipher=cipher) or b"")
         try:
-            self._container = _av().open(path)
+            self._container = _av().open(source)
             stream = self._container.streams.video[0]
         except (OSError, ValueError, IndexError) as error:
             self.close()
@@ -82,11 +87,12 @@ class Video(MediaElement):
     start_frame : the first frame, counted from 0.
     end_frame : the last frame, included; None for the file's last.
     external : know the path, and refuse to open it (see `Image.from_file`).
+    cipher : decrypts the file, whole and in memory (see `Image.from_file`).
     """
 
     __slots__ = (
-        "_end_frame", "_external", "_frame_count", "_frame_size", "_last", "_lock", "_reader",
-        "_start_frame", "_step",
+        "_cipher", "_end_frame", "_external", "_frame_count", "_frame_size", "_last", "_lock",
+        "_reader", "_start_frame", "_step",
     )  # fmt: skip
     _type: ClassVar[MediaType] = MediaType.VIDEO
 
@@ -98,6 +104,7 @@ class Video(MediaElement):
         end_frame: int | None = None,
         *,
         external: bool = False,
+        cipher: Opener | None = None,
     ) -> None:
         self._path = normal_path(path)
         if not self._path:
@@ -109,6 +116,7 @@ class Video(MediaElement):
             )
         self._step, self._start_frame, self._end_frame = step, start_frame, end_frame
         self._external = external
+        self._cipher = cipher
         self._lock = threading.RLock()  # a decoder has one place in the file
         self._reader: _Reader | None = None
         self._last: tuple[int, Array] | None = None  # the frame read last
@@ -136,6 +144,11 @@ class Video(MediaElement):
         return self._external
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether the file is encrypted. See `Image.from_file`."""
+        return self._cipher is not None
+
+    @property
     def ext(self) -> str:
         """The path's extension, with its dot; "" when it has none."""
         return os.path.splitext(self._path)[1]  # noqa: PTH122 - a str
@@ -147,8 +160,8 @@ class Video(MediaElement):
 
     @property
     def bytes(self) -> bytes | None:
-        """The file's content; None when it is missing."""
-        return read_bytes(self._path, self._external)
+        """The file's content, decrypted; None when it is missing."""
+        return read_bytes(self._path, self._external, self._cipher)
 
     @property
     def length(self) -> int | None:
@@ -184,7 +197,7 @@ class Video(MediaElement):
             if not self.has_data:
                 read_bytes(self._path, self._external)  # says why
                 raise FileNotFoundError(f"there is no video {self._path!r}")
-            self._reader = _Reader(self._path)
+            self._reader = _Reader(self._path, self._cipher)
             self._frame_size = self._reader.size
         return self._reader
 
@@ -256,13 +269,14 @@ class Video(MediaElement):
 
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it."""
-        known = {
+        known: dict[str, Any] = {
             "path": self._path,
             "step": self._step,
             "start_frame": self._start_frame,
             "end_frame": self._end_frame,
         }
-        return known | {"external": True} if self._external else known
+        known |= {"external": True} if self._external else {}
+        return known if self._cipher is None else known | {"cipher": self._cipher}
 
     def __getstate__(self) -> dict[str, Any]:  # an open file cannot be copied
         return self.as_dict()
@@ -320,6 +334,11 @@ class VideoFrame(Image):
     def is_external(self) -> bool:
         """Whether the video's file may not be opened."""
         return self._video.is_external
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the video's file is encrypted."""
+        return self._video.is_encrypted
 
     @property
     def has_data(self) -> bool:
