@@ -29,9 +29,13 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import DatumaroError
-from datumaro.formats.base import ReadContext, ReadOptions, WriteContext
+from datumaro.formats.base import ReadContext, WriteContext
 from datumaro.formats.datumaro_binary import extension, parting, writing
-from datumaro.formats.datumaro_binary.format import DatumaroBinary, DatumaroBinaryWriteOptions
+from datumaro.formats.datumaro_binary.format import (
+    DatumaroBinary,
+    DatumaroBinaryReadOptions,
+    DatumaroBinaryWriteOptions,
+)
 from datumaro.formats.datumaro_binary.layout import SIGNATURE
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories, MaskCategories, PointsCategories
@@ -227,7 +231,8 @@ def _set_checksum(data: bytearray) -> None:
 def read(folder: Path, rng: random.Random) -> Content:
     """Read with any options."""
     context = ReadContext(on_error=rng.choice(("fail", "skip")))
-    content = FORMAT.read(folder, ReadOptions(allow_external_media=rng.random() < 0.3), context)
+    options = DatumaroBinaryReadOptions(allow_external_media=rng.random() < 0.3)
+    content = FORMAT.read(folder, options, context)
     for chunk in content.chunks:
         chunk.items.validate(full=True)
         chunk.annotations.validate(full=True)

@@ -163,7 +163,7 @@ class Dataset:
                 source, context.n_problems, context.problems[0],
             )  # fmt: skip
         dataset = cls(content)
-        dataset._bound = (os.fspath(source), format, options)
+        dataset._bound = (os.fspath(source), format, options | context.keep)
         return dataset
 
     @classmethod
@@ -411,11 +411,13 @@ class Dataset:
         content = self.content()
         if self._store.is_changed:  # an item may have got another's name in place
             check_unique(content, "")
+        if not chosen.save_media:
+            _warn_of_encrypted(content)
         context = WriteContext(progress_reporter or NullProgressReporter())
         with staged(Path(save_dir), writer.owned) as folder:
             writer.write(content, folder, chosen, context)
         context.report(format)
-        self._bound = (os.fspath(save_dir), format, options)
+        self._bound = (os.fspath(save_dir), format, options | context.keep)
 
     def save(self, save_dir: str | os.PathLike[str] | None = None, **options: Any) -> None:
         """Export again, to the folder and in the format that the data set is bound to."""
@@ -561,6 +563,16 @@ def _categories(given: Mapping[AnnotationType, Categories] | Iterable[Any]) -> C
 
 def _option_names(format: str) -> set[str]:
     return {f.name for f in fields(registry.get(format).write_options)}
+
+
+def _warn_of_encrypted(content: Content) -> None:
+    media = (medium for chunk in content.chunks for medium in chunk.media.values())
+    count = sum(media_columns.is_encrypted(medium) for medium in media)
+    if count:
+        log.warning(
+            "%d media are in encrypted files, which stay so: what is written here leads to them, "
+            "and nothing can open them from it; save_media writes them anew", count,
+        )  # fmt: skip
 
 
 def _independent(content: Content) -> Content:

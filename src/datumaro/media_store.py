@@ -22,10 +22,12 @@ from typing import Any
 
 import msgspec
 
-from datumaro.errors import DatasetExportError, PathOutsideDatasetError
+from datumaro.crypto import Cipher, seal_of
+from datumaro.errors import DatasetExportError, EncryptionError, PathOutsideDatasetError
+from datumaro.model.composite_image import MultiframeImage
 from datumaro.model.image import Image, ImageFromFile, ImageFromNumpy, dotted
 from datumaro.model.image_codec import IMAGE_EXTENSIONS, encode_image, same_kind
-from datumaro.model.media_element import MediaElement
+from datumaro.model.media_element import MediaElement, read_bytes
 from datumaro.model.point_cloud import PointCloudFromFile
 from datumaro.model.video import Video, VideoFrame
 from datumaro.paths import escapes
@@ -65,12 +67,15 @@ class SaveReport:
     missing : media whose source files do not exist.
     missing_examples : the first of them.
     external : media that lie outside the data set that they come from, and were not opened.
+    seals : of an encrypting store, by file (relative to its folder, with ``/``): see
+        `datumaro.crypto.seal_of`.
     """
 
     saved: int = 0
     missing: int = 0
     missing_examples: list[str] = field(default_factory=list[str])
     external: int = 0
+    seals: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 def media_extension(
@@ -96,19 +101,36 @@ def file_source(path: str, media_extra: str = "") -> str | MediaElement:
 
     A path that leads outside its data set (``{"external": true}``) becomes a medium that is counted
     and not opened.
+
+    Raises
+    ------
+    EncryptionError
+        The file is encrypted (``{"encrypted": true}``): its item has an object that opens it.
     """
-    if media_extra and msgspec.json.decode(media_extra).get("external") is True:
-        return ImageFromFile(path, external=True)
+    if media_extra:
+        extra = msgspec.json.decode(media_extra)
+        if extra.get("external") is True:
+            return ImageFromFile(path, external=True)
+        if extra.get("encrypted") is True:
+            raise EncryptionError(f"media file {path!r} is encrypted, and its key is not here")
     return path
 
 
 @dataclass(frozen=True)
 class _Task:
-    """A job made ready for a thread: ``source`` is a path, or what to write or encode."""
+    """A job made ready for a thread: ``source`` is a path, or what to write or encode.
+
+    ``name`` is the target relative to the store's folder; ``cipher`` encrypts what is written.
+    """
 
     job: MediaJob
     source: Any
     target: str
+    name: str
+    cipher: Cipher | None
+
+
+_Done = tuple[_Task, bytes | None]  # the seal, b"" of a plain file, None when there is no source
 
 
 class MediaStore:
@@ -118,10 +140,17 @@ class MediaStore:
     ----------
     folder : the export's root. Nothing is written outside it.
     progress : told of each saved file.
+    cipher : encrypts each file.
     """
 
-    def __init__(self, folder: Path, progress: ProgressReporter = _SILENT) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        progress: ProgressReporter = _SILENT,
+        cipher: Cipher | None = None,
+    ) -> None:
         self._root = os.fspath(folder)
+        self._cipher = cipher
         self._progress = progress
         self._folders: set[str] = set()
         self._taken: dict[str, MediaJob] = {}
@@ -150,7 +179,7 @@ class MediaStore:
         self._progress.start(total, desc="Saving media")
         pool = ThreadPoolExecutor(n_threads, "media")
         try:
-            running: deque[Future[list[tuple[_Task, bool]]]] = deque()
+            running: deque[Future[list[_Done]]] = deque()
             for batch in self._batches(jobs, report):
                 running.append(pool.submit(_run, batch, stop))
                 if len(running) >= n_threads * _BATCHES_PER_THREAD:
@@ -164,12 +193,14 @@ class MediaStore:
         _warn(report)
         return report
 
-    def _finish(self, done: Future[list[tuple[_Task, bool]]], report: SaveReport) -> None:
-        for task, saved in done.result():
-            if saved:
-                report.saved += 1
-            else:
+    def _finish(self, done: Future[list[_Done]], report: SaveReport) -> None:
+        for task, seal in done.result():
+            if seal is None:
                 _missing(task.job, report)
+                continue
+            report.saved += 1
+            if seal:
+                report.seals[task.name] = seal
         self._progress.report_status(report.saved + report.missing + report.external)
 
     def _batches(self, jobs: Iterable[MediaJob], report: SaveReport) -> Iterator[list[_Task]]:
@@ -190,8 +221,8 @@ class MediaStore:
         if isinstance(source, MediaElement) and source.is_external:
             report.external += 1
             return None
-        target = self._claim(job)
-        if target is None:
+        name = self._claim(job)
+        if name is None:
             report.saved += 1
             return None
         try:
@@ -201,10 +232,14 @@ class MediaStore:
         if content is None:
             _missing(job, report)
             return None
-        return _Task(job, content, target)
+        target = os.path.join(self._root, name)  # noqa: PTH118 - a str
+        return _Task(job, content, target, name, self._cipher)
 
     def _claim(self, job: MediaJob) -> str | None:
-        """The job's file, its folder made; None when the same medium has it already."""
+        """The job's file, in the store's folder; None when the same medium has it already.
+
+        The folders that it lies in are made.
+        """
         relative = job.destination
         if escapes(relative) or posixpath.normpath(relative) == ".":
             raise PathOutsideDatasetError(
@@ -226,7 +261,7 @@ class MediaStore:
             except OSError as error:
                 raise _failed(job, error) from error
             self._folders.add(folder)
-        return os.path.join(self._root, relative)  # noqa: PTH118 - a str
+        return relative
 
 
 def _same(a: str | MediaElement, b: str | MediaElement) -> bool:
@@ -268,14 +303,16 @@ def _content(source: str | MediaElement) -> Any:
     """The path, array or bytes to save, or an image that a thread can encode; None for nothing."""
     if isinstance(source, str):
         return source
+    if isinstance(source, VideoFrame):
+        return source.data
+    if source.is_encrypted and not isinstance(source, MultiframeImage):
+        return source  # a thread decrypts it
     if isinstance(source, ImageFromFile):
         return source if source.as_dict()["ext"] else source.path
     if isinstance(source, PointCloudFromFile) or type(source) in (Video, MediaElement):
         return source.path or None
     if isinstance(source, ImageFromNumpy):
         return source.get_data_as_dtype(None)
-    if isinstance(source, VideoFrame):
-        return source.data
     if isinstance(source, Image):
         data = source.bytes
         return source.data if data is None else Image.from_bytes(data, source.ext)
@@ -288,9 +325,9 @@ def _content(source: str | MediaElement) -> Any:
 # --- in the threads -----------------------------------------------------------------------------
 
 
-def _run(batch: list[_Task], stop: threading.Event) -> list[tuple[_Task, bool]]:
-    """Save them, and tell of each whether there was anything to save."""
-    done: list[tuple[_Task, bool]] = []
+def _run(batch: list[_Task], stop: threading.Event) -> list[_Done]:
+    """Save them, and tell of each its seal, or whether there was anything to save."""
+    done: list[_Done] = []
     for task in batch:
         if stop.is_set():
             break
@@ -302,23 +339,33 @@ def _run(batch: list[_Task], stop: threading.Event) -> list[tuple[_Task, bool]]:
     return done
 
 
-def _save(task: _Task) -> bool:
+def _save(task: _Task) -> bytes | None:
     source, ext = task.source, os.path.splitext(task.target)[1]  # noqa: PTH122 - a str
+    data: bytes | None
     if isinstance(source, str):
         own = os.path.splitext(source)[1]  # noqa: PTH122 - a str
         if same_kind(own, ext) or ext.lower() not in IMAGE_EXTENSIONS:
-            return _copy(source, task.target)
-        source = ImageFromFile(source)
-    if isinstance(source, Image):
+            if task.cipher is None:
+                return b"" if _copy(source, task.target) else None
+            data = read_bytes(source)
+        else:
+            data = ImageFromFile(source).encoded(ext)
+    elif isinstance(source, Image):
         data = source.encoded(ext)
+    elif isinstance(source, MediaElement):
+        data = source.bytes
     elif isinstance(source, bytes):
         data = source
     else:
         data = encode_image(source, ext)
     if data is None:
-        return False
-    Path(task.target).write_bytes(data)
-    return True
+        return None
+    if task.cipher is None:
+        Path(task.target).write_bytes(data)
+        return b""
+    token = task.cipher.encrypt(data)
+    Path(task.target).write_bytes(token)
+    return seal_of(token)
 
 
 _READ = (

@@ -8,6 +8,9 @@ from typing import Any
 
 NATIVE = ("datumaro", "datumaro_binary")
 
+# of encrypted cases: any key will do
+KEY = "datum-dGhpcnR5LXR3byBieXRlcywgYXMgZ29vZCBhcyBhbnk="
+
 
 @dataclass(frozen=True)
 class Case:
@@ -16,25 +19,30 @@ class Case:
     sample: str
     format: str
     save_media: bool
+    encrypted: bool = False
 
     @property
     def name(self) -> str:
         """Unique, and fit for a folder."""
-        return f"{self.sample}-{self.format}-{'media' if self.save_media else 'bare'}"
+        media = "media" if self.save_media else "bare"
+        return f"{self.sample}-{self.format}-{media}{'-encrypted' if self.encrypted else ''}"
 
     def write_options(self, version: str, *, ours: bool) -> dict[str, Any]:
         """Options of the export, for files that the published ``version`` can read."""
         options: dict[str, Any] = {"save_media": self.save_media}
         if ours and self.format == "datumaro_binary":
             options["compatible_with"] = version.rpartition(".")[0]
-        return options
+        return options | self._key()
+
+    def _key(self) -> dict[str, Any]:
+        return {"encryption_key": KEY} if self.encrypted else {}
 
     def read_options(self, version: str, *, ours: bool) -> dict[str, Any]:
         """Options of the import: media outside the data set's folder must be allowed."""
         confined = ours or version != "1.10.0"
         if confined and self.format in NATIVE and not self.save_media:
-            return {"allow_external_media": True}
-        return {}
+            return {"allow_external_media": True} | self._key()
+        return self._key()
 
 
 NATIVE_CASES = [
@@ -48,6 +56,13 @@ ARRAY_CASES = [
     Case("arrays", "datumaro", False),  # (their binary reader refuses such items)
     Case("arrays", "datumaro", True),
     Case("arrays", "datumaro_binary", True),
+]
+
+# Versions from 1.12 on read and write none.
+ENCRYPTED_CASES = [
+    Case(sample, "datumaro_binary", save_media, encrypted=True)
+    for sample in ("images", "point_clouds", "videos", "mixed")
+    for save_media in (False, True)
 ]
 
 COCO_CASES = [
@@ -84,7 +99,7 @@ IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
-CASES = NATIVE_CASES + ARRAY_CASES + COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
+CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
 
 
 @dataclass(frozen=True)

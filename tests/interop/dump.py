@@ -88,6 +88,8 @@ def media(element: Any, root: Path) -> dict[str, Any] | None:
     if kind == "image":
         out["has_size"] = element.has_size
         out["size"] = None if element.size is None else [int(v) for v in element.size]
+        if getattr(element, "is_encrypted", False) and element.data is not None:
+            out["pixels"] = digest(np.ascontiguousarray(element.data, np.uint8).tobytes())
     if kind == "video":
         out["frames"] = [getattr(element, n) for n in ("_step", "_start_frame", "_end_frame")]
     if kind == "video_frame":

@@ -1,10 +1,12 @@
-"""Pieces of the commands' argument parsers. Nothing here imports more than argparse."""
+"""Pieces of the commands' argument parsers. Nothing here imports what costs time."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
+
+from datumaro.keys import redacted
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -85,6 +87,13 @@ def add_command(
     return parser
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors do not repeat an encryption key."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(redacted(message))
+
+
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Keeps line breaks of texts, and leaves the flags enough room."""
 
@@ -106,12 +115,27 @@ def add_input_flags(parser: argparse.ArgumentParser) -> None:
         help="what a broken item or annotation does: stop, or be left out and counted "
         "(default: fail)",
     )
+    add_key_flags(parser)
     parser.add_argument(
         "--import-option",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="set an option of the input format; `datum format NAME` lists them; may be repeated",
+    )
+
+
+def add_key_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of an encrypted data set's key."""
+    parser.add_argument(
+        "--key-file",
+        metavar="FILE",
+        help="file with the key of an encrypted data set; or set DATUMARO_ENCRYPTION_KEY",
+    )
+    parser.add_argument(
+        "--encryption-key",
+        metavar="KEY",
+        help="the key itself; others may see it in the list of processes",
     )
 
 

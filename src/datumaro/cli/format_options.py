@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from datumaro.cli.arguments import HelpFormatter, boolean
+from datumaro.cli.arguments import HelpFormatter, Parser, boolean
 from datumaro.cli.errors import CliError
 from datumaro.errors import UnknownOptionError
 from datumaro.formats.base import Format, ReadOptions, WriteOptions
@@ -17,7 +17,7 @@ Options = type[ReadOptions] | type[WriteOptions]
 
 def export_parser(kind: Format, prog: str) -> argparse.ArgumentParser:
     """A parser of the flags that follow ``--`` when ``kind`` is written."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"{prog} -f {kind.name} ... --",
         description=f"Options of the export format {kind.name}: {kind.title}",
         formatter_class=HelpFormatter,
@@ -25,7 +25,8 @@ def export_parser(kind: Format, prog: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     for field in dataclasses.fields(kind.write_options):
-        _add_flag(parser, field)
+        if not field.metadata.get("secret"):  # others would see it in the list of processes
+            _add_flag(parser, field)
     return parser
 
 
@@ -63,10 +64,11 @@ def parse_import_options(kind: Format, pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def describe(options: Options) -> list[tuple[str, str, str]]:
-    """(name, default, help) of each option, for lists."""
+    """(name, default, help) of each option that a command line may set, for lists."""
     return [
         (f.name, _default_text(f), str(f.metadata.get("help", "")))
         for f in dataclasses.fields(options)
+        if issubclass(options, ReadOptions) or not f.metadata.get("secret")
     ]
 
 

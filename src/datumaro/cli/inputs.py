@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ class Source:
 
     path: Path
     format: str
-    options: dict[str, Any]
+    options: dict[str, Any] = dataclasses.field(repr=False)
     on_error: Literal["fail", "skip"]
 
     def read(self, progress: ProgressReporter) -> Dataset:
@@ -76,6 +77,14 @@ def find_source(path: str, format: str | None, args: argparse.Namespace) -> Sour
     options = parse_import_options(kind, args.import_option)
     if args.allow_external_media:
         options["allow_external_media"] = True
+    for name in ("encryption_key", "key_file"):
+        value = getattr(args, name)
+        if value is None:
+            continue
+        if name not in {f.name for f in dataclasses.fields(kind.read_options)}:
+            flag = "--" + name.replace("_", "-")
+            raise CliError(f"data sets of format {format} are never encrypted; leave out {flag}")
+        options[name] = value
     return Source(where, format, options, args.on_error)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from datumaro.cli import commands
-from datumaro.cli.arguments import HelpFormatter, add_common_flags
+from datumaro.cli.arguments import HelpFormatter, Parser, add_common_flags
 from datumaro.cli.errors import UsageError
 from datumaro.cli.exit_codes import ExitCode
 from datumaro.cli.messages import error_text, shown
@@ -59,7 +59,7 @@ class _Version(argparse.Action):
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line, without what follows ``--``."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="datum",
         description="Read, look at, and convert data sets for computer vision.",
         epilog=_EPILOG,

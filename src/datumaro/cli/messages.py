@@ -7,6 +7,8 @@ import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
+from datumaro.keys import redacted
+
 log = logging.getLogger("datumaro")
 
 
@@ -29,7 +31,7 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             for line in self.format(record).split("\n"):
-                print(printable(line), file=sys.stderr, flush=True)
+                print(printable(redacted(line)), file=sys.stderr, flush=True)
         except OSError:
             self.handleError(record)
 

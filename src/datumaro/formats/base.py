@@ -37,6 +37,7 @@ def option(
     parse: Callable[[str], Any] | None = None,
     metavar: str | None = None,
     short: str | None = None,
+    secret: bool = False,
 ) -> Any:
     """Declare a field of an options dataclass.
 
@@ -48,6 +49,7 @@ def option(
     choices : the words allowed.
     parse : makes the value of the command line's word (default: by the type of ``default``).
     short : a short flag, with its dash.
+    secret : the text of the options does not show its value, and an export has no flag for it.
     """
     metadata = {
         "help": help,
@@ -55,8 +57,9 @@ def option(
         "parse": parse,
         "metavar": metavar,
         "short": short,
+        "secret": secret,
     }
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,12 +166,14 @@ class ReadContext:
     progress : where to report what is done.
     on_error : "fail" raises the first problem; "skip" leaves the bad annotation or item out and
         counts it in ``problems``. Problems of a whole file are always raised.
+    keep : export options that the reader wants used when the data set is saved to its place again.
     """
 
     progress: ProgressReporter = field(default_factory=NullProgressReporter)
     on_error: Literal["fail", "skip"] = "fail"
     problems: list[DatasetImportError] = field(default_factory=list[DatasetImportError])
     n_problems: int = 0
+    keep: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def problem(self, error: DatasetImportError) -> None:
         """Report a problem of one item or annotation: raise it, or remember it and go on."""
@@ -184,11 +189,13 @@ class WriteContext:
     """What a writer may use beside its options.
 
     `lost` is where it says what the format cannot hold; all of it is reported once, at the end.
+    ``keep`` are options that the writer wants used when the data set is saved again.
     """
 
     progress: ProgressReporter = field(default_factory=NullProgressReporter)
     losses: Counter[str] = field(default_factory=Counter[str])
     examples: dict[str, str] = field(default_factory=dict[str, str])
+    keep: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def lost(self, what: str, count: int = 1, example: str = "") -> None:
         """Say that the format cannot hold ``count`` of ``what`` (a plural: "polygons").

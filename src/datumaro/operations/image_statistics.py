@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from datumaro.errors import MediaError, MediaTypeError, PathOutsideDatasetError
+from datumaro.errors import DamagedTokenError, MediaError, MediaTypeError, PathOutsideDatasetError
 from datumaro.model.image_codec import decode_image, eight_bits
 from datumaro.model.media import Image, ImageFromFile, MediaType
 from datumaro.operations.content import HasContent, content_of
@@ -59,7 +59,7 @@ class _Measured:
 
 
 # What became of an image: its figures, None when it is missing, or why it could not be read.
-_Outcome = _Measured | MediaError | PathOutsideDatasetError | OSError | None
+_Outcome = _Measured | MediaError | DamagedTokenError | PathOutsideDatasetError | OSError | None
 
 
 @dataclass
@@ -197,7 +197,7 @@ def _measure(image: Image, known: dict[bytes, _Measured]) -> _Outcome:
             return _measure_file(image, known)
         pixels = image.data
         return None if pixels is None else _measure_pixels(pixels)
-    except (MediaError, PathOutsideDatasetError, OSError) as error:
+    except (MediaError, DamagedTokenError, PathOutsideDatasetError, OSError) as error:
         return error
 
 

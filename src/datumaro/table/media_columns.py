@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from datumaro.errors import EncryptionError
 from datumaro.model.media import (
     Image,
     ImageFromFile,
@@ -20,6 +22,9 @@ from datumaro.model.media import (
 )
 from datumaro.table import json_text
 from datumaro.table.chunk import Chunk
+
+if TYPE_CHECKING:
+    from datumaro.crypto import Opener
 
 _CLASSES: dict[MediaType, type[MediaElement]] = {
     MediaType.NONE: MediaElement,
@@ -49,9 +54,15 @@ def media_number(kind: type[MediaElement]) -> MediaType:
     return MediaType.MEDIA_ELEMENT
 
 
+Lock = Callable[[str, int], "Opener | None"]
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A media in columns (table.schema.ITEMS), or the object when they cannot tell it.
+
+    An encrypted one is in both: the columns have its path and ``{"encrypted": true}``, the object
+    what opens it.
 
     Attributes
     ----------
@@ -105,15 +116,37 @@ def describe(media: MediaElement | None) -> Told:
             in_memory = media
     elif type(media) is not MediaElement:
         in_memory = media
+    encrypted = is_encrypted(media)
+    if encrypted and in_memory is None:
+        extra["encrypted"] = True
+        in_memory = media
+    elif in_memory is not None:
+        encrypted = False
     height, width = _known_size(media)
+    in_columns = encrypted or in_memory is None
     return Told(
         media.type,
-        media.path if in_memory is None else "",
+        media.path if in_columns else "",
         height,
         width,
-        json_text.encode(extra) if in_memory is None else b"",
+        json_text.encode(extra) if in_columns else b"",
         in_memory,
     )
+
+
+def is_encrypted(media: MediaElement) -> bool:
+    """Whether a file of a media, or of an image that belongs to it, is encrypted."""
+    if type(media) is PointCloudFromFile:
+        return media.is_encrypted or any(image.is_encrypted for image in media.extra_images)
+    return media.is_encrypted
+
+
+def marked_encrypted(extra: str) -> str:
+    """The column ``media_extra`` of an encrypted media."""
+    return f"{extra[:-1]},{_ENCRYPTED}}}" if extra not in ("", "{}") else f"{{{_ENCRYPTED}}}"
+
+
+_ENCRYPTED = '"encrypted":true'
 
 
 def _range(video: Video) -> dict[str, Any]:
@@ -121,11 +154,11 @@ def _range(video: Video) -> dict[str, Any]:
 
 
 def _file_image(image: ImageFromFile) -> dict[str, Any]:
-    known = {k: v for k, v in image.as_dict().items() if v is not None}
+    known = {k: v for k, v in image.as_dict().items() if v is not None and k != "cipher"}
     return {"size": None, **known}
 
 
-def _image_of(told: dict[str, Any], external: bool = False) -> ImageFromFile:
+def _image_of(told: dict[str, Any], external: bool, opens: Lock, kind: int) -> ImageFromFile:
     """The reverse of `_file_image`; ``external`` for all images of an external medium."""
     size = told.get("size")
     return ImageFromFile(
@@ -133,6 +166,7 @@ def _image_of(told: dict[str, Any], external: bool = False) -> ImageFromFile:
         told.get("ext"),
         tuple(size) if size else None,
         external=external or bool(told.get("external")),
+        cipher=opens(told["path"], kind),
     )
 
 
@@ -153,8 +187,22 @@ def read(chunk: Chunk, begin: int, end: int) -> list[Told]:
     ]
 
 
-def media_object(told: Told) -> MediaElement | None:
-    """The media object of what columns tell."""
+def _unlocked(path: str, kind: int) -> Opener | None:
+    return None
+
+
+def media_object(told: Told, lock: Lock | None = None) -> MediaElement | None:
+    """The media object of what columns tell.
+
+    Parameters
+    ----------
+    lock : given a file's path and the media type, says what opens it (None: it is not encrypted).
+
+    Raises
+    ------
+    EncryptionError
+        The columns say that the file is encrypted, and nothing is here that opens it.
+    """
     if told.in_memory is not None:
         return told.in_memory
     kind = told.kind
@@ -162,25 +210,32 @@ def media_object(told: Told) -> MediaElement | None:
         return None
     extra = json_text.decode(told.extra)
     external = bool(extra.get("external"))
+    if extra.get("encrypted") and lock is None:
+        raise EncryptionError(f"media file {told.path!r} is encrypted, and its key is not here")
+    opens = lock or _unlocked
     size = (told.height, told.width) if told.height > 0 and told.width > 0 else None
     if not told.path and kind not in (MediaType.MULTIFRAME_IMAGE, MediaType.MEDIA_ELEMENT):
         return None
     if kind in (MediaType.IMAGE, MediaType.BYTE_IMAGE):
-        return ImageFromFile(told.path, extra.get("ext"), size, external=external)
+        cipher = opens(told.path, kind)
+        return ImageFromFile(told.path, extra.get("ext"), size, external=external, cipher=cipher)
     if kind == MediaType.VIDEO_FRAME:
-        return VideoFrame(
-            Video(told.path, **extra.get("video", {}), external=external), extra.get("index", 0)
-        )
+        cipher = opens(told.path, kind)
+        video = Video(told.path, **extra.get("video", {}), external=external, cipher=cipher)
+        return VideoFrame(video, extra.get("index", 0))
     if kind == MediaType.VIDEO:
         extra.pop("external", None)
-        return Video(told.path, **extra, external=external)
+        return Video(told.path, **extra, external=external, cipher=opens(told.path, kind))
     if kind == MediaType.POINT_CLOUD:
-        images = [_image_of(image, external) for image in extra.get("extra_images", ())]
-        return PointCloudFromFile(told.path, images, external=external)
+        images = [
+            _image_of(image, external, opens, kind) for image in extra.get("extra_images", ())
+        ]
+        cipher = opens(told.path, kind)
+        return PointCloudFromFile(told.path, images, external=external, cipher=cipher)
     if kind == MediaType.MULTIFRAME_IMAGE:
         stored: list[dict[str, Any]] = extra.get("images") or [
             {"path": path} for path in extra.get("paths", ())
         ]
-        frames = [_image_of(image, external) for image in stored]
+        frames = [_image_of(image, external, opens, kind) for image in stored]
         return MultiframeImage(frames, path=told.path)
     return MediaElement(told.path)

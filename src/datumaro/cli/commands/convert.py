@@ -14,6 +14,8 @@ _EXAMPLES = """
 datum convert -i coco/ -f datumaro_binary -o out/
 datum convert -if voc -i VOC2012/ -f coco -o out/ -- --save-media
 datum convert -i coco/ -f datumaro -o out/ --overwrite -- --save-media --image-ext .png
+datum convert -if voc -i VOC2012/ -f datumaro_binary -o out/ -- --save-media --encryption
+datum convert -if datumaro_binary -i out/ -f coco -o out2/ --key-file key.txt -- --save-media
 datum convert -f voc -- -h          the options of the format voc
 """
 

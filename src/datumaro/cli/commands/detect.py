@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datumaro.cli.arguments import Subparsers, add_command
+from datumaro.cli.arguments import Subparsers, add_command, add_key_flags
 from datumaro.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="PATH",
         help="the data set (default: the current folder)",
     )
+    add_key_flags(parser)  # taken as by the other commands; telling the format needs none
     parser.add_argument(
         "--show-rejections",
         action="store_true",

@@ -8,7 +8,8 @@ many bytes: u32 parts, each STR name, u64 length and its bytes. The parts are ta
 - ``details``: a row for each annotation that has a record: its stated area, and exact coordinates;
 - ``media``: those that a record tells in part or not at all, with their item;
 
-and ``dataset``, JSON with the kind of media that the data set has when the header cannot say it.
+``dataset``, JSON with the kind of media that the data set has when the header cannot say it, and in
+encrypted files ``manifest`` (manifest.py). There the bytes are one token, the CRC-32 the token's.
 Items are counted from 0 through the file.
 """
 
@@ -22,8 +23,9 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import DatasetImportError
-from datumaro.formats.datumaro_binary import tables
-from datumaro.formats.datumaro_binary.layout import Cipher, PartReader
+from datumaro.formats.datumaro_binary import manifest as mf, tables
+from datumaro.formats.datumaro_binary.ciphers import Cipher
+from datumaro.formats.datumaro_binary.layout import PartReader
 from datumaro.formats.datumaro_binary.parting import misshapen
 from datumaro.kernels.records import bad_object
 from datumaro.model.annotation import AnnotationType
@@ -74,6 +76,7 @@ class Extension:
     details : a column by name, with a row for each annotation that has a record; or none.
     media : by item.
     media_type : of the data set, when not that of the header.
+    manifest : of an encrypted file.
     """
 
     items: Array = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -83,9 +86,11 @@ class Extension:
     details_rows: int = 0
     media: list[MediaRow] = field(default_factory=list[MediaRow])
     media_type: MediaType | None = None
+    manifest: mf.Manifest | None = None
 
     def __bool__(self) -> bool:
-        return bool(len(self.items) or self.details or self.media or self.media_type is not None)
+        told = self.media_type is not None or self.manifest is not None
+        return bool(len(self.items) or self.details or self.media or told)
 
 
 # --- writing ----------------------------------------------------------------------------------
@@ -113,6 +118,8 @@ def encode(extension: Extension, cipher: Cipher) -> bytes:
         parts["media"] = tables.encode(len(extension.media), columns)
     if extension.media_type is not None:
         parts["dataset"] = json_text.encode({"media_type": int(extension.media_type)})
+    if extension.manifest is not None:
+        parts["manifest"] = extension.manifest.encode()
     pieces = [struct.pack("<I", len(parts))]
     for name, data in parts.items():
         pieces += [struct.pack("<I", len(name)), name.encode(), struct.pack("<Q", len(data)), data]
@@ -154,7 +161,8 @@ def read(reader: PartReader, cipher: Cipher) -> Extension:
     stored = reader.take(length, "the extension")
     if zlib.crc32(stored) != checksum:
         raise reader.bad(begin, "a damaged extension: its checksum is another")
-    payload = cipher.open(np.frombuffer(stored, np.uint8))
+    place = f"{reader.path}: byte {begin}: the extension"
+    payload = cipher.open(np.frombuffer(stored, np.uint8), place)
     try:
         return _decode(payload.data)
     except (tables.DamagedTable, struct.error, ValueError, RecursionError) as error:
@@ -187,6 +195,8 @@ def _decode(payload: memoryview) -> Extension:
         elif name == "dataset":
             media_type = json_text.decode(bytes(data)).get("media_type")
             extension.media_type = MediaType(media_type)
+        elif name == "manifest":
+            extension.manifest = mf.decode(data)
         else:
             raise tables.DamagedTable(f"part {name!r}")
     if at != len(payload):

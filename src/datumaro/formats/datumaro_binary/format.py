@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -24,22 +25,42 @@ from datumaro.formats.base import (
     WriteOptions,
     option,
 )
+from datumaro.formats.datumaro_binary.ciphers import PLAIN, Sealed
+from datumaro.formats.datumaro_binary.encryption import (
+    KEY_FILE,
+    WritingKey,
+    check_choice,
+    kept_options,
+    reading_cipher,
+    writing_key,
+)
 from datumaro.formats.datumaro_binary.layout import (
     ANNOTATIONS,
     IMAGES,
     MEDIA_TYPES,
+    POINT_CLOUDS,
     SIGNATURE,
     SUFFIX,
+    VIDEOS,
     Header,
+    PartReader,
+    Source,
     find_sources,
     has_signature,
+    read_field,
+)
+from datumaro.formats.datumaro_binary.manifest import (
+    Manifest,
+    check_files,
+    new_export,
+    seals_of_subset,
 )
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
-from datumaro.formats.datumaro_binary.reading import read_datum
+from datumaro.formats.datumaro_binary.reading import DatumFile, read_datum
 from datumaro.formats.datumaro_binary.writing import DatumWriter
 from datumaro.media_store import MediaStore
 from datumaro.model.media import MediaType
-from datumaro.table.chunk import Content
+from datumaro.table.chunk import Chunk, Content
 
 log = logging.getLogger("datumaro")
 
@@ -48,9 +69,40 @@ _CUBOID_2D = {"1.10": 16, "1.13": 15}
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatumaroBinaryReadOptions(ReadOptions):
+    """Options of the import."""
+
+    encryption_key: str | bytes | None = option(
+        None,
+        "the key of an encrypted data set; others may see it in the list of processes: rather use "
+        "key_file, or the environment variable DATUMARO_ENCRYPTION_KEY",
+        metavar="KEY",
+        secret=True,
+    )
+    key_file: str | None = option(
+        None, "file that holds the key of an encrypted data set", metavar="FILE"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatumaroBinaryWriteOptions(WriteOptions):
     """Options of the export."""
 
+    encryption: bool = option(
+        False,
+        "encrypt annotations and saved media with a new key, which is written to key_file, or else "
+        f"to {KEY_FILE} in the data set",
+    )
+    no_media_encryption: bool = option(False, "encrypt the annotations alone")
+    key_file: str | None = option(
+        None,
+        "encrypt; file to write the new key to, outside the data set. When it exists, the key in "
+        "it is used",
+        metavar="FILE",
+    )
+    encryption_key: str | bytes | None = option(
+        None, "encrypt with this key, which is written nowhere", secret=True
+    )
     compatible_with: str = option(
         "1.10",
         "version of Datumaro 1.x that shall read 2D cuboids: they numbered them differently",
@@ -63,6 +115,7 @@ class DatumaroBinary(Format):
 
     name: ClassVar[str] = "datumaro_binary"
     title: ClassVar[str] = "DatumaroBinary 1.0: one compact .datum file for each subset"
+    read_options: ClassVar[type[ReadOptions]] = DatumaroBinaryReadOptions
     write_options: ClassVar[type[WriteOptions]] = DatumaroBinaryWriteOptions
     owned: ClassVar[tuple[str, ...]] = (f"{ANNOTATIONS}/*{SUFFIX}",)
 
@@ -78,10 +131,13 @@ class DatumaroBinary(Format):
                 )
         return Confidence.MEDIUM
 
-    def read(self, path: Path, options: ReadOptions, context: ReadContext) -> Content:
+    def read(self, path: Path, options: DatumaroBinaryReadOptions, context: ReadContext) -> Content:
         sources = find_sources(Folder(path))
         if not sources:
             raise DatasetNotFoundError(f"{path}: there is no {ANNOTATIONS}/*{SUFFIX}")
+        fields = {source.path: _encryption_field(source) for source in sources}
+        key = reading_cipher(fields, options.encryption_key, options.key_file)
+        files: dict[Source, DatumFile] = {}
         content = Content([])
         first: Header | None = None
         kinds: set[MediaType] = set()
@@ -89,12 +145,17 @@ class DatumaroBinary(Format):
         for number, source in enumerate(sources, 1):
             if source.subset in (".", ".."):
                 raise MalformedFileError(source.path, "", f"subset name {source.subset!r}")
-            file = read_datum(source, options.allow_external_media, context)
+            file = read_datum(source, options.allow_external_media, context, key)
+            files[source] = file
             first = _combine(content, first, file.header, source.path)
             kinds.add(file.media_type)
             content.chunks += file.chunks
             context.progress.report_status(number)
         context.progress.finish()
+        if key is not None:
+            _check_together(files, whole=path.is_dir())
+            media_encryption = any(file.header.media_encryption for file in files.values())
+            context.keep |= kept_options(key, media_encryption)
         content.media_type = kinds.pop() if len(kinds) == 1 else MediaType.MEDIA_ELEMENT
         return content
 
@@ -109,25 +170,77 @@ class DatumaroBinary(Format):
         for subset in subsets:
             if "/" in subset or "\\" in subset or subset in ("", ".", ".."):
                 raise PathSeparatorInSubsetNameError(subset)
+        key = writing_key(options.encryption, options.encryption_key, options.key_file)
+        check_choice(key is not None, options.no_media_encryption, options.compatible_with)
         (folder / ANNOTATIONS).mkdir(exist_ok=True)
         (folder / IMAGES).mkdir(exist_ok=True)
+        with nullcontext() if key is None else key.kept(folder):
+            self._write(content, subsets, folder, options, context, key)
+
+    def _write(
+        self,
+        content: Content,
+        subsets: dict[str, list[Chunk]],
+        folder: Path,
+        options: DatumaroBinaryWriteOptions,
+        context: WriteContext,
+        key: WritingKey | None,
+    ) -> None:
         known = content.media_type in MEDIA_TYPES
+        media_encryption = options.save_media and not options.no_media_encryption
+        cipher = None if key is None else key.cipher
         header = Header(
             content.infos,
             content.categories,
             content.media_type if known else MediaType.MEDIA_ELEMENT,
-            media_encryption=options.save_media,
+            media_encryption=media_encryption,
+            cipher=PLAIN if cipher is None else Sealed(cipher),
+            key=cipher,
+            manifest="" if cipher is None else new_export(),
         )
-        media = MediaWriter(options.save_media, options.image_ext, context)
+        media_cipher = cipher if media_encryption else None
+        media = MediaWriter(
+            options.save_media, options.image_ext, context, encrypt=media_cipher is not None
+        )
+        writers: dict[str, DatumWriter] = {}
         for subset, chunks in subsets.items():
-            writer = DatumWriter(subset, media, _CUBOID_2D[options.compatible_with])
+            writer = writers[subset] = DatumWriter(
+                subset, media, _CUBOID_2D[options.compatible_with]
+            )
             if not known:
                 writer.extension.media_type = content.media_type
             for chunk in chunks:
                 writer.add(chunk)
-            writer.finish(folder / ANNOTATIONS / f"{subset}{SUFFIX}", header, context.progress)
-        if media.jobs:
-            MediaStore(folder, context.progress).save(media.jobs, len(media.jobs))
+        seals: dict[str, bytes] = {}
+        if media.jobs:  # before the annotations: these list the media's seals
+            store = MediaStore(folder, context.progress, media_cipher)
+            seals = store.save(media.jobs, len(media.jobs)).seals
+        for subset, writer in writers.items():
+            manifest = None
+            if cipher is not None:
+                own = seals_of_subset(seals, subset, (IMAGES, POINT_CLOUDS, VIDEOS))
+                manifest = Manifest(
+                    header.manifest, subset, list(subsets), media_encryption, media=own
+                )
+            path = folder / ANNOTATIONS / f"{subset}{SUFFIX}"
+            writer.finish(path, header, context.progress, manifest)
+        if cipher is not None:
+            context.keep |= kept_options(cipher, media_encryption)
+
+
+def _encryption_field(source: Source) -> bytes:
+    with source.path.open("rb", buffering=0) as raw:
+        return read_field(PartReader(raw, source.path))[1]
+
+
+def _check_together(files: dict[Source, DatumFile], whole: bool) -> None:
+    """See that the files of each folder of annotations belong together."""
+    by_root: dict[Path, list[tuple[Path, str, Manifest | None]]] = {}
+    for source, file in files.items():
+        found = by_root.setdefault(source.root, [])
+        found.append((source.path, source.subset, file.manifest))
+    for found in by_root.values():
+        check_files(found, whole)
 
 
 def _combine(content: Content, first: Header | None, header: Header, path: Path) -> Header:

@@ -1,7 +1,7 @@
 """Where things are in a data set, and in a `.datum` file around its blobs of records.
 
 A file is a signature, six parts (each a length and as many bytes), the blobs, and after them the
-extension (see extension.py). Every part and every blob passes through a `Cipher`.
+extension (see extension.py). Every part and every blob passes through a `ciphers.Cipher`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,21 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from datumaro.errors import DatasetImportError, MalformedFileError
+from datumaro.crypto import Cipher as KeyCipher
+from datumaro.errors import (
+    DatasetImportError,
+    MalformedFileError,
+    MissingKeyError,
+    SuperfluousKeyError,
+)
 from datumaro.formats.base import Folder
 from datumaro.formats.categories_json import categories_from_json, categories_to_json
+from datumaro.formats.datumaro_binary.ciphers import PLAIN, Cipher, Sealed
+from datumaro.formats.datumaro_binary.encryption import check_key
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
 from datumaro.model.media import MediaType
@@ -90,41 +98,6 @@ def _sources_in(folder: Folder, relative: str) -> Iterator[Source]:
                 yield Source(folder.path / inner / name, folder.path / relative)
 
 
-# --- ciphers ----------------------------------------------------------------------------------
-
-
-class Cipher(Protocol):
-    """What stands between the parts of a file and its bytes."""
-
-    def seal(self, part: bytes | memoryview) -> bytes | memoryview:
-        """A part as it is stored."""
-        ...
-
-    def sealed_size(self, size: int) -> int:
-        """Bytes that a part of ``size`` bytes takes when stored."""
-        ...
-
-    def open(self, stored: Array) -> Array:
-        """The reverse of `seal`; uint8 both."""
-        ...
-
-
-class Plain:
-    """No encryption: what is stored is the part itself."""
-
-    def seal(self, part: bytes | memoryview) -> bytes | memoryview:
-        return part
-
-    def sealed_size(self, size: int) -> int:
-        return size
-
-    def open(self, stored: Array) -> Array:
-        return stored
-
-
-PLAIN = Plain()
-
-
 # --- header -----------------------------------------------------------------------------------
 
 
@@ -137,7 +110,10 @@ class Header:
     media_encryption : what the writer noted; of consequence only in encrypted files.
     blob_sizes : int64, bytes of each blob as stored.
     blobs_at : where the first blob begins, in bytes; set when read.
-    cipher : opens the blobs.
+    cipher : stores and opens the parts and blobs.
+    key : of an encrypted file.
+    manifest : the export's number, in an encrypted file that has a manifest; or "".
+    marks : of the parts after the encryption field, as stored; set when read (`Cipher.mark`).
     """
 
     infos: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -149,20 +125,36 @@ class Header:
     blob_sizes: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     blobs_at: int = 0
     cipher: Cipher = PLAIN
+    key: KeyCipher | None = None
+    manifest: str = ""
+    marks: list[bytes] = field(default_factory=list[bytes])
 
 
-def write_header(file: BinaryIO, header: Header) -> None:
-    """Write the signature and all parts before the blobs."""
-    seal = header.cipher.seal
+def write_header(file: BinaryIO, header: Header) -> list[bytes]:
+    """Write the signature and all parts before the blobs.
+
+    Returns
+    -------
+    The marks of the parts after the encryption field.
+    """
     version = {"dm_format_version": VERSION, "media_encryption": header.media_encryption}
     file.write(SIGNATURE)
     _write_part(file, _dict(version))
-    _write_part(file, b"")  # the encryption field
-    _write_part(file, seal(_dict(header.infos)))
-    _write_part(file, seal(_dict(categories_to_json(header.categories))))
-    _write_part(file, seal(_dict({"media_type": int(header.media_type)})))
+    key = header.key
+    _write_part(file, b"" if key is None else key.encrypt(key.key.encode("ascii")))
+    media: dict[str, Any] = {"media_type": int(header.media_type)}
     sizes = np.ascontiguousarray(header.blob_sizes, "<i4")
-    _write_part(file, seal(struct.pack("<I", len(sizes)) + sizes.tobytes()))
+    marks: list[bytes] = []
+    for part in (
+        _dict(header.infos),
+        _dict(categories_to_json(header.categories)),
+        _dict(media | ({"manifest": header.manifest} if header.manifest else {})),
+        struct.pack("<I", len(sizes)) + sizes.tobytes(),
+    ):
+        stored = header.cipher.seal(part)
+        marks.append(header.cipher.mark(stored))
+        _write_part(file, stored)
+    return marks
 
 
 def _write_part(file: BinaryIO, part: bytes | memoryview) -> None:
@@ -214,11 +206,17 @@ class PartReader:
             raise self.bad(self.at - 4, f"{what} of {n} bytes", f"at most {limit}")
         return self.take(n, what)
 
-    def dictionary(self, what: str, cipher: Cipher) -> dict[str, Any]:
+    def opened(self, what: str, header: Header, limit: int = 1 << 32) -> Array:
+        """A part, decrypted; its mark is added to the header's."""
+        place = f"{self.path}: byte {self.at}: {what}"
+        stored = self.part(what, limit)
+        header.marks.append(header.cipher.mark(stored))
+        return header.cipher.open(np.frombuffer(stored, np.uint8), place)
+
+    def dictionary(self, what: str, header: Header) -> dict[str, Any]:
         """A part that is a length and JSON of that length, or length 0 for an empty object."""
         begin = self.at + 4
-        stored = self.part(what, _MAX_JSON)
-        data = cipher.open(np.frombuffer(stored, np.uint8)).tobytes()
+        data = self.opened(what, header, _MAX_JSON).tobytes()
         if len(data) < 4 or struct.unpack_from("<I", data)[0] != len(data) - 4:
             raise self.bad(begin, f"{what} whose two lengths do not agree")
         try:
@@ -227,20 +225,20 @@ class PartReader:
             raise self.bad(begin + 4, f"{what}: {error}", "a JSON object") from error
 
 
-def read_header(reader: PartReader) -> Header:
-    """Read everything before the blobs.
+def read_field(reader: PartReader) -> tuple[bool, bytes]:
+    """Read what is never encrypted: (whether media were saved to be encrypted, encryption field).
 
     Raises
     ------
     MalformedFileError
-        A part is not what it should be.
+        It is not such a file.
     DatasetImportError
-        The file is of another version, or encrypted.
+        It is of another version.
     """
     if not has_signature(reader.take(min(len(SIGNATURE), reader.size), "the signature")):
         raise reader.bad(0, "another signature", SIGNATURE.decode())
     at = reader.at
-    version = reader.dictionary("the version header", PLAIN)
+    version = reader.dictionary("the version header", Header())
     if version.get("dm_format_version") not in (VERSION, "legacy"):
         raise DatasetImportError(
             f"{reader.path}: byte {at}: format version {version.get('dm_format_version')!r}; "
@@ -249,30 +247,52 @@ def read_header(reader: PartReader) -> Header:
     media_encryption = version.get("media_encryption", False)
     if not isinstance(media_encryption, bool):
         raise reader.bad(at, f"media_encryption {media_encryption!r}", "true or false")
+    field = reader.part("the encryption field", 1 << 12)
+    if field and "media_encryption" not in version:
+        raise reader.bad(at, "no media_encryption in an encrypted file", "true or false")
+    return media_encryption, field
+
+
+def read_header(reader: PartReader, key: KeyCipher | None = None) -> Header:
+    """Read everything before the blobs.
+
+    Raises
+    ------
+    MalformedFileError
+        A part is not what it should be.
+    DatasetImportError
+        The file is of another version; or its key is missing, wrong or superfluous.
+    DamagedTokenError
+        An encrypted part was changed.
+    """
+    header = Header(key=key)
+    header.media_encryption, field = read_field(reader)
+    if key is not None:
+        if not field:
+            raise SuperfluousKeyError(f"{reader.path}: the file is not encrypted")
+        check_key(reader.path, field, key)
+        header.cipher = Sealed(key)
+    elif field:
+        raise MissingKeyError(f"{reader.path}: the file is encrypted; its key is needed")
+    header.infos = reader.dictionary("the infos", header)
     at = reader.at
-    if reader.part("the encryption field"):
-        raise DatasetImportError(
-            f"{reader.path}: byte {at}: the file is encrypted; encrypted files cannot be read"
-        )
-    cipher = PLAIN
-    infos = reader.dictionary("the infos", cipher)
+    raw_categories = reader.dictionary("the categories", header)
+    header.categories = categories_from_json(raw_categories, reader.path, f"byte {at}: $")
     at = reader.at
-    raw_categories = reader.dictionary("the categories", cipher)
-    categories = categories_from_json(raw_categories, reader.path, f"byte {at}: $")
-    at = reader.at
-    media_type = reader.dictionary("the media type", cipher).get("media_type")
+    media = reader.dictionary("the media type", header)
+    media_type, manifest = media.get("media_type"), media.get("manifest", "")
     if type(media_type) is not int or media_type not in MEDIA_TYPES:
         known = ", ".join(str(int(kind)) for kind in sorted(MEDIA_TYPES))
         raise reader.bad(at, f"media type {media_type!r}", f"one of {known}")
+    header.media_type, header.manifest = MediaType(media_type), str(manifest)
     at = reader.at
-    sizes = _blob_sizes(reader, at, cipher.open(np.frombuffer(reader.part("blob sizes"), np.uint8)))
+    header.blob_sizes = sizes = _blob_sizes(reader, at, reader.opened("the blob sizes", header))
     if int(sizes.sum()) > reader.size - reader.at:
         raise reader.bad(
             at, f"blobs of {sizes.sum()} bytes, but {reader.size - reader.at} are left in the file"
         )
-    return Header(
-        infos, categories, MediaType(media_type), media_encryption, sizes, reader.at, cipher
-    )
+    header.blobs_at = reader.at
+    return header
 
 
 def _blob_sizes(reader: PartReader, at: int, data: Array) -> Array:

@@ -21,6 +21,7 @@ import pyarrow as pa
 from datumaro.errors import MalformedFileError
 from datumaro.formats.datumaro_binary.extension import MediaRow
 from datumaro.formats.datumaro_binary.layout import IMAGES, POINT_CLOUDS, VIDEOS
+from datumaro.formats.datumaro_binary.manifest import MediaLock
 from datumaro.formats.datumaro_binary.media_out import NO_FRAME, NO_PATH, NO_SIZE, safe_name
 from datumaro.kernels.records import PATH_ABSOLUTE, PATH_NONE, PATH_SUSPECT
 from datumaro.model.media import MediaType
@@ -75,12 +76,14 @@ class MediaReader:
     ----------
     file : the `.datum` file, for messages.
     root : the data set's folder.
+    lock : says how encrypted media are opened.
     """
 
     file: Path
     root: str
     subset: str
     allow_external: bool
+    lock: MediaLock | None = None
 
     def __post_init__(self) -> None:
         self._inside = os.path.join(os.path.abspath(self.root), "")  # noqa: PTH100, PTH118

@@ -8,6 +8,7 @@ folder is not there stays as it is. With ``save_media`` it gets the saved file's
 
 from __future__ import annotations
 
+import base64
 import os
 import struct
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from datumaro.model.media import (
     Video,
     VideoFrame,
 )
+from datumaro.model.media_element import read_bytes
 from datumaro.paths import escapes
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
@@ -81,11 +83,17 @@ class _Media:
 
 @dataclass
 class MediaWriter:
-    """Decides where the media of one export are, and collects the files to save."""
+    """Decides where the media of one export are, and collects the files to save.
+
+    Attributes
+    ----------
+    encrypt : the saved files are going to be encrypted.
+    """
 
     save_media: bool
     image_ext: str | None
     context: WriteContext
+    encrypt: bool = False
     jobs: list[MediaJob] = field(default_factory=list[MediaJob])
 
     def __post_init__(self) -> None:
@@ -250,7 +258,17 @@ class MediaWriter:
         return f"{media.name}/{stem}{ext}"
 
     def annotation_image(self, image: dict[str, Any], item: str, subset: str) -> None:
-        """Change the path of an annotation that is an image to what the file gets."""
+        """Change the path of an annotation that is an image to what the file gets.
+
+        Encrypted data sets get the image itself: annotations are encrypted as a whole.
+        """
+        if self.encrypt and not image.get("external"):
+            data = read_bytes(image["path"])
+            if data is not None:
+                path = image.pop("path")
+                image["file"] = base64.b64encode(data).decode()
+                image["ext"] = os.path.splitext(path)[1]  # noqa: PTH122 - a str
+                return
         extra = {"external": image.pop("external", False)}
         media = _Media(item, subset, MediaType.IMAGE, "", 0, 0, extra, None)
         image["path"] = self._part(media, "annotation", image["path"], None)
@@ -271,8 +289,8 @@ class MediaWriter:
             more = None
         stored = _Stored(media.kind, path, tail=tail)
         if more or media.height or media.width:
-            extra = {name: v for name, v in media.extra.items() if name not in ("external", "path")}
-            stored.extension = extra
+            named = ("index", "video", "step", "start_frame", "end_frame")
+            stored.extension = {name: media.extra[name] for name in named if name in media.extra}
         return stored
 
     def _saved_video(self, media: _Media) -> str:
@@ -287,12 +305,15 @@ class MediaWriter:
             else:
                 stem, ext = os.path.splitext(media.path.rsplit("/", 1)[-1])  # noqa: PTH122
                 name = self._claim(folder, stem, ext)
+                if media.object is not None and media.object.is_encrypted:
+                    source = _whole_video(media.object)
                 self.jobs.append(MediaJob(source, f"{folder}/{name}", media.item))
             self._videos[media.subset, media.path] = name
         return name
 
     def _multiframe(self, media: _Media) -> _Stored:
-        path = self._rooted(media.path) or media.name
+        # saved frames are in a folder of the item's name
+        path = media.name if self.save_media else self._rooted(media.path) or media.name
         frames: list[str] = []
         if isinstance(media.object, MultiframeImage):
             images = [(image.path, image) for image in media.object.data]
@@ -309,6 +330,8 @@ def _media(chunk: Chunk, row: int, subset: str) -> _Media:
     item, kind, path, height, width, extra = (chunk.items.column(n)[row].as_py() for n in names)
     told: dict[str, Any] = json_text.decode(extra)
     media = _Media(item, subset, kind, path, height, width, told, chunk.media.get(row))
+    if path:  # the columns say all, but what opens an encrypted file
+        return media
     if isinstance(media.object, VideoFrame):
         media.path, media.extra = media.object.video.path, {"index": media.object.index}
     elif isinstance(media.object, Video):
@@ -319,6 +342,10 @@ def _media(chunk: Chunk, row: int, subset: str) -> _Media:
     elif isinstance(media.object, MultiframeImage):
         media.path = media.object.path
     return media
+
+
+def _whole_video(media: MediaElement) -> MediaElement:
+    return media.video if isinstance(media, VideoFrame) else media
 
 
 def _extra_images(media: _Media) -> list[tuple[str, tuple[int, int] | None, Image | None]]:

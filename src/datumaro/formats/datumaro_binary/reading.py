@@ -10,17 +10,20 @@ from io import FileIO
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import UndeclaredLabelError
+from datumaro.crypto import Cipher as KeyCipher
+from datumaro.errors import DamagedTokenError, MalformedFileError, UndeclaredLabelError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.datumaro_binary import extension as ext, parting
+from datumaro.formats.datumaro_binary.ciphers import Sealed
 from datumaro.formats.datumaro_binary.layout import Header, PartReader, Source, read_header
+from datumaro.formats.datumaro_binary.manifest import Manifest, MediaLock
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.tables import DamagedTable
 from datumaro.kernels import records
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
-from datumaro.model.media import MediaType
-from datumaro.table import schema
+from datumaro.model.media import MediaElement, MediaType
+from datumaro.table import media_columns, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
 
@@ -34,11 +37,18 @@ class DatumFile:
 
     header: Header
     media_type: MediaType
+    manifest: Manifest | None = None
     chunks: list[Chunk] = field(default_factory=list[Chunk])
 
 
-def read_datum(source: Source, allow_external: bool, context: ReadContext) -> DatumFile:
+def read_datum(
+    source: Source, allow_external: bool, context: ReadContext, key: KeyCipher | None = None
+) -> DatumFile:
     """Read a `.datum` file.
+
+    Parameters
+    ----------
+    key : of an encrypted file.
 
     Raises
     ------
@@ -48,18 +58,37 @@ def read_datum(source: Source, allow_external: bool, context: ReadContext) -> Da
         A label is not among the categories.
     PathOutsideDatasetError
         A relative media path climbs out of the data set.
+    DamagedTokenError
+        Something encrypted was changed, removed or exchanged.
     """
     with source.path.open("rb", buffering=0) as raw:
         reader = PartReader(raw, source.path)
-        header = read_header(reader)
+        header = read_header(reader, key)
         end = header.blobs_at + int(header.blob_sizes.sum())
         reader.at = raw.seek(end)
         extension = ext.read(reader, header.cipher)
+        manifest = _checked_manifest(source, header, extension)
         root = os.fspath(source.root)
-        media = MediaReader(source.path, root, source.subset, allow_external)
+        lock = MediaLock(key, root, manifest) if key and header.media_encryption else None
+        media = MediaReader(source.path, root, source.subset, allow_external, lock)
         chunks = _Chunks(source, raw, reader, header, extension, media, context)
         media_type = header.media_type if extension.media_type is None else extension.media_type
-        return DatumFile(header, media_type, list(chunks))
+        return DatumFile(header, media_type, manifest, list(chunks))
+
+
+def _checked_manifest(source: Source, header: Header, extension: ext.Extension) -> Manifest | None:
+    """The manifest, in accord with the file; None in a file that never had one."""
+    manifest = extension.manifest
+    if (manifest.export if manifest else "") != header.manifest:
+        raise DamagedTokenError(
+            f"{source.path}: its extension is not that which was written here: it was exchanged "
+            "or removed"
+        )
+    if manifest is not None:
+        manifest.check_header(source.path, header.marks, len(header.blob_sizes))
+        if manifest.media_encryption != header.media_encryption:
+            raise DamagedTokenError(f"{source.path}: its version header was changed")
+    return manifest
 
 
 @dataclass
@@ -73,6 +102,7 @@ class _Chunks:
     context: ReadContext
     # for stored blobs, used again: fresh memory would first have to be cleared
     buffer: Array = field(default_factory=lambda: np.empty(0, np.uint8))
+    opened: Array = field(default_factory=lambda: np.empty(0, np.uint8))  # and for decrypted ones
 
     def __iter__(self) -> Iterator[Chunk]:
         """All items, a chunk for each group of blobs."""
@@ -97,7 +127,8 @@ class _Chunks:
         data = self.buffer[: int(bounds[-1])]
         self.raw.seek(at)
         _fill(self.raw, data, self.reader, at)
-        data = self.header.cipher.open(data)
+        if isinstance(self.header.cipher, Sealed):
+            data, bounds = self._opened(data, bounds, begin)
         folders = (MediaType.IMAGE, MediaType.POINT_CLOUD, MediaType.VIDEO)
         prefixes = (
             np.frombuffer(os.fsencode(self.media.folder(kind)), np.uint8) for kind in folders
@@ -105,8 +136,33 @@ class _Chunks:
         code, where, value, columns = records.read_records(data, bounds, *prefixes)
         if code:
             found, expected = records.message(code, value)
+            if isinstance(self.header.cipher, Sealed):
+                blob = int(np.searchsorted(bounds, where, "right")) - 1
+                place = f"blob {begin + blob}, decrypted, byte {where - int(bounds[blob])}"
+                raise MalformedFileError(self.source.path, place, found, expected)
             raise self.reader.bad(at + where, found, expected)
         return self._chunk(columns)
+
+    def _opened(self, stored: Array, bounds: Array, first: int) -> tuple[Array, Array]:
+        """Encrypted blobs decrypted: the bytes, and where each begins and the last ends.
+
+        Parameters
+        ----------
+        first : the number of the first blob in the file.
+        """
+        manifest, n_parts = self.extension.manifest, len(self.header.marks)
+        if len(self.opened) < len(stored):  # a token is longer than what is in it
+            self.opened = np.empty(len(stored), np.uint8)
+        ends = np.zeros(len(bounds), np.int64)
+        for blob in range(len(bounds) - 1):
+            what = f"{self.source.path}: blob {first + blob}"
+            seal = manifest.seal(n_parts + first + blob) if manifest else None
+            part = stored[int(bounds[blob]) : int(bounds[blob + 1])]
+            data = self.header.cipher.open(part, what, seal)
+            at, end = int(ends[blob]), int(ends[blob]) + len(data)
+            self.opened[at:end] = data
+            ends[blob + 1] = end
+        return self.opened[: int(ends[-1])], ends
 
     def _chunk(self, columns: dict[str, Array]) -> Chunk:
         n, m = len(columns["media_type"]), len(columns["type"])
@@ -163,7 +219,22 @@ class _Chunks:
             except DamagedTable as error:
                 raise self._damaged(str(error)) from error
         rows = [r for r in extension.media if first <= r.item < first + len(chunk)]
-        return (self._with_media(chunk, rows, first) if rows else chunk), held
+        chunk = self._with_media(chunk, rows, first) if rows else chunk
+        return (self._locked(chunk) if self.media.lock else chunk), held
+
+    def _locked(self, chunk: Chunk) -> Chunk:
+        """The chunk with an object for each medium in an encrypted file, which knows its cipher."""
+        columns = {name: chunk.items.column(name) for name in chunk.items.schema.names}
+        extras: list[str] = columns["media_extra"].to_pylist()
+        media: dict[int, MediaElement] = {}
+        for row, told in enumerate(media_columns.read(chunk, 0, len(chunk))):
+            medium = media_columns.media_object(told, self.media.lock)
+            if medium is not None and media_columns.is_encrypted(medium):
+                media[row] = medium
+                extras[row] = media_columns.marked_encrypted(extras[row])
+        columns["media_extra"] = pa.array(extras, pa.large_string())
+        items = schema.item_batch(len(chunk), columns)
+        return Chunk(items, chunk.annotations, chunk.offsets, media)
 
     def _with_media(self, chunk: Chunk, rows: list[ext.MediaRow], first: int) -> Chunk:
         names = ("media_type", "path", "height", "width", "media_extra")

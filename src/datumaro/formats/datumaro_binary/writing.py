@@ -13,6 +13,7 @@ import pyarrow as pa
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.datumaro_binary import extension as ext, parting
 from datumaro.formats.datumaro_binary.layout import Header, write_header
+from datumaro.formats.datumaro_binary.manifest import Manifest
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
 from datumaro.kernels.records import Records
 from datumaro.model.annotation import AnnotationType
@@ -105,8 +106,19 @@ class DatumWriter:
             columns["rle_offsets"], columns["rle"] = schema.list_parts(annotations.column("rle"))
         return columns
 
-    def finish(self, path: Path, header: Header, progress: ProgressReporter) -> None:
-        """Write the file: a header, all blobs, and what only the extension can hold."""
+    def finish(
+        self,
+        path: Path,
+        header: Header,
+        progress: ProgressReporter,
+        manifest: Manifest | None = None,
+    ) -> None:
+        """Write the file: a header, all blobs, and what only the extension can hold.
+
+        Parameters
+        ----------
+        manifest : of an encrypted file, but for its seals.
+        """
         sizes = np.concatenate([np.zeros(0, np.int64), *self._sizes])
         ends = np.zeros(len(sizes) + 1, np.int64)
         np.cumsum(sizes, out=ends[1:])
@@ -120,12 +132,17 @@ class DatumWriter:
         first = np.cumsum([0, *map(len, self._sizes)])
         progress.start(len(sizes), desc=f"Writing {self.subset}")
         with path.open("wb") as file:
-            write_header(file, header)
+            marks = write_header(file, header)
             for begin, end in pairwise(bounds):
                 blob = np.empty(int(ends[end] - ends[begin]), np.uint8)
                 self._write_blob(begin, end, first, blob)
-                file.write(header.cipher.seal(blob.data))
+                stored = header.cipher.seal(blob.data)
+                marks.append(header.cipher.mark(stored))
+                file.write(stored)
                 progress.report_status(int(end))
+            if manifest is not None:
+                manifest.seals = b"".join(marks)
+                self.extension.manifest = manifest
             file.write(ext.encode(self._finished_extension(), header.cipher))
         progress.finish()
 

@@ -114,7 +114,7 @@ class SubsetMedia:
         if not told.path and media is None:
             return ""
         if not self._save:
-            if media is not None:
+            if media is not None and not told.path:
                 self._context.lost("images that are only in memory (see save_media)", 1, item_id)
             return self._as_written(told.path)
         if _is_external(told):
@@ -187,7 +187,9 @@ class SubsetMedia:
             stem, ext = os.path.splitext(path.replace("\\", "/").rpartition("/")[2])  # noqa: PTH122
             name = self._name(stem or "video", ext, folder="videos")
             self._videos[path] = name
-            self._add(item_id, path, None, f"videos/{self._subset}/{name}")
+            media = told.in_memory
+            video = media.video if isinstance(media, VideoFrame) else media
+            self._add(item_id, path, video, f"videos/{self._subset}/{name}")
         return self._videos[path]
 
     def _name(self, item_id: str, ext: str, folder: str = "") -> str:

@@ -62,7 +62,9 @@ class ChunkRows:
         return self._media[item] != MediaType.NONE
 
     def path(self, item: int) -> str:
-        """The path of an item's image file; "" for other media."""
+        """The path of an item's image file; "" for other media, and for encrypted files."""
+        if item in self._chunk.media:
+            return ""
         return self._paths[item] if self._media[item] in _FILES else ""
 
     def medium(self, item: int) -> MediaElement | None:
