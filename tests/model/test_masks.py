@@ -11,14 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from datumaro.model.masks import (
-    CompiledMask,
-    ExtractedMask,
-    Mask,
-    RleMask,
-    compressed,
-    encode_rle,
-)
+from datumaro.model.masks import CompiledMask, ExtractedMask, Mask, RleMask
+from datumaro.model.run_lengths import compressed, encode
 
 images = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 
@@ -26,7 +20,7 @@ images = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 @given(images)
 def test_masks_of_the_same_pixels_are_equal_whatever_holds_them(image: Any) -> None:
     mask = Mask(image, label=1)
-    run_lengths = RleMask(encode_rle(image), label=1)
+    run_lengths = RleMask(encode(image), label=1)
     extracted = ExtractedMask(np.where(image, 7, 3), 7, label=1)
     for one in (mask, run_lengths, extracted):
         assert one.get_area() == np.count_nonzero(image)
@@ -52,7 +46,7 @@ def test_uncompressed_run_lengths(image: Any) -> None:
 
 
 def test_counts_as_text_and_bytes_are_the_same() -> None:
-    rle = encode_rle(np.eye(4))
+    rle = encode(np.eye(4))
     text = {"counts": rle["counts"].decode(), "size": [4, 4]}
     assert compressed(text) == compressed(rle) == rle
 
@@ -67,7 +61,7 @@ def test_bounds_count_the_last_pixel() -> None:
     image = np.zeros((5, 6))
     assert Mask(image).get_bbox() == [0, 0, 0, 0]
     image[2, 3] = 1
-    assert Mask(image).get_bbox() == [3, 2, 1, 1] == RleMask(encode_rle(image)).get_bbox()
+    assert Mask(image).get_bbox() == [3, 2, 1, 1] == RleMask(encode(image)).get_bbox()
     image[4, 5] = 1
     assert Mask(image).get_bbox() == [3, 2, 3, 3]
 
@@ -90,7 +84,7 @@ def test_pixels_are_cast_to_bool_but_a_functions_are_not() -> None:
 def test_pixels_can_be_changed() -> None:
     for mask in (
         Mask(np.zeros((2, 2))),
-        RleMask(encode_rle(np.zeros((2, 2)))),
+        RleMask(encode(np.zeros((2, 2)))),
         ExtractedMask(np.zeros((2, 2)), 1),
     ):
         mask.image = np.eye(2)

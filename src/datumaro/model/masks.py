@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Self, TypeAlias, cast
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from datumaro.model import run_lengths
 from datumaro.model.annotation import AnnotationType, LabelledAnnotation, equal_values
 from datumaro.model.categories import Colormap
+from datumaro.model.run_lengths import Rle, compressed
 
 BinaryMaskImage: TypeAlias = npt.NDArray[np.bool_]
 IndexMaskImage: TypeAlias = npt.NDArray[Any]
-Rle: TypeAlias = dict[str, Any]
-
-
-def encode_rle(image: npt.NDArray[Any]) -> Rle:
-    """A mask [height, width] as compressed COCO run lengths {"counts": bytes, "size": [h, w]}."""
-    from pycocotools import mask as coco_mask
-
-    return coco_mask.encode(np.asfortranarray(image, np.uint8))  # pyright: ignore
-
-
-def compressed(rle: Rle) -> Rle:
-    """Run lengths with ``counts`` as bytes: from text or from the uncompressed list of numbers.
-
-    Raises
-    ------
-    ValueError
-        The counts do not add up to the mask's size.
-    """
-    counts, (height, width) = rle["counts"], rle["size"]
-    if isinstance(counts, str):
-        counts = counts.encode("ascii")
-    elif not isinstance(counts, bytes):
-        from pycocotools import mask as coco_mask
-
-        if min(counts, default=0) < 0 or sum(counts) != height * width:
-            raise ValueError(
-                f"run lengths add up to {sum(counts)}; expected {height} x {width} of them"
-            )
-        uncompressed: Any = {"counts": list(counts), "size": [height, width]}
-        counts = cast(Any, coco_mask.frPyObjects(uncompressed, height, width))["counts"]
-    return {"counts": counts, "size": [int(height), int(width)]}
 
 
 class Mask(LabelledAnnotation):
@@ -115,7 +86,7 @@ class Mask(LabelledAnnotation):
     @property
     def rle(self) -> Rle:
         """The pixels as compressed COCO run lengths."""
-        return encode_rle(self.image)
+        return run_lengths.encode(self.image)
 
     def wrap(self, **changes: Any) -> Self:
         copy = super().wrap(**changes)
@@ -218,24 +189,24 @@ class RleMask(Mask):
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
-        """The pixels, [height, width] of 0 and 1, decoded at each call."""
-        from pycocotools import mask as coco_mask
+        """The pixels, [height, width] of 0 and 1, decoded at each call.
 
-        return coco_mask.decode(self.rle)  # pyright: ignore
+        Raises
+        ------
+        ValueError
+            The run lengths are damaged.
+        """
+        return run_lengths.decode(self.rle)
 
     @image.setter
     def image(self, value: npt.NDArray[Any] | Callable[[], npt.NDArray[Any]]) -> None:
-        self.rle = encode_rle(value() if callable(value) else value)
+        self.rle = run_lengths.encode(value() if callable(value) else value)
 
     def get_area(self) -> int:
-        from pycocotools import mask as coco_mask
-
-        return int(coco_mask.area(self.rle))  # pyright: ignore
+        return run_lengths.area(self.rle)
 
     def get_bbox(self) -> list[int]:
-        from pycocotools import mask as coco_mask
-
-        return [int(v) for v in coco_mask.toBbox(self.rle)]  # pyright: ignore
+        return run_lengths.bounds(self.rle)
 
     def __repr__(self) -> str:
         size = self.rle["size"]
