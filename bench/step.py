@@ -59,11 +59,14 @@ def warm_up(*formats: str) -> None:
             len(dm.Dataset.import_from(folder, name))
 
 
-def load(source: str, format_name: str) -> Any:
+# of the encrypted steps: any key will do
+KEY = {"encryption_key": "datum-dGhpcnR5LXR3byBieXRlcywgYXMgZ29vZCBhcyBhbnk="}
+
+
+def load(source: str, format_name: str, **options: Any) -> Any:
     """Import a data set, all of it (the published package reads when first asked)."""
     import datumaro as dm
 
-    options: dict[str, Any] = {}
     if not dm.__version__.startswith("1.10.") and format_name in ("datumaro", "datumaro_binary"):
         options["allow_external_media"] = True  # the images lie beside the COCO files
     dataset = dm.Dataset.import_from(source, format_name, **options)
@@ -71,27 +74,29 @@ def load(source: str, format_name: str) -> Any:
     return dataset
 
 
-def reading(format_name: str) -> Callable[[str, str], Measured]:
+def reading(format_name: str, **options: Any) -> Callable[[str, str], Measured]:
     """A step: file to memory."""
 
     def step(source: str, target: str) -> Measured:
         warm_up(format_name)
         with measured() as result:
-            dataset = load(source, format_name)
+            dataset = load(source, format_name, **options)
         assert len(dataset)
         return result
 
     return step
 
 
-def writing(format_name: str, source_format: str = "coco") -> Callable[[str, str], Measured]:
+def writing(
+    format_name: str, source_format: str = "coco", **options: Any
+) -> Callable[[str, str], Measured]:
     """A step: memory to file."""
 
     def step(source: str, target: str) -> Measured:
         warm_up(format_name)
         dataset = load(source, source_format)
         with measured() as result:
-            dataset.export(target, format_name)
+            dataset.export(target, format_name, **options)
         return result
 
     return step
@@ -131,6 +136,8 @@ STEPS: dict[str, Callable[[str, str], Measured]] = {
     "scan_coco": scan_coco,
     "write_binary": writing("datumaro_binary"),
     "read_binary": reading("datumaro_binary"),
+    "write_encrypted": writing("datumaro_binary", **KEY),
+    "read_encrypted": reading("datumaro_binary", **KEY),
     "write_json": writing("datumaro"),
     "read_json": reading("datumaro"),
     "write_coco": writing("coco"),

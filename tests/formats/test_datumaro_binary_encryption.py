@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import pickle
 import shutil
@@ -41,6 +42,7 @@ from datumaro.model.media import (
 KEY = generate_key()
 OTHER = generate_key()
 BINARY = "datumaro_binary"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def pixels(value: int) -> np.ndarray:
@@ -103,7 +105,7 @@ def test_nothing_is_readable_without_the_key(encrypted: Path):
         "images/val/c.png",
     }
     for name, data in found.items():
-        assert b"cat" not in data and b"secret" not in data and b"PNG" not in data, name
+        assert b"box of" not in data and b'"cat"' not in data and b"\x89PNG" not in data, name
 
 
 def test_annotations_and_images_come_back(encrypted: Path):
@@ -612,3 +614,13 @@ def test_records_that_are_wrong_before_encryption_are_told_by_blob(many_blobs: P
     many_blobs.write_bytes(joined(parts, token + b"".join(blobs[1:])))
     with pytest.raises(DatasetImportError, match=r"s\.datum: blob 0, decrypted, byte 0"):
         read(many_blobs.parent.parent)
+
+
+def test_changes_of_all_kinds_of_files_are_noticed(tmp_path: Path):
+    spec = importlib.util.spec_from_file_location("tamper", ROOT / "bench" / "tamper.py")
+    assert spec is not None and spec.loader is not None
+    tamper = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tamper)
+    noticed, unnoticed = tamper.run(96, 5, tmp_path)
+    assert not unnoticed
+    assert (noticed.total(), len(noticed)) == (96, 16)
