@@ -131,11 +131,13 @@ def measure(
             work.mkdir(parents=True, exist_ok=True)
             if step.source in {s.name for s in STEPS} and not (work / step.source).exists():
                 package.run(next(s for s in STEPS if s.name == step.source), sources, work)
-            print(f"{package.name}: {step.name}", file=sys.stderr, flush=True)
             runs = [package.run(step, sources, work)]
             while len(runs) < repeat or (len(runs) < 3 and runs[0].seconds < SHORT):
                 runs.append(package.run(step, sources, work))
-            results.setdefault(step.name, {})[package.name] = min(runs, key=lambda r: r.seconds)
+            best = min(runs, key=lambda run: run.seconds)
+            results.setdefault(step.name, {})[package.name] = best
+            said = f"{step.name}, {package.name}: {_seconds(best)}, {_memory(best)}"
+            print(said, file=sys.stderr, flush=True)
     return results
 
 
