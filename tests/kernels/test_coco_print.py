@@ -135,11 +135,21 @@ def test_captions_are_read_again_the_same(text: str):
 # --- objects --------------------------------------------------------------------------------------
 
 
+def test_a_stated_area_holds_as_long_as_every_outline_states_it():
+    box = bbox(0, 0, 4, 4, group=5, id=5, area=7.5)
+    whole = polygon(0, 0, 4, 0, 4, 4, group=5, id=5, area=7.5)
+    changed = polygon(1, 1, 2, 1, 2, 2, group=5, id=5)
+    assert objects([whole, box])[0]["area"] == 7.5
+    assert objects([whole, changed, box])[0]["area"] == 8.5
+    assert objects([changed, box])[0]["area"] == 0.5
+    assert objects([whole, {**box, "area": float("nan")}])[0]["area"] == 7.5
+
+
 def test_rows_of_a_group_and_label_are_one_object():
     (printed,) = objects(
         [
-            polygon(0, 0, 4, 0, 4, 4, group=5, id=5, label=2),
-            polygon(1, 1, 2, 1, 2, 2, group=5, id=5, label=2),
+            polygon(0, 0, 4, 0, 4, 4, group=5, id=5, label=2, area=7.5),
+            polygon(1, 1, 2, 1, 2, 2, group=5, id=5, label=2, area=7.5),
             bbox(0, 0, 4, 4.25, group=5, id=5, label=2, area=7.5),
         ]
     )

@@ -391,7 +391,7 @@ cdef class Printer:
         cdef const float* p
         cdef double area = NAN, own_area = 0
         cdef Box box
-        cdef bint crowd = False, open_list = False
+        cdef bint crowd = False, open_list = False, outline_changed = False
         cdef int code = self._category(first, category_ids, &category)
         if code == 0:
             code = self._begin(number, image_ids[(<int32_t*>self.items.data)[o]], category)
@@ -407,6 +407,8 @@ cdef class Printer:
             k = self.kinds[row]
             if area != area:
                 area = self.areas[row]
+            if (k == POLYGON or k == MASK) and self.areas[row] != self.areas[row]:
+                outline_changed = True
             begin = self.points.offsets[row]
             n = self.points.offsets[row + 1] - begin
             p = <const float*>self.points.values + begin
@@ -441,7 +443,7 @@ cdef class Printer:
             self._points_box(points_row, &box)
         if not box.known:
             box.x1 = box.y1 = box.x2 = box.y2 = 0
-        if area != area:
+        if area != area or outline_changed:     # what is stated was so of another outline
             if self.parts_of.data[o] & HAS_POLYGONS:
                 area = self._polygon_area(first)
             elif mask_row >= 0:
