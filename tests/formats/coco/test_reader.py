@@ -405,6 +405,40 @@ def test_two_images_of_one_id(tmp_path: Path):
     assert [item["id"] for item in items(read(tmp_path, context=context))] == ["a", "b"]
 
 
+def test_annotations_of_one_id_stay_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    parts = {"segmentation": [[0, 0, 4, 0, 4, 4]]}
+    images = [image(), image(2, "b.jpg")]
+    numbers = [(9, 1), (5, 1), (5, 1), (0, 1), (0, 1), (5, 2)]
+    made = [annotation(n, of, **parts) for n, of in numbers]
+    made[1]["segmentation"] = []
+    found = rows(read(save(tmp_path, images=images, annotations=made)))
+    assert [row["id"] for row in found["a"]] == [9, 9, 5, 5, 5, 0, 0, 0, 0]
+    groups = [row["group"] for row in found["a"]]
+    assert groups[:3] == [9, 9, 5]  # the first of an id keeps it
+    assert groups[3] == groups[4] and groups[5] == groups[6] and groups[7] == groups[8]
+    assert len({0, *groups}) == 6  # and none is group 0, which means none
+    assert [row["group"] for row in found["b"]] == [5, 5]
+    assert "2 annotations have the id of another one of the same image (first: id 5)" in caplog.text
+
+
+@pytest.mark.parametrize("top", [3, 2**62, 2**63 - 1])
+def test_free_groups_are_no_ids(tmp_path: Path, top: int):
+    parts = {"segmentation": [[0, 0, 4, 0, 4, 4]]}
+    made = [annotation(n, **parts) for n in (top, 1, 2, 0)]
+    found = rows(read(save(tmp_path, annotations=made)))["a"]
+    assert found[-1]["group"] == found[-2]["group"]
+    assert found[-1]["group"] not in (0, 1, 2, top)
+
+
+def test_key_points_join_an_object_with_the_id_0(tmp_path: Path):
+    parts = {"segmentation": [[0, 0, 4, 0, 4, 4]]}
+    points = {"keypoints": [1, 2, 2], "num_keypoints": 1}
+    save(tmp_path, annotations=[annotation(0, **parts)])
+    save(tmp_path, "person_keypoints_train.json", annotations=[annotation(0, **parts, **points)])
+    found = rows(read(tmp_path, "coco"))["a"]
+    assert len(found) == 3 and len({row["group"] for row in found}) == 1 and found[0]["group"] != 0
+
+
 @pytest.mark.parametrize("spread", [1, 10**15])
 def test_lookup(spread: int):
     keys = np.array([5, -3, 7, 0], np.int64) * spread

@@ -152,7 +152,10 @@ class FileReader:
                 self.context.progress.report_status(self.done)
         if not parser.ended:
             raise MalformedFileError(
-                file.path, f"{parser.place} (byte {begin + held})", "the file ends here"
+                file.path,
+                f"{parser.place} (byte {begin + held})",
+                "the file ends here",
+                "an object with images and annotations, whole",
             )
         return parser
 

@@ -16,6 +16,7 @@ from datumaro.errors import DatasetNotFoundError
 from datumaro.formats.base import ReadContext, log
 from datumaro.formats.coco.categories import Labels
 from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, described, lookup
+from datumaro.formats.coco.groups import object_groups
 from datumaro.formats.coco.layout import NOT_READ, Task, find, image_folder
 from datumaro.kernels.coco_parse import item_texts
 from datumaro.model.media import MediaType
@@ -253,6 +254,7 @@ def _annotations(
             sizes,
             texts.offsets if texts else None,
         )
+    groups = object_groups(files, item_of, firsts, ids)
     attributes.allocate(np.uint8)
     points.allocate(np.float32)
     for column in (visibility, rles, texts):
@@ -270,11 +272,10 @@ def _annotations(
             *((texts.offsets, texts.values) if texts else (None, None)),
         )
         file.parser.free()
-    identity = schema.primitive(ids, pa.int64())
     columns = {
         "type": schema.primitive(kinds, pa.uint8()),
-        "id": identity,
-        "group": identity,
+        "id": schema.primitive(ids, pa.int64()),
+        "group": schema.primitive(groups, pa.int64()),
         "label": schema.labels(label_column),
         "attributes": schema.texts(attributes.offsets, attributes.values, pa.large_string()),
         "points": schema.lists(points.offsets, points.values, ANNOTATIONS.field("points").type),
