@@ -305,6 +305,7 @@ class Toy(Format):
     content: Content
     problem: Any = None
     seen: dict[str, Any]
+    a_file_each = False
 
     def read(self, path: Path, options: Any, context: ReadContext) -> Content:
         self.seen = {"path": path, "options": options, "progress": context.progress}
@@ -317,6 +318,8 @@ class Toy(Format):
         (folder / "ids.txt").write_text(",".join(ids))
         self.seen = {"options": options, "progress": context.progress}
         context.lost("dreams", 2, "item a")
+        for name in ids if self.a_file_each else []:
+            (folder / name).touch()
         if "bad" in ids:
             raise DatasetExportError("item bad")
 
@@ -425,6 +428,15 @@ def test_a_failed_export_leaves_the_older_one(toy: Toy, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "ids.txt").read_text() == "a,b,c"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert dataset.data_path == str(tmp_path / "out")
+
+
+def test_what_the_system_refuses_is_an_export_error(toy: Toy, tmp_path: Path) -> None:
+    dataset = a_dataset()
+    dataset.export(tmp_path / "out", "toy")
+    toy.a_file_each = True
+    with pytest.raises(DatasetExportError, match=r"out: cannot be written: .*too long.*/x+\)"):
+        dm.Dataset.from_iterable([an_item("x" * 300)]).export(tmp_path / "out", "toy")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_exporting_to_nowhere(toy: Toy) -> None:

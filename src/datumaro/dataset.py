@@ -15,8 +15,10 @@ import pyarrow as pa
 from datumaro.errors import (
     CategoriesRedefinedError,
     DatasetError,
+    DatasetExportError,
     DatasetInfosRedefinedError,
     DatasetNotFoundError,
+    DatumaroError,
     MediaTypeError,
     RepeatedItemError,
     UnknownFormatError,
@@ -30,7 +32,7 @@ from datumaro.model.media import Image, MediaElement
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.staging import staged
 from datumaro.table import media_columns, schema
-from datumaro.table.checks import check_labels, check_unique
+from datumaro.table.checks import check_labels, check_names, check_unique
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.store import ItemStore
 
@@ -154,6 +156,7 @@ class Dataset:
             raise UnknownFormatError(f"format {format!r} can be exported, not imported")
         context = ReadContext(progress_reporter or NullProgressReporter(), error_policy)
         content = reader.read(source, make_options(reader.read_options, options, format), context)
+        content = check_names(content, str(source), context.problem)
         content = check_labels(content, str(source), context.problem)
         skip = error_policy == "skip"
         content = check_unique(content, str(source), context.problem if skip else None)
@@ -414,8 +417,16 @@ class Dataset:
         if not chosen.save_media:
             _warn_of_encrypted(content)
         context = WriteContext(progress_reporter or NullProgressReporter())
-        with staged(Path(save_dir), writer.owned) as folder:
-            writer.write(content, folder, chosen, context)
+        try:
+            with staged(Path(save_dir), writer.owned) as folder:
+                writer.write(content, folder, chosen, context)
+        except OSError as error:  # a full disk, a name that is too long
+            if isinstance(error, DatumaroError):
+                raise
+            what = f" ({error.filename})" if error.filename else ""
+            raise DatasetExportError(
+                f"{os.fspath(save_dir)}: cannot be written: {error.strerror or error}{what}"
+            ) from error
         context.report(format)
         self._bound = (os.fspath(save_dir), format, options | context.keep)
 

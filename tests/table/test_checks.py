@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from datumaro.dataset import Dataset
@@ -10,8 +11,8 @@ from datumaro.model.annotation import AnnotationType, Caption, Label
 from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DatasetItem
 from datumaro.table.builder import build
-from datumaro.table.checks import check_labels, check_unique
-from datumaro.table.chunk import Content
+from datumaro.table.checks import check_labels, check_names, check_unique
+from datumaro.table.chunk import Chunk, Content
 
 
 def with_labels(*labels: int, names: str = "abc") -> Content:
@@ -84,3 +85,23 @@ def test_the_first_of_two_items_of_a_name_stays() -> None:
 def test_different_names_pass_untouched() -> None:
     content = Content([build([DatasetItem("a"), DatasetItem("a", subset="x"), DatasetItem("b")])])
     assert check_unique(content, "here") is content
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "a/../b", "..", "C:/x", "a\0b", ""])
+def test_names_that_lead_elsewhere(name: str) -> None:
+    content = Content([build([DatasetItem("a"), DatasetItem("b..c"), DatasetItem("d/e:f")])])
+    chunk = content.chunks[0]
+    items = chunk.items.set_column(0, "id", pa.array(["a", name, "d/e:f"], pa.large_string()))
+    content.chunks[0] = Chunk(items, chunk.annotations, chunk.offsets)
+    with pytest.raises(DatasetImportError, match=r"here: (item id|an item's id)"):
+        check_names(content, "here", raising)
+    problems: list[DatasetImportError] = []
+    checked = check_names(content, "here", problems.append)
+    assert len(problems) == 1
+    assert [item.id for item in Dataset(checked)] == ["a", "d/e:f"]
+
+
+def test_odd_names_that_stay_inside_pass_untouched() -> None:
+    names = ["b..c", "...", "d/e:f", ".hidden", "a b/ä", "x/..y"]
+    content = Content([build([DatasetItem(name) for name in names])])
+    assert check_names(content, "here", raising).chunks[0] is content.chunks[0]

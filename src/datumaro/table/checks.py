@@ -1,4 +1,5 @@
-"""What must hold of all that a reader returns: declared labels, one item for a name."""
+"""What must hold of all that a reader returns: names that lead nowhere else, declared labels, one
+item for a name."""
 
 from __future__ import annotations
 
@@ -7,14 +8,45 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from datumaro.errors import DatasetImportError, RepeatedItemError, UndeclaredLabelError
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
+from datumaro.model.item import checked_id
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
+# More than is refused, and quick: a beginning slash or drive, a backslash, NUL, or two dots.
+_SUSPECT = r"^$|^/|^[A-Za-z]:|\\|\x00|\.\."
+
 Problem = Callable[[DatasetImportError], None]
+
+
+def check_names(content: Content, where: str, problem: Problem) -> Content:
+    """Hand items whose id is absolute or climbs out to ``problem``.
+
+    Formats make paths of ids, and `DatasetItem` refuses them likewise.
+
+    Returns
+    -------
+    The content without them, if ``problem`` returns.
+    """
+    chunks = [_inside(chunk, where, problem) for chunk in content.chunks]
+    return replace(content, chunks=chunks)
+
+
+def _inside(chunk: Chunk, where: str, problem: Problem) -> Chunk:
+    ids = chunk.items.column("id")
+    suspects = pc.match_substring_regex(ids, _SUSPECT)
+    bad: list[int] = []
+    for row in np.flatnonzero(suspects.to_numpy(zero_copy_only=False)).tolist():
+        try:
+            checked_id(ids[row].as_py())
+        except ValueError as error:
+            problem(DatasetImportError(f"{where}: {error}"))
+            bad.append(row)
+    return chunk.take(np.delete(np.arange(len(chunk)), bad)) if bad else chunk
 
 
 def check_labels(content: Content, where: str, problem: Problem) -> Content:
