@@ -89,6 +89,8 @@ def test_unknown_and_empty_kinds_are_ignored():
             "group type 'x'",
         ),
         ({"mask": {"colormap": [{"label_id": "0", "r": 1, "g": 1, "b": 1}]}}, "[0].label_id:"),
+        ({"mask": {"colormap": [{"label_id": 0, "r": 1, "g": 256, "b": 1}]}}, "[0].g:"),
+        ({"mask": {"colormap": [{"label_id": 0, "r": 1, "g": 1, "b": -1}]}}, "[0].b:"),
         ({"points": {"items": [{"label_id": 0, "joints": [[1]]}]}}, "$.categories.points"),
         (
             {"points": {"items": [{"label_id": 0, "labels": ["a"], "positions": [1.0]}]}},

@@ -440,6 +440,12 @@ def test_files_of_one_data_set_must_agree(tmp_path: Path) -> None:
             r"\$\.items\[0\]\.extended_annotations",
             "an index twice",
         ),
+        ({"items": [item(video={"path": "a", "step": 0})]}, r"\$\.items\[0\]\.video\.step", ">= 1"),
+        (
+            {"items": [item(video={"path": "a", "start_frame": 5, "end_frame": 4})]},
+            r"\$\.items\[0\]\.video",
+            "end_frame 4 before start_frame 5",
+        ),
         ({"items": [item(video={})]}, r"\$\.items\[0\]\.video", "path"),
         ({"items": [item(video_frame={"video_path": "a"})]}, r"\$\.items\[0\]", "frame_index"),
     ],

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -129,11 +129,14 @@ class _Labels(msgspec.Struct):
     attributes: list[str] = []
 
 
+_Channel = Annotated[int, msgspec.Meta(ge=0, le=255)]
+
+
 class _Color(msgspec.Struct):
     label_id: int
-    r: int
-    g: int
-    b: int
+    r: _Channel
+    g: _Channel
+    b: _Channel
 
 
 class _Mask(msgspec.Struct):

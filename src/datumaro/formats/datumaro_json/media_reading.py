@@ -22,6 +22,7 @@ from datumaro.table.schema import Array
 
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+_Step = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 
 @dataclass(frozen=True)
@@ -98,17 +99,18 @@ class _PointCloud(msgspec.Struct):
     path: str | None = None
 
 
-class _Video(msgspec.Struct):
+class _Range(msgspec.Struct, kw_only=True):
+    step: _Step = 1
+    start_frame: Size = 0
+    end_frame: Size | None = None
+
+    def __post_init__(self) -> None:
+        if self.end_frame is not None and self.end_frame < self.start_frame:
+            raise ValueError(f"end_frame {self.end_frame} before start_frame {self.start_frame}")
+
+
+class _Video(_Range):
     path: str
-    step: Size = 1
-    start_frame: Size = 0
-    end_frame: Size | None = None
-
-
-class _Range(msgspec.Struct):
-    step: Size = 1
-    start_frame: Size = 0
-    end_frame: Size | None = None
 
 
 class _VideoFrame(msgspec.Struct):
