@@ -59,3 +59,10 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_version_is_the_installed_one():
     assert dm.__version__ == version("datumaro")
+
+
+def test_all_names_can_be_imported_at_once():
+    names: dict[str, object] = {}
+    exec("from datumaro import *", names)
+    assert names["Dataset"] is dm.Dataset and names["Bbox"] is dm.Bbox
+    assert not [name for name in names if name.startswith("_") and name != "__builtins__"]

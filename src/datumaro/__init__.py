@@ -40,6 +40,8 @@ _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(importlib.import_module(f"datumaro.{_HOMES[name]}"), name)
+    elif name == "__all__":  # for ``from datumaro import *``
+        value = sorted(_HOMES)
     elif name == "errors":
         value = importlib.import_module("datumaro.errors")
     elif name == "__version__":
