@@ -537,8 +537,8 @@ def header(version='{"dm_format_version":"1.0","media_encryption":false}', key=b
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "byte 0: another signature"),
-        (b"signature:datumaro", "byte 0: another signature"),
+        (b"", "byte 0: another signature: an empty file"),
+        (b"signature:datumaro", "byte 0: another signature: b'signature:datumaro'"),
         (header()[:27], "byte 25: the length of the version header of 4 bytes, but 2 are left"),
         (header()[:60], "byte 29: the version header of 56 bytes, but 31 are left"),
         (header('{"dm_format_version":"2.0"}'), "byte 25: format version '2.0'; expected '1.0'"),

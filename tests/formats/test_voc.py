@@ -591,18 +591,18 @@ def test_undeclared_index(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "found"),
     [
-        b"",
-        b"no image",
-        png(CLASSES, PALETTE)[:60],
-        png(np.arange(300 * 300, dtype=np.uint16).reshape(300, 300).astype(np.uint8))[:-3000],
-        b"GIF89a" + bytes(100),
+        (b"", "an empty file"),
+        (b"no image", "begins with b'no image'"),
+        (png(CLASSES, PALETTE)[:60], ""),
+        (png(np.arange(300 * 300, dtype=np.uint16).reshape(300, 300).astype(np.uint8))[:-3000], ""),
+        (b"GIF89a" + bytes(100), "begins with b'GIF89a"),
     ],
 )
-def test_damaged_mask(tmp_path: Path, data: bytes):
+def test_damaged_mask(tmp_path: Path, data: bytes, found: str):
     with_masks(tmp_path, data, None)
-    with pytest.raises(MalformedFileError, match=r"SegmentationClass/a\.png"):
+    with pytest.raises(MalformedFileError, match=rf"SegmentationClass/a\.png: .*{found}"):
         read(tmp_path, "voc_segmentation")
 
 

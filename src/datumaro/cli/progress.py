@@ -42,7 +42,7 @@ class TerminalProgress(ProgressReporter):
         if self._bar is None:
             if now < self._appears or now - self._step_began < _STEP_DELAY:
                 return
-            self._bar = _bar(self._desc, self._total, self._step_began)
+            self._bar = _bar(self._desc, self._total, progress, self._step_began)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=progress)
 
@@ -52,7 +52,7 @@ class TerminalProgress(ProgressReporter):
             bar.stop()
 
 
-def _bar(desc: str, total: int, began: float) -> Progress:
+def _bar(desc: str, total: int, done: int, began: float) -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -81,7 +81,7 @@ def _bar(desc: str, total: int, began: float) -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
-    bar.add_task(desc or "working", total=total or None)
+    bar.add_task(desc or "working", total=total or None, completed=done)
     return bar
 
 

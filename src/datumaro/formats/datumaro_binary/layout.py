@@ -235,8 +235,10 @@ def read_field(reader: PartReader) -> tuple[bool, bytes]:
     DatasetImportError
         It is of another version.
     """
-    if not has_signature(reader.take(min(len(SIGNATURE), reader.size), "the signature")):
-        raise reader.bad(0, "another signature", SIGNATURE.decode())
+    signature = bytes(reader.take(min(len(SIGNATURE), reader.size), "the signature"))
+    if not has_signature(signature):
+        found = repr(signature) if signature else "an empty file"
+        raise reader.bad(0, f"another signature: {found}", SIGNATURE.decode())
     at = reader.at
     version = reader.dictionary("the version header", Header())
     if version.get("dm_format_version") not in (VERSION, "legacy"):

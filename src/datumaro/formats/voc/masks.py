@@ -80,6 +80,9 @@ def decode(data: bytes, path: str, expected: tuple[int, int] | None) -> Painting
                     else f"at most {limit} in all",
                 )  # fmt: skip
             return _painting(image, path)
+    except PILImage.UnidentifiedImageError as error:
+        found = f"begins with {data[:8]!r}" if data else "an empty file"
+        raise MalformedFileError(path, "", found, "a PNG image") from error
     except PILImage.DecompressionBombError as error:
         raise MalformedFileError(path, "IHDR", str(error), "the size of its image") from error
     except _DAMAGE as error:

@@ -283,11 +283,16 @@ class _Reader:
             self.context.problem(
                 UndeclaredLabelError(
                     f"{self.annotation_path(item_id)}: line {line}: object {place}: label "
-                    f"{name[:80]!r} is not in the label map; expected one of its {len(self.names)} "
-                    f"labels ({', '.join(self.names[:5])}, …)"
+                    f"{name[:80]!r} is not in the label map; expected {self._known()}"
                 )
             )
         return label
+
+    def _known(self) -> str:
+        if not self.names:
+            return "labels in the label map, which has none"
+        more = ", …" if len(self.names) > 5 else ""
+        return f"one of its {len(self.names)} labels ({', '.join(self.names[:5])}{more})"
 
     def attributes(self, thing: VocObject) -> bytes:
         """An object's attributes as JSON."""
