@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 from pycocotools import mask as coco_mask
 
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext
+from datumaro.model import run_lengths
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk
@@ -85,7 +87,7 @@ def _to_polygons(chunk: Chunk, kinds: Array, context: WriteContext) -> Chunk:
     holes = empty = 0
     for row in np.flatnonzero(kinds == AnnotationType.mask).tolist():
         rle: Any = {"counts": rle_column[row], "size": [int(heights[row]), int(widths[row])]}
-        outer, inner = trace(coco_mask.decode(rle))
+        outer, inner = trace(_pixels(rle))
         holes += len(inner)
         empty += not outer
         outlines[row] = outer
@@ -186,3 +188,10 @@ def trace(mask: Array) -> tuple[list[Array], list[Array]]:
             direction = turned if turned in ways else ways[0]
         (outer if area > 0 else inner).append(np.array(corners, np.float32))
     return outer, inner
+
+
+def _pixels(rle: run_lengths.Rle) -> Array:
+    try:
+        return run_lengths.decode(rle)
+    except ValueError as error:
+        raise UnsupportedContentError(f"a mask cannot become polygons: {error}") from error

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.voc.label_plan import LabelPlan
 from datumaro.formats.voc.masks import Array, encode, instance_palette
+from datumaro.model import run_lengths
 
 _MAX_NUMBER = 255  # the last number that a palette image can hold
 
@@ -106,10 +106,9 @@ class MaskPainter:
 
 
 def _decode(mask: MaskToPaint, item_id: str) -> Array:
-    from pycocotools import mask as coco_mask
-
-    rle: Any = {"counts": mask.rle, "size": [mask.height, mask.width]}
     try:
-        return cast(Array, coco_mask.decode(rle)).astype(bool)
+        return run_lengths.decode({"counts": mask.rle, "size": [mask.height, mask.width]}).astype(
+            bool
+        )
     except ValueError as error:
         raise UnsupportedContentError(f"item {item_id!r}: a mask is damaged: {error}") from error
