@@ -161,7 +161,7 @@ class Writer:
         chunks = [chunk for parts in subsets.values() for chunk in parts]
         images = iter(tables(chunks, self.choices.image_ext, self.choices.reindex, self.context))
         self._report_lost(content)
-        self.context.progress.start(sum(map(len, chunks)), desc="writing images")
+        self.context.progress.start(sum(map(len, chunks)), desc="writing annotations")
         done = 0
         written: dict[str, set[Task]] = {}
         of_subset: dict[str, list[ImageTable]] = {}

@@ -160,7 +160,9 @@ def read(reader: PartReader, cipher: Cipher) -> Extension:
         )
     stored = reader.take(length, "the extension")
     if zlib.crc32(stored) != checksum:
-        raise reader.bad(begin, "a damaged extension: its checksum is another")
+        raise reader.bad(
+            begin, "a damaged extension: its checksum is another", "bytes as they were written"
+        )
     place = f"{reader.path}: byte {begin}: the extension"
     payload = cipher.open(np.frombuffer(stored, np.uint8), place)
     try:

@@ -187,7 +187,9 @@ class PartReader:
         """The next ``n`` bytes."""
         if n > self.size - self.at:
             raise self.bad(
-                self.at, f"{what} of {n} bytes, but {self.size - self.at} are left in the file"
+                self.at,
+                f"{what} of {n} bytes, but {self.size - self.at} are left in the file",
+                "a whole file: it was cut, or a length in it is wrong",
             )
         data = self.file.read(n)
         if len(data) != n:
@@ -291,7 +293,9 @@ def read_header(reader: PartReader, key: KeyCipher | None = None) -> Header:
     header.blob_sizes = sizes = _blob_sizes(reader, at, reader.opened("the blob sizes", header))
     if int(sizes.sum()) > reader.size - reader.at:
         raise reader.bad(
-            at, f"blobs of {sizes.sum()} bytes, but {reader.size - reader.at} are left in the file"
+            at,
+            f"blobs of {sizes.sum()} bytes, but {reader.size - reader.at} are left in the file",
+            "a whole file: it was cut, or a size in it is wrong",
         )
     header.blobs_at = reader.at
     return header

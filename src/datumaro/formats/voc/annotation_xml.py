@@ -117,7 +117,8 @@ def _parse(data: bytes, path: str, problem: Problem) -> ImageAnnotation:
     try:
         root = etree.fromstring(data, _parser)
     except etree.XMLSyntaxError as error:
-        raise MalformedFileError(path, f"line {error.lineno}", error.msg or "not XML") from error
+        found = (error.msg or "not XML").split(", line ")[0]
+        raise MalformedFileError(path, f"line {error.lineno}", found, "whole XML") from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise MalformedFileError(
             path, "line 1", "a document type declaration", "none: entities are not resolved"
