@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -22,19 +23,28 @@ from datumaro.errors import (
     MediaTypeError,
     RepeatedItemError,
     UnknownFormatError,
+    UnknownOptionError,
 )
 from datumaro.formats import detection, registry
-from datumaro.formats.base import ReadContext, WriteContext, log, make_options
+from datumaro.formats.base import (
+    ReadContext,
+    ReadOptions,
+    WriteContext,
+    WriteOptions,
+    log,
+    make_options,
+)
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
 from datumaro.model.media import Image, MediaElement
 from datumaro.progress import NullProgressReporter, ProgressReporter
-from datumaro.staging import staged
+from datumaro.staging import read_whole, staged
 from datumaro.table import media_columns, schema
 from datumaro.table.checks import check_labels, check_names, check_unique
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.store import ItemStore
+from datumaro.workers import Workers
 
 CategoriesInfo = dict[AnnotationType, Categories]
 
@@ -121,6 +131,7 @@ class Dataset:
         *,
         progress_reporter: ProgressReporter | None = None,
         error_policy: Literal["fail", "skip"] = "fail",
+        executor: Executor | None = None,
         **options: Any,
     ) -> Dataset:
         """Read a data set.
@@ -131,6 +142,8 @@ class Dataset:
         format : its format's name; detected when not given.
         error_policy : what becomes of items and annotations that cannot be read: "fail" raises,
             "skip" leaves them out and logs how many.
+        executor : runs the work of formats that have the option ``num_workers``: see
+            `datumaro.workers.Workers`.
         options : the format's import options.
 
         Raises
@@ -154,8 +167,15 @@ class Dataset:
         reader = registry.get(format)
         if not reader.reads:
             raise UnknownFormatError(f"format {format!r} can be exported, not imported")
-        context = ReadContext(progress_reporter or NullProgressReporter(), error_policy)
-        content = reader.read(source, make_options(reader.read_options, options, format), context)
+        chosen = make_options(reader.read_options, options, format)
+        workers = _workers(chosen, executor, format)
+
+        def read() -> tuple[Content, ReadContext]:
+            progress = progress_reporter or NullProgressReporter()
+            context = ReadContext(progress, error_policy, workers=workers)
+            return reader.read(source, chosen, context), context
+
+        content, context = read_whole(source, read)
         content = check_names(content, str(source), context.problem)
         content = check_labels(content, str(source), context.problem)
         skip = error_policy == "skip"
@@ -387,6 +407,7 @@ class Dataset:
         format: str,
         *,
         progress_reporter: ProgressReporter | None = None,
+        executor: Executor | None = None,
         **options: Any,
     ) -> None:
         """Write the data set into a folder.
@@ -398,12 +419,16 @@ class Dataset:
         Parameters
         ----------
         format : the format's name.
+        executor : runs the work that ``num_workers`` threads would do: see
+            `datumaro.workers.Workers`.
         options : the format's export options, such as ``save_media=True``.
 
         Raises
         ------
         DatasetExportError
             The data set could not be written; the folder is as it was.
+        WorkerError
+            The executor failed; the folder is as it was.
         """
         if not os.fspath(save_dir):
             raise ValueError("the folder to export to is empty")
@@ -411,12 +436,13 @@ class Dataset:
         if not writer.writes:
             raise UnknownFormatError(f"format {format!r} can be imported, not exported")
         chosen = make_options(writer.write_options, options, format)
+        workers = _workers(chosen, executor, format)
         content = self.content()
         if self._store.is_changed:  # an item may have got another's name in place
             check_unique(content, "")
         if not chosen.save_media:
             _warn_of_encrypted(content)
-        context = WriteContext(progress_reporter or NullProgressReporter())
+        context = WriteContext(progress_reporter or NullProgressReporter(), workers=workers)
         try:
             with staged(Path(save_dir), writer.owned) as folder:
                 writer.write(content, folder, chosen, context)
@@ -570,6 +596,16 @@ def _categories(given: Mapping[AnnotationType, Categories] | Iterable[Any]) -> C
         by_type = cast(Mapping[AnnotationType, Categories], given)
         return {AnnotationType(kind): value for kind, value in by_type.items()}
     return {AnnotationType.label: LabelCategories.from_iterable(given)}
+
+
+def _workers(
+    options: ReadOptions | WriteOptions, executor: Executor | None, format: str
+) -> Workers:
+    if "num_workers" in {f.name for f in fields(options)}:
+        return Workers(getattr(options, "num_workers", None), executor)
+    if executor is not None:
+        raise UnknownOptionError(f"{format} is read without workers: it has no option 'executor'")
+    return Workers()
 
 
 def _option_names(format: str) -> set[str]:

@@ -7,10 +7,24 @@ Where a builtin exception says the same, the class derives from it too, so that
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class DatumaroError(Exception):
-    """Base of all errors that the package raises on purpose."""
+    """Base of all errors that the package raises on purpose. They can be pickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # by default the class would be called with the finished message
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[DatumaroError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> DatumaroError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class ImmutableObjectError(DatumaroError):
@@ -23,6 +37,10 @@ class NotAvailableError(DatumaroError):
 
 class MissingDependencyError(DatumaroError, ImportError):
     """An optional package is needed; the message names it."""
+
+
+class WorkerError(DatumaroError):
+    """A worker died or could not be given its work; the work as a whole has failed."""
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -57,6 +75,10 @@ class UnknownFormatError(DatumaroError, ValueError):
 
 class UnknownOptionError(DatumaroError, TypeError):
     """A format was given an option that it does not have."""
+
+
+class InvalidOptionError(DatumaroError, ValueError):
+    """An option has a value that it cannot have."""
 
 
 class DetectionError(DatumaroError):

@@ -1,7 +1,7 @@
 """The one place that copies and encodes media files: where every export's media go through.
 
-A file whose extension stays is copied byte by byte; others are decoded and encoded. Both happen in
-threads, since neither holds the interpreter's lock.
+A file whose extension stays is copied byte by byte; others are decoded and encoded. Both are done
+by `datumaro.workers`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import os
 import posixpath
 import shutil
 import stat
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,18 +23,19 @@ import msgspec
 from datumaro.crypto import Cipher, seal_of
 from datumaro.errors import DatasetExportError, EncryptionError, PathOutsideDatasetError
 from datumaro.model.composite_image import MultiframeImage
-from datumaro.model.image import Image, ImageFromFile, ImageFromNumpy, dotted
+from datumaro.model.image import Image, ImageFromBytes, ImageFromFile, ImageFromNumpy, dotted
 from datumaro.model.image_codec import IMAGE_EXTENSIONS, encode_image, same_kind
 from datumaro.model.media_element import MediaElement, read_bytes
 from datumaro.model.point_cloud import PointCloudFromFile
 from datumaro.model.video import Video, VideoFrame
 from datumaro.paths import escapes
 from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.workers import Workers
 
 log = logging.getLogger("datumaro")
 
-_BATCH = 32  # files that a thread takes at a time: fewer would spend the time on handing over
-_BATCHES_PER_THREAD = 2  # that wait, at most: arrays in memory must not pile up
+_BATCH = 32  # files that a worker takes at a time: fewer would spend the time on handing over
+_BATCH_BYTES = 8 << 20  # or so many bytes that are in memory: they must not pile up
 _EXAMPLES = 5
 _SILENT = NullProgressReporter()
 
@@ -118,19 +117,20 @@ def file_source(path: str, media_extra: str = "") -> str | MediaElement:
 
 @dataclass(frozen=True)
 class _Task:
-    """A job made ready for a thread: ``source`` is a path, or what to write or encode.
+    """What a worker is to do.
 
-    ``name`` is the target relative to the store's folder; ``cipher`` encrypts what is written.
+    Attributes
+    ----------
+    name : says in errors which item, source and destination it is about.
+    source : a path, or what to write or encode.
+    target : the file's path.
+    cipher : encrypts what is written.
     """
 
-    job: MediaJob
+    name: str
     source: Any
     target: str
-    name: str
     cipher: Cipher | None
-
-
-_Done = tuple[_Task, bytes | None]  # the seal, b"" of a plain file, None when there is no source
 
 
 class MediaStore:
@@ -140,6 +140,7 @@ class MediaStore:
     ----------
     folder : the export's root. Nothing is written outside it.
     progress : told of each saved file.
+    workers : who copies, encodes and encrypts.
     cipher : encrypts each file.
     """
 
@@ -147,11 +148,13 @@ class MediaStore:
         self,
         folder: Path,
         progress: ProgressReporter = _SILENT,
+        workers: Workers | None = None,
         cipher: Cipher | None = None,
     ) -> None:
         self._root = os.fspath(folder)
         self._cipher = cipher
         self._progress = progress
+        self._workers = workers or Workers()
         self._folders: set[str] = set()
         self._taken: dict[str, MediaJob] = {}
 
@@ -174,49 +177,47 @@ class MediaStore:
             The message names the item and the file. The rest is not saved.
         """
         report = SaveReport()
-        n_threads = min(8, max(2, os.cpu_count() or 1))
-        stop = threading.Event()
+        prepared: deque[tuple[MediaJob, str]] = deque()  # whose results are awaited
         self._progress.start(total, desc="Saving media")
-        pool = ThreadPoolExecutor(n_threads, "media")
         try:
-            running: deque[Future[list[_Done]]] = deque()
-            for batch in self._batches(jobs, report):
-                running.append(pool.submit(_run, batch, stop))
-                if len(running) >= n_threads * _BATCHES_PER_THREAD:
-                    self._finish(running.popleft(), report)
-            while running:  # in the order of the jobs, so that reports do not depend on timing
-                self._finish(running.popleft(), report)
+            with self._workers.map(_save, self._batches(jobs, prepared, report)) as seals:
+                for seal in seals:
+                    job, name = prepared.popleft()
+                    if seal is None:
+                        _missing(job, report)
+                    else:
+                        report.saved += 1
+                        if seal:
+                            report.seals[name] = seal
+                    self._progress.report_status(report.saved + report.missing + report.external)
         finally:
-            stop.set()  # on an error, or Ctrl-C: each thread ends with the file that it is at
-            pool.shutdown(wait=True, cancel_futures=True)
             self._progress.finish()
         _warn(report)
         return report
 
-    def _finish(self, done: Future[list[_Done]], report: SaveReport) -> None:
-        for task, seal in done.result():
-            if seal is None:
-                _missing(task.job, report)
-                continue
-            report.saved += 1
-            if seal:
-                report.seals[task.name] = seal
-        self._progress.report_status(report.saved + report.missing + report.external)
-
-    def _batches(self, jobs: Iterable[MediaJob], report: SaveReport) -> Iterator[list[_Task]]:
+    def _batches(
+        self,
+        jobs: Iterable[MediaJob],
+        prepared: deque[tuple[MediaJob, str]],
+        report: SaveReport,
+    ) -> Iterator[list[_Task]]:
         batch: list[_Task] = []
+        size = 0
         for job in jobs:
-            task = self._prepare(job, report)
-            if task is not None:
+            ready = self._prepare(job, report)
+            if ready is not None:
+                name, task = ready
+                prepared.append((job, name))
                 batch.append(task)
-            if len(batch) == _BATCH:
+                size += _size(task.source)
+            if len(batch) == _BATCH or size >= _BATCH_BYTES:
                 yield batch
-                batch = []
+                batch, size = [], 0
         if batch:
             yield batch
 
-    def _prepare(self, job: MediaJob, report: SaveReport) -> _Task | None:
-        """What a thread is to do; None when there is nothing to do."""
+    def _prepare(self, job: MediaJob, report: SaveReport) -> tuple[str, _Task] | None:
+        """The job's file, and what a worker is to do; None when there is nothing to do."""
         source = job.source
         if isinstance(source, MediaElement) and source.is_external:
             report.external += 1
@@ -232,8 +233,10 @@ class MediaStore:
         if content is None:
             _missing(job, report)
             return None
+        if isinstance(content, str) and not self._workers.share_memory:
+            content = os.path.abspath(content)  # noqa: PTH100 - a str
         target = os.path.join(self._root, name)  # noqa: PTH118 - a str
-        return _Task(job, content, target, name, self._cipher)
+        return name, _Task(_named(job), content, target, self._cipher)
 
     def _claim(self, job: MediaJob) -> str | None:
         """The job's file, in the store's folder; None when the same medium has it already.
@@ -272,9 +275,11 @@ def _same(a: str | MediaElement, b: str | MediaElement) -> bool:
 
 
 def _failed(job: MediaJob, error: Exception) -> DatasetExportError:
-    return DatasetExportError(
-        f"{job.name or 'a medium'}: {job.source!r} cannot be saved as {job.destination!r}: {error}"
-    )
+    return DatasetExportError(f"{_named(job)}: {error}")
+
+
+def _named(job: MediaJob) -> str:
+    return f"{job.name or 'a medium'}: {job.source!r} cannot be saved as {job.destination!r}"
 
 
 def _missing(job: MediaJob, report: SaveReport) -> None:
@@ -300,13 +305,13 @@ def _warn(report: SaveReport) -> None:
 
 
 def _content(source: str | MediaElement) -> Any:
-    """The path, array or bytes to save, or an image that a thread can encode; None for nothing."""
+    """The path, array or bytes to save, or an image that a worker can encode; None for nothing."""
     if isinstance(source, str):
         return source
     if isinstance(source, VideoFrame):
         return source.data
     if source.is_encrypted and not isinstance(source, MultiframeImage):
-        return source  # a thread decrypts it
+        return source  # a worker decrypts it
     if isinstance(source, ImageFromFile):
         return source if source.as_dict()["ext"] else source.path
     if isinstance(source, PointCloudFromFile) or type(source) in (Video, MediaElement):
@@ -322,50 +327,48 @@ def _content(source: str | MediaElement) -> Any:
     return data
 
 
-# --- in the threads -----------------------------------------------------------------------------
+def _size(content: Any) -> int:
+    """Bytes of memory that what is to be saved takes."""
+    if isinstance(content, ImageFromBytes):
+        return len(content.bytes)
+    return 0 if isinstance(content, str | MediaElement) else memoryview(content).nbytes
 
 
-def _run(batch: list[_Task], stop: threading.Event) -> list[_Done]:
-    """Save them, and tell of each its seal, or whether there was anything to save."""
-    done: list[_Done] = []
-    for task in batch:
-        if stop.is_set():
-            break
-        try:
-            done.append((task, _save(task)))
-        except Exception as error:
-            stop.set()
-            raise _failed(task.job, error) from error
-    return done
+# --- in the workers -----------------------------------------------------------------------------
 
 
 def _save(task: _Task) -> bytes | None:
-    source, ext = task.source, os.path.splitext(task.target)[1]  # noqa: PTH122 - a str
-    data: bytes | None
-    if isinstance(source, str):
-        own = os.path.splitext(source)[1]  # noqa: PTH122 - a str
-        if same_kind(own, ext) or ext.lower() not in IMAGE_EXTENSIONS:
-            if task.cipher is None:
-                return b"" if _copy(source, task.target) else None
-            data = read_bytes(source)
-        else:
-            data = ImageFromFile(source).encoded(ext)
-    elif isinstance(source, Image):
-        data = source.encoded(ext)
-    elif isinstance(source, MediaElement):
-        data = source.bytes
-    elif isinstance(source, bytes):
-        data = source
-    else:
-        data = encode_image(source, ext)
-    if data is None:
-        return None
-    if task.cipher is None:
+    """Save a medium: its seal, b"" of a plain file, None when there is no source."""
+    try:
+        ext = os.path.splitext(task.target)[1]  # noqa: PTH122 - a str
+        if task.cipher is None and isinstance(task.source, str) and not _changes(task.source, ext):
+            return b"" if _copy(task.source, task.target) else None
+        data = _file_content(task.source, ext)
+        if data is None:
+            return None
+        if task.cipher is not None:
+            data = task.cipher.encrypt(data)
         Path(task.target).write_bytes(data)
-        return b""
-    token = task.cipher.encrypt(data)
-    Path(task.target).write_bytes(token)
-    return seal_of(token)
+        return b"" if task.cipher is None else seal_of(data)
+    except Exception as error:
+        raise DatasetExportError(f"{task.name}: {error}") from error
+
+
+def _file_content(source: Any, ext: str) -> bytes | None:
+    """What is to be in a file with that extension; None when there is no source."""
+    if isinstance(source, str):
+        return ImageFromFile(source).encoded(ext) if _changes(source, ext) else read_bytes(source)
+    if isinstance(source, Image):
+        return source.encoded(ext)
+    if isinstance(source, MediaElement):
+        return source.bytes
+    return source if isinstance(source, bytes) else encode_image(source, ext)
+
+
+def _changes(source: str, ext: str) -> bool:
+    """Whether a file must be encoded anew to get an extension."""
+    own = os.path.splitext(source)[1]  # noqa: PTH122 - a str
+    return not same_kind(own, ext) and ext.lower() in IMAGE_EXTENSIONS
 
 
 _READ = (

@@ -18,18 +18,22 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TypeVar
 
-from datumaro.errors import DatasetExportError
+from datumaro.errors import DatasetExportError, DatasetImportError, DatumaroError
 
 if sys.platform != "win32":
     import fcntl
 
 log = logging.getLogger("datumaro")
 
+T = TypeVar("T")
+
 _DAY = 24 * 3600.0
+_ATTEMPTS = 10
 
 
 @contextlib.contextmanager
@@ -112,6 +116,50 @@ def _make_parents(place: Path) -> list[Path]:
     except OSError as error:
         raise DatasetExportError(f"cannot make the folder {place.parent}: {error}") from error
     return missing
+
+
+# --- readers -------------------------------------------------------------------------------------
+
+
+def read_whole(source: Path, read: Callable[[], T]) -> T:
+    """Read a data set as it is at one moment: again when it is replaced meanwhile.
+
+    A data set is several files. A reader that opens some of them before it is replaced, and others
+    after, would have parts of both.
+
+    Parameters
+    ----------
+    read : is called once, and again each time that another data set has taken the place.
+
+    Raises
+    ------
+    DatasetImportError
+        It is replaced faster than it can be read.
+    """
+    for _ in range(_ATTEMPTS):
+        before = _hold(source)
+        try:
+            try:
+                result = read()
+            except (DatumaroError, OSError):
+                if before is None or _is(source, before):
+                    raise
+            else:
+                if before is None or _is(source, before):
+                    return result
+        finally:
+            _unlock(before)
+    raise DatasetImportError(f"{source}: it was replaced {_ATTEMPTS} times while it was being read")
+
+
+def _hold(source: Path) -> int | None:
+    """Open a file or folder, so that nothing else gets its number; None where folders cannot be."""
+    if sys.platform == "win32":
+        return None
+    try:
+        return os.open(source, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:  # it may not be opened; reading it tells why
+        return None
 
 
 # --- neighbours -----------------------------------------------------------------------------------

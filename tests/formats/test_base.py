@@ -37,7 +37,8 @@ def test_options_of_keywords() -> None:
 
 def test_an_unknown_option_is_an_error_that_lists_the_known() -> None:
     with pytest.raises(
-        UnknownOptionError, match=r"toy has no option 'corp'.*crop, image_ext, mode, save_media"
+        UnknownOptionError,
+        match=r"toy has no option 'corp'.*crop, image_ext, mode, num_workers, save_media",
     ):
         make_options(ToyOptions, {"corp": True}, "toy")
 

@@ -83,11 +83,23 @@ def _parse(field: dataclasses.Field[Any]) -> Callable[[str], Any]:
     """What makes the option's value of a word."""
     given = field.metadata.get("parse")
     if given is not None:
-        return given
+        return _explained(given)
     for kind, parse in ((bool, boolean), (int, int), (float, float)):
         if isinstance(field.default, kind):
             return parse
     return str
+
+
+def _explained(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same with errors that argparse shows."""
+
+    def explained(word: str) -> Any:
+        try:
+            return parse(word)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return explained
 
 
 def _value(field: dataclasses.Field[Any], text: str) -> Any:

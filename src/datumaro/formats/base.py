@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from datumaro.errors import DatasetImportError, UnknownOptionError
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.table.chunk import Content
+from datumaro.workers import Workers, worker_count
 
 log = logging.getLogger("datumaro")
 
@@ -62,6 +63,16 @@ def option(
     return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
+def num_workers_option(verb: str) -> Any:
+    """Declare ``num_workers``; see `datumaro.workers.Workers`."""
+    return option(
+        None,
+        f"workers that {verb}; 0 for none (default: one for each core, at most 8)",
+        parse=worker_count,
+        metavar="N",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
     """Options of every import."""
@@ -79,6 +90,7 @@ class WriteOptions:
     image_ext: str | None = option(
         None, "extension of saved images, such as .png; others are re-encoded", metavar="EXT"
     )
+    num_workers: int | None = num_workers_option("copy, encode and encrypt")
 
 
 _Options = TypeVar("_Options", ReadOptions, WriteOptions)
@@ -167,6 +179,7 @@ class ReadContext:
     on_error : "fail" raises the first problem; "skip" leaves the bad annotation or item out and
         counts it in ``problems``. Problems of a whole file are always raised.
     keep : export options that the reader wants used when the data set is saved to its place again.
+    workers : what runs work that can be shared.
     """
 
     progress: ProgressReporter = field(default_factory=NullProgressReporter)
@@ -174,6 +187,7 @@ class ReadContext:
     problems: list[DatasetImportError] = field(default_factory=list[DatasetImportError])
     n_problems: int = 0
     keep: dict[str, Any] = field(default_factory=dict[str, Any])
+    workers: Workers = field(default_factory=Workers)
 
     def problem(self, error: DatasetImportError) -> None:
         """Report a problem of one item or annotation: raise it, or remember it and go on."""
@@ -190,12 +204,14 @@ class WriteContext:
 
     `lost` is where it says what the format cannot hold; all of it is reported once, at the end.
     ``keep`` are options that the writer wants used when the data set is saved again.
+    `workers` runs work that can be shared.
     """
 
     progress: ProgressReporter = field(default_factory=NullProgressReporter)
     losses: Counter[str] = field(default_factory=Counter[str])
     examples: dict[str, str] = field(default_factory=dict[str, str])
     keep: dict[str, Any] = field(default_factory=dict[str, Any])
+    workers: Workers = field(default_factory=Workers)
 
     def lost(self, what: str, count: int = 1, example: str = "") -> None:
         """Say that the format cannot hold ``count`` of ``what`` (a plural: "polygons").

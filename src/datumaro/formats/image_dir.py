@@ -117,7 +117,7 @@ class ImageDir(Format):
                 name = item.id + media_extension(item.path, medium, options.image_ext)
                 join_inside(folder, name, what="item id")
                 jobs.append(MediaJob(item.source, name, f"item {item.id!r}"))
-        MediaStore(folder, context.progress).save(jobs, len(jobs))
+        MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
 
 
 # --- reading ------------------------------------------------------------------------------------

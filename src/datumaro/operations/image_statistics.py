@@ -1,6 +1,6 @@
 """Statistics of a data set's images: how many, which are the same, mean and deviation of colours.
 
-Images are read one after another (a few at once, in threads); none is kept.
+Images are read one after another (a few at once, by `datumaro.workers`); none is kept.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,12 +22,12 @@ from datumaro.operations.content import HasContent, content_of
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.table import media_columns
 from datumaro.table.chunk import Content
+from datumaro.workers import Workers
 
 log = logging.getLogger("datumaro")
 
 NOT_AVAILABLE = "n/a"
 
-_THREADS = 4
 _BLOCK = 1 << 20
 _ROWS = 1024
 _TOLD = 10  # unreadable images that are named in warnings
@@ -93,13 +91,20 @@ class _Totals:
 
 
 def compute_image_statistics(
-    dataset: HasContent | Content, *, progress: ProgressReporter | None = None
+    dataset: HasContent | Content,
+    *,
+    progress: ProgressReporter | None = None,
+    num_workers: int | None = None,
 ) -> dict[str, Any]:
     """Count and compare images, and measure their colours.
 
     Colours are on the scale 0 to 255: 16-bit channels count by their high byte, gray as three
     equal channels, transparency not at all. Every pixel of a subset weighs the same; the deviation
     is that of a sample (n - 1). Images are repeated when their sizes and all pixels are equal.
+
+    Parameters
+    ----------
+    num_workers : see `datumaro.workers.Workers`.
 
     Returns
     -------
@@ -124,7 +129,8 @@ def compute_image_statistics(
     subsets = {name: _Totals() for name in content.subset_names()}
     same: dict[bytes, list[ItemKey]] = {}
     missing, unreadable = 0, list[ItemKey]()
-    for key, image in _measure_all(content, progress or NullProgressReporter()):
+    workers = Workers(num_workers)
+    for key, image in _measure_all(content, progress or NullProgressReporter(), workers):
         if isinstance(image, _Measured):
             subsets[key[1]].add(image)
             same.setdefault(image.digest, []).append(key)
@@ -158,24 +164,19 @@ def compute_image_statistics(
 
 
 def _measure_all(
-    content: Content, progress: ProgressReporter
+    content: Content, progress: ProgressReporter, workers: Workers
 ) -> Iterator[tuple[ItemKey, _Outcome]]:
     """Each image's outcome, in order."""
     known: dict[bytes, _Measured] = {}
-    waiting: deque[tuple[ItemKey, Future[_Outcome]]] = deque()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            for key, image in progress.iter(_images(content), total=len(content), desc="images"):
-                if image is not None:
-                    waiting.append((key, pool.submit(_measure, image, known)))
-                if len(waiting) > 2 * _THREADS:
-                    key, future = waiting.popleft()
-                    yield key, future.result()
-            while waiting:
-                key, future = waiting.popleft()
-                yield key, future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+    def measured(thing: tuple[ItemKey, Image]) -> tuple[ItemKey, _Outcome]:
+        key, image = thing
+        return key, _measure(image, known)
+
+    items = progress.iter(_images(content), total=len(content), desc="images")
+    images = ([(key, image)] for key, image in items if image is not None)
+    with workers.map(measured, images) as outcomes:
+        yield from outcomes
 
 
 def _images(content: Content) -> Iterator[tuple[ItemKey, Image | None]]:

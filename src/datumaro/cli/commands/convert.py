@@ -86,13 +86,7 @@ def run(args: argparse.Namespace) -> int:
     check_output_folder(folder, overwrite=args.overwrite, source=source.path)
     with progress_reporter(args.quiet) as progress:
         dataset = source.read(progress)
-        try:
-            dataset.export(folder, args.output_format, progress_reporter=progress, **options)
-        except OSError as error:
-            if error.filename or not error.strerror:
-                raise
-            # A full disk, say: the system does not tell where.
-            raise CliError(f"{folder}: cannot be written: {error.strerror}") from error
+        dataset.export(folder, args.output_format, progress_reporter=progress, **options)
     log.info("wrote %d items to %s (%.1f s)", len(dataset), folder, time.monotonic() - began)
     return ExitCode.OK
 

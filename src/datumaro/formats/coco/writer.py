@@ -185,7 +185,7 @@ class Writer:
             for job in table.jobs(IMAGES + ("/" if self.choices.merge_images else f"/{subset}/"))
         )
         total = sum(len(table.ids) for tables_of in images.values() for table in tables_of)
-        MediaStore(self.folder, self.context.progress).save(jobs, total)
+        MediaStore(self.folder, self.context.progress, self.context.workers).save(jobs, total)
 
     def _image_infos(
         self, images: dict[str, list[ImageTable]], written: dict[str, set[Task]]

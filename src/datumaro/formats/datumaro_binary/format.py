@@ -23,6 +23,7 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
     WriteOptions,
+    num_workers_option,
     option,
 )
 from datumaro.formats.datumaro_binary.ciphers import PLAIN, Sealed
@@ -82,6 +83,7 @@ class DatumaroBinaryReadOptions(ReadOptions):
     key_file: str | None = option(
         None, "file that holds the key of an encrypted data set", metavar="FILE"
     )
+    num_workers: int | None = num_workers_option("decrypt and parse")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +215,7 @@ class DatumaroBinary(Format):
                 writer.add(chunk)
         seals: dict[str, bytes] = {}
         if media.jobs:  # before the annotations: these list the media's seals
-            store = MediaStore(folder, context.progress, media_cipher)
+            store = MediaStore(folder, context.progress, context.workers, media_cipher)
             seals = store.save(media.jobs, len(media.jobs)).seals
         for subset, writer in writers.items():
             manifest = None
@@ -223,7 +225,7 @@ class DatumaroBinary(Format):
                     header.manifest, subset, list(subsets), media_encryption, media=own
                 )
             path = folder / ANNOTATIONS / f"{subset}{SUFFIX}"
-            writer.finish(path, header, context.progress, manifest)
+            writer.finish(path, header, context, manifest)
         if cipher is not None:
             context.keep |= kept_options(cipher, media_encryption)
 

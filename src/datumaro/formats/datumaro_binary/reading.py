@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import FileIO
 
 import numpy as np
 import pyarrow as pa
 
 from datumaro.crypto import Cipher as KeyCipher
-from datumaro.errors import DamagedTokenError, MalformedFileError, UndeclaredLabelError
+from datumaro.errors import DamagedTokenError, UndeclaredLabelError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.datumaro_binary import extension as ext, parting
-from datumaro.formats.datumaro_binary.ciphers import Sealed
+from datumaro.formats.datumaro_binary.blobs import BlobGroup, Buffers, stamp
 from datumaro.formats.datumaro_binary.layout import Header, PartReader, Source, read_header
 from datumaro.formats.datumaro_binary.manifest import Manifest, MediaLock
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.tables import DamagedTable
-from datumaro.kernels import records
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.media import MediaElement, MediaType
@@ -28,7 +27,7 @@ from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
 
 # Bytes of blobs that are read at a time. A blob that is larger is read whole.
-_GROUP = 32 << 20
+_GROUP = 16 << 20
 
 
 @dataclass
@@ -100,69 +99,50 @@ class _Chunks:
     extension: ext.Extension
     media: MediaReader
     context: ReadContext
-    # for stored blobs, used again: fresh memory would first have to be cleared
-    buffer: Array = field(default_factory=lambda: np.empty(0, np.uint8))
-    opened: Array = field(default_factory=lambda: np.empty(0, np.uint8))  # and for decrypted ones
 
     def __iter__(self) -> Iterator[Chunk]:
         """All items, a chunk for each group of blobs."""
         items = annotations = 0  # that have records, so far
         labels = self.header.categories.get(AnnotationType.label)
         n_labels = len(labels) if isinstance(labels, LabelCategories) else None
-        for begin, end in _groups(self.header.blob_sizes):
-            chunk = self._extended(self._group(begin, end), items, annotations)
-            items += len(chunk[0])
-            annotations += chunk[1]
-            yield chunk[0] if n_labels is None else self._checked(chunk[0], n_labels)
+        groups = ([group] for group in self._groups())
+        with self.context.workers.map(BlobGroup.read, groups) as read:
+            for columns in read:
+                chunk = self._extended(self._chunk(columns), items, annotations)
+                items += len(chunk[0])
+                annotations += chunk[1]
+                yield chunk[0] if n_labels is None else self._checked(chunk[0], n_labels)
         self._check_end(items, annotations)
 
-    def _group(self, begin: int, end: int) -> Chunk:
-        """The items of blobs ``begin:end``."""
+    def _groups(self) -> Iterator[BlobGroup]:
+        """Neighbouring blobs of about _GROUP bytes together; a larger one alone."""
         sizes = self.header.blob_sizes
-        bounds = np.zeros(end - begin + 1, np.int64)
-        np.cumsum(sizes[begin:end], out=bounds[1:])
-        at = self.header.blobs_at + int(sizes[:begin].sum())
-        if len(self.buffer) < bounds[-1]:
-            self.buffer = np.empty(int(bounds[-1]), np.uint8)
-        data = self.buffer[: int(bounds[-1])]
-        self.raw.seek(at)
-        _fill(self.raw, data, self.reader, at)
-        if isinstance(self.header.cipher, Sealed):
-            data, bounds = self._opened(data, bounds, begin)
-        folders = (MediaType.IMAGE, MediaType.POINT_CLOUD, MediaType.VIDEO)
-        prefixes = (
-            np.frombuffer(os.fsencode(self.media.folder(kind)), np.uint8) for kind in folders
+        ends = np.cumsum(sizes)
+        here, descriptor = self.context.workers.share_memory, self.raw.fileno()
+        path = os.fspath(self.source.path)
+        kinds = (MediaType.IMAGE, MediaType.POINT_CLOUD, MediaType.VIDEO)
+        whole = BlobGroup(
+            path=path if here else os.path.abspath(path),  # noqa: PTH100 - a str
+            stamp=stamp(descriptor),
+            at=self.header.blobs_at,
+            first=0,
+            sizes=sizes,
+            cipher=self.header.cipher,
+            seals=None,
+            folders=tuple(os.fsencode(self.media.folder(kind)) for kind in kinds),
+            descriptor=descriptor if here else -1,
+            buffers=Buffers() if here else None,
         )
-        code, where, value, columns = records.read_records(data, bounds, *prefixes)
-        if code:
-            found, expected = records.message(code, value)
-            if isinstance(self.header.cipher, Sealed):
-                blob = int(np.searchsorted(bounds, where, "right")) - 1
-                place = f"blob {begin + blob}, decrypted, byte {where - int(bounds[blob])}"
-                raise MalformedFileError(self.source.path, place, found, expected)
-            raise self.reader.bad(at + where, found, expected)
-        return self._chunk(columns)
-
-    def _opened(self, stored: Array, bounds: Array, first: int) -> tuple[Array, Array]:
-        """Encrypted blobs decrypted: the bytes, and where each begins and the last ends.
-
-        Parameters
-        ----------
-        first : the number of the first blob in the file.
-        """
         manifest, n_parts = self.extension.manifest, len(self.header.marks)
-        if len(self.opened) < len(stored):  # a token is longer than what is in it
-            self.opened = np.empty(len(stored), np.uint8)
-        ends = np.zeros(len(bounds), np.int64)
-        for blob in range(len(bounds) - 1):
-            what = f"{self.source.path}: blob {first + blob}"
-            seal = manifest.seal(n_parts + first + blob) if manifest else None
-            part = stored[int(bounds[blob]) : int(bounds[blob + 1])]
-            data = self.header.cipher.open(part, what, seal)
-            at, end = int(ends[blob]), int(ends[blob]) + len(data)
-            self.opened[at:end] = data
-            ends[blob + 1] = end
-        return self.opened[: int(ends[-1])], ends
+        begin = before = 0
+        while begin < len(sizes):
+            end = max(begin + 1, int(np.searchsorted(ends, before + _GROUP, "right")))
+            seals = None
+            if manifest is not None:
+                seals = [manifest.seal(n_parts + blob) for blob in range(begin, end)]
+            at = whole.at + before
+            yield replace(whole, at=at, first=begin, sizes=sizes[begin:end], seals=seals)
+            begin, before = end, int(ends[end - 1])
 
     def _chunk(self, columns: dict[str, Array]) -> Chunk:
         n, m = len(columns["media_type"]), len(columns["type"])
@@ -286,27 +266,6 @@ class _Chunks:
         np.cumsum(~wrong, out=kept[1:])
         left = chunk.annotations.filter(pa.array(~wrong))
         return Chunk(chunk.items, left, kept[chunk.offsets], chunk.media)
-
-
-def _groups(sizes: Array) -> Iterator[tuple[int, int]]:
-    """Ranges of blobs of about _GROUP bytes."""
-    ends = np.cumsum(sizes)
-    begin = 0
-    while begin < len(sizes):
-        before = int(ends[begin - 1]) if begin else 0
-        end = max(begin + 1, int(np.searchsorted(ends, before + _GROUP, "right")))
-        yield begin, end
-        begin = end
-
-
-def _fill(raw: FileIO, data: Array, reader: PartReader, at: int) -> None:
-    view: memoryview = data.data
-    done = 0
-    while done < len(view):
-        n = raw.readinto(view[done:])
-        if not n:
-            raise reader.bad(at + done, "the file ended within a blob; it was cut while being read")
-        done += n
 
 
 def _texts(columns: dict[str, Array], name: str, offsets: str, data: str) -> dict[str, pa.Array]:

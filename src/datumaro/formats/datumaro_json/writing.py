@@ -75,7 +75,7 @@ def write_content(
     context.progress.finish()
     if options.save_media:
         jobs = [job for layout in layouts for job in layout.jobs]
-        MediaStore(folder, context.progress).save(jobs, len(jobs))
+        MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
 
 
 def _head(content: Content) -> bytes:

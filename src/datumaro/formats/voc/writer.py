@@ -161,7 +161,7 @@ class _Writer:
         label_map.save(self.plan.map, self.folder)
         self.write_lists()
         if self.options.save_media:
-            MediaStore(self.folder, progress).save(jobs, len(jobs))
+            MediaStore(self.folder, progress, self.context.workers).save(jobs, len(jobs))
 
     def check_names(self) -> None:
         """Refuse ids and subsets that cannot be written, before anything is."""
