@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from make_voc import make as make_voc
 
@@ -62,6 +66,33 @@ def voc(files: int) -> Path:
         make_voc(partial, files)
         partial.rename(target)
     return target
+
+
+def images(count: int) -> Path:
+    """A folder of JPEGs of some 25 KB, no two the same."""
+    target = DATA / f"images-{count}"
+    if not target.exists():
+        print(f"making {target}", file=sys.stderr, flush=True)
+        partial = DATA / "partial"
+        subprocess.run(["rm", "-rf", str(partial)], check=True)
+        partial.mkdir(parents=True)
+        chance = np.random.default_rng(0)
+        pictures = [_picture(chance) for _ in range(50)]
+        for number in range(count):
+            data = pictures[number % len(pictures)]
+            # what follows the picture's end is ignored by decoders
+            (partial / f"{number:06d}.jpg").write_bytes(data + number.to_bytes(8, "little"))
+        partial.rename(target)
+    return target
+
+
+def _picture(chance: np.random.Generator) -> bytes:
+    coarse = Image.fromarray(chance.integers(0, 255, (24, 32, 3), np.uint8))
+    pixels = np.asarray(coarse.resize((480, 360), Image.Resampling.BICUBIC)).astype(int)
+    noise = chance.integers(-12, 12, pixels.shape)
+    file = io.BytesIO()
+    Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8)).save(file, "JPEG")
+    return file.getvalue()
 
 
 def read_once(folder: Path) -> None:

@@ -38,7 +38,8 @@ VERSION = "1.10.0"
 class Step:
     """A row of the table.
 
-    ``source`` is "coco", "voc", or the step whose output it reads; ``aim`` the ratio to reach.
+    ``source`` is "coco", "voc", "images", or the step whose output it reads; ``aim`` the ratio to
+    reach.
     """
 
     name: str
@@ -57,6 +58,21 @@ STEPS = [
     Step("read_binary", "DatumaroBinary → memory", "write_binary", aim="50×"),
     Step("write_encrypted", "memory → DatumaroBinary, encrypted", aim="5×"),
     Step("read_encrypted", "encrypted DatumaroBinary → memory", "write_encrypted", aim="15×"),
+    Step("write_binary_2", "memory → DatumaroBinary, 2 workers"),
+    Step("read_binary_2", "DatumaroBinary → memory, 2 workers", "write_binary"),
+    Step("write_encrypted_2", "memory → DatumaroBinary, encrypted, 2 workers", aim="8×"),
+    Step(
+        "read_encrypted_2",
+        "encrypted DatumaroBinary → memory, 2 workers",
+        "write_encrypted",
+        aim="25×",
+    ),
+    Step("write_media", "10,000 JPEGs → DatumaroBinary", "images"),
+    Step("write_media_2", "10,000 JPEGs → DatumaroBinary, 2 workers", "images"),
+    Step("write_encrypted_media", "10,000 JPEGs → DatumaroBinary, encrypted", "images"),
+    Step(
+        "write_encrypted_media_2", "10,000 JPEGs → DatumaroBinary, encrypted, 2 workers", "images"
+    ),
     Step("write_json", "memory → Datumaro JSON", aim="10×"),
     Step("read_json", "Datumaro JSON → memory", "write_json", aim="10×"),
     Step("write_coco", "memory → COCO", aim="20×"),
@@ -64,6 +80,7 @@ STEPS = [
     Step("read_voc", "VOC, 20,000 files → memory", "voc", aim="5×"),
     Step("write_voc", "memory → VOC, 20,000 files", "voc"),
 ]
+ONE_SIZE = ("voc", "images")
 WITHOUT_DATA = ("import", "import_dataset", "help")
 
 SHORT = 5.0  # seconds
@@ -178,7 +195,7 @@ def growth(steps: list[Step], by_scale: dict[float, dict[str, dict[str, Result]]
         "|---|" + "---:|" * len(scales),
     ]
     for step in steps:
-        if step.source != "voc" and step.name not in WITHOUT_DATA:
+        if step.source not in ONE_SIZE and step.name not in WITHOUT_DATA:
             cells = [_seconds(by_scale[scale][step.name]["ours"]) for scale in scales]
             lines.append(f"| {step.title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -235,9 +252,11 @@ def main() -> None:
             step
             for step in STEPS
             if (arguments.steps is None or step.name in arguments.steps)
-            and (largest or (step.source != "voc" and step.name not in WITHOUT_DATA))
+            and (largest or (step.source not in ONE_SIZE and step.name not in WITHOUT_DATA))
         ]
         sources = {"coco": inputs.coco(scale, arguments.data), "voc": inputs.voc(20_000)}
+        if any(step.source == "images" for step in steps):
+            sources["images"] = inputs.images(10_000)
         for source in sources.values():
             inputs.read_once(source)
         by_scale[scale] = measure(packages, steps, sources, arguments.repeat)

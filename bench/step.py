@@ -129,15 +129,26 @@ def import_dataset(source: str, target: str) -> Measured:
     return result
 
 
+# DatumaroBinary: in one process, and by two workers ("…_2")
+BINARY: dict[str, Callable[[str, str], Measured]] = {
+    f"{verb}_{what}{'_2' if n else ''}": step("datumaro_binary", *source, **options, num_workers=n)
+    for n in (0, 2)
+    for verb, what, step, source, options in (
+        ("write", "binary", writing, (), {}),
+        ("read", "binary", reading, (), {}),
+        ("write", "encrypted", writing, (), KEY),
+        ("read", "encrypted", reading, (), KEY),
+        ("write", "media", writing, ("image_dir",), {"save_media": True}),
+        ("write", "encrypted_media", writing, ("image_dir",), {"save_media": True} | KEY),
+    )
+}
+
 STEPS: dict[str, Callable[[str, str], Measured]] = {
     "import": import_package,
     "import_dataset": import_dataset,
     "read_coco": reading("coco"),
     "scan_coco": scan_coco,
-    "write_binary": writing("datumaro_binary"),
-    "read_binary": reading("datumaro_binary"),
-    "write_encrypted": writing("datumaro_binary", **KEY),
-    "read_encrypted": reading("datumaro_binary", **KEY),
+    **BINARY,
     "write_json": writing("datumaro"),
     "read_json": reading("datumaro"),
     "write_coco": writing("coco"),

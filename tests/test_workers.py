@@ -472,11 +472,13 @@ def test_on_the_command_line(
 ) -> None:
     dataset.export(tmp_path / "a", "datumaro_binary", save_media=True)
     command = ["convert", "-q", "-i", str(tmp_path / "a"), "-f", "datumaro_binary"]
-    reading_flags = ["-o", str(tmp_path / "b"), "--import-option", "num_workers=2"]
+    reading_flags = ["-o", str(tmp_path / "b"), "--num-workers", "2"]
     assert main([*command, *reading_flags, "--", "--save-media", "--num-workers", "2"]) == 0
     assert tree(tmp_path / "b") == tree(tmp_path / "a")
     assert main([*command, "-o", str(tmp_path / "c"), "--", "--num-workers", "-1"]) == 2
     assert "'-1' is no number of workers" in capsys.readouterr().err
+    assert main([*command, "-o", str(tmp_path / "c"), "--num-workers", "two"]) == 1
+    assert "'two' is no number of workers" in capsys.readouterr().err
 
 
 # --- exports that fail ------------------------------------------------------------------------

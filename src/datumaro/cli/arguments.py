@@ -117,6 +117,12 @@ def add_input_flags(parser: argparse.ArgumentParser) -> None:
     )
     add_key_flags(parser)
     parser.add_argument(
+        "--num-workers",
+        metavar="N",
+        help="workers that read, for formats that are read by several (datumaro_binary); "
+        "0 for none (default: one for each core, at most 8)",
+    )
+    parser.add_argument(
         "--import-option",
         action="append",
         default=[],

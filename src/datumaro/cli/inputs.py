@@ -74,7 +74,10 @@ def find_source(path: str, format: str | None, args: argparse.Namespace) -> Sour
     kind = registry.get(format)
     if not kind.reads:
         raise CliError(f"format {format!r} can be written but not read; `datum format -li` lists")
-    options = parse_import_options(kind, args.import_option)
+    pairs: list[str] = args.import_option
+    if args.num_workers is not None:
+        pairs = [*pairs, f"num_workers={args.num_workers}"]
+    options = parse_import_options(kind, pairs)
     if args.allow_external_media:
         options["allow_external_media"] = True
     for name in ("encryption_key", "key_file"):
