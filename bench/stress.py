@@ -144,7 +144,7 @@ def read_again_and_again(work: Path, seconds: float) -> None:
 # --- tests ------------------------------------------------------------------------------------
 
 
-def kill(work: Path, times: int) -> str:
+def kill(work: Path, amount: argparse.Namespace) -> str:
     """Kill -9 at random moments of exports onto an existing data set."""
     target = work / "target"
     source("old", work).export(target, FORMAT, **options("old"))
@@ -156,7 +156,7 @@ def kill(work: Path, times: int) -> str:
     chance = random.Random(1)
     outcomes: Counter[str] = Counter()
     there = "new"
-    for number in range(times):
+    for number in range(amount.times):
         coming = NAMES[1 - NAMES.index(there)]
         before = tree(target)
         process = start("export_once", work, coming)
@@ -173,10 +173,10 @@ def kill(work: Path, times: int) -> str:
     source("old", work).export(target, FORMAT, **options("old"))
     left = [path.name for path in work.iterdir() if path.name.startswith(".")]
     check(not left, f"left beside the target: {left}")
-    return f"{times} exports killed: {dict(outcomes)}, all whole; the next export left nothing over"
+    return f"{amount.times} exports killed: {dict(outcomes)}, all whole; the next left nothing over"
 
 
-def disk(work: Path, times: int) -> str:
+def disk(work: Path, amount: argparse.Namespace) -> str:
     """A disk that gets full while annotations, or media, are written."""
     if os.geteuid() != 0:
         return "left out: only root can mount a small disk"
@@ -207,7 +207,7 @@ def disk(work: Path, times: int) -> str:
     return "the old data set is intact each time. Told:\n    " + "\n    ".join(told)
 
 
-def readers(work: Path, times: int) -> str:
+def readers(work: Path, amount: argparse.Namespace) -> str:
     """Twenty processes that read one data set at once."""
     target = work / "target"
     source("new", work).export(target, FORMAT, **options("new"))
@@ -220,11 +220,11 @@ def readers(work: Path, times: int) -> str:
     return f"20 readers, {count} reads, all whole"
 
 
-def during(work: Path, times: int) -> str:
+def during(work: Path, amount: argparse.Namespace) -> str:
     """Three readers of a data set that is replaced all the time."""
     source("old", work).export(work / "target", FORMAT, **options("old"))
-    exporter = start("export_in_turn", work, 15)
-    processes = [start("read_again_and_again", work, 12) for _ in range(3)]
+    exporter = start("export_in_turn", work, amount.seconds)
+    processes = [start("read_again_and_again", work, 0.8 * amount.seconds) for _ in range(3)]
     found = [process.communicate() for process in processes]
     exports = exporter.communicate()[0].strip()
     for out, errors in found:
@@ -232,7 +232,7 @@ def during(work: Path, times: int) -> str:
     return f"{exports} exports; readers found {', '.join(out.strip() for out, _ in found)}"
 
 
-TESTS: dict[str, Callable[[Path, int], str]] = {
+TESTS: dict[str, Callable[[Path, argparse.Namespace], str]] = {
     "kill": kill,
     "disk": disk,
     "readers": readers,
@@ -251,6 +251,7 @@ def main() -> None:
     )
     parser.add_argument("tests", nargs="*", metavar="TEST", help=f"of {', '.join(TESTS)}")
     parser.add_argument("--times", type=int, default=50, help="exports that are killed")
+    parser.add_argument("--seconds", type=float, default=15, help="of exports with readers")
     arguments = parser.parse_args()
     for name in arguments.tests or TESTS:
         if name not in TESTS:
@@ -258,7 +259,7 @@ def main() -> None:
         work = Path(tempfile.mkdtemp(prefix="stress-"))
         try:
             began = time.monotonic()
-            told = TESTS[name](work, arguments.times)
+            told = TESTS[name](work, arguments)
             print(f"{name}: {told} ({time.monotonic() - began:.0f} s)", flush=True)
         finally:
             shutil.rmtree(work, ignore_errors=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from datumaro import staging
-from datumaro.errors import DatasetExportError
-from datumaro.staging import staged
+from datumaro.errors import DatasetExportError, DatasetImportError
+from datumaro.staging import read_whole, staged
 
 OWNED = ("annotations/*.json", "**/*.txt")
 
@@ -197,7 +197,7 @@ def test_targets_that_are_refused(
 CHILD = """
 import sys, time
 from pathlib import Path
-from datumaro.staging import staged
+from datumaro.staging import read_whole, staged
 
 with staged(Path(sys.argv[1]), ("annotations/*.json",)) as folder:
     (folder / "annotations").mkdir()
@@ -346,3 +346,60 @@ def test_two_exports_at_once_leave_one_of_the_two(tmp_path: Path) -> None:
     assert left.pop("a.json") == left.pop("b.json")
     assert left == {f"images/{i}.jpg": "old" for i in range(50)}
     assert neighbours(target) == []
+
+
+# --- readers ----------------------------------------------------------------------------------
+
+
+def replace_with(target: Path, name: str) -> None:
+    with staged(target, OWNED) as folder:
+        write(folder, f"annotations/{name}.json", text=name)
+
+
+def test_what_is_replaced_while_it_is_read_is_read_again(target: Path) -> None:
+    found: list[list[str]] = []
+
+    def read() -> list[str]:
+        first = [path.name for path in (target / "annotations").glob("*.json")]
+        if not found:
+            replace_with(target, "b")
+        found.append(first + [path.name for path in (target / "annotations").glob("*.json")])
+        return found[-1]
+
+    assert read_whole(target, read) == ["b.json", "b.json"]
+    assert found[0] == ["a.json", "b.json"]
+
+
+def test_an_error_of_a_reader_counts_only_when_nothing_was_replaced(target: Path) -> None:
+    attempts = 0
+
+    def read() -> str:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            replace_with(target, "b")
+        return (target / "annotations" / "a.json").read_text()
+
+    with pytest.raises(FileNotFoundError):
+        read_whole(target, read)
+    assert attempts == 2
+
+
+def test_what_is_replaced_all_the_time_is_an_error(target: Path) -> None:
+    with pytest.raises(DatasetImportError, match="was replaced 10 times"):
+        read_whole(target, lambda: replace_with(target, "b"))
+
+
+def test_a_file_alone_is_read_whole(target: Path) -> None:
+    path = target / "annotations" / "a.json"
+    texts: list[str] = []
+
+    def read() -> str:
+        texts.append(path.read_text())
+        if len(texts) == 1:
+            write(target.parent, "new.json")
+            (target.parent / "new.json").rename(path)
+        return texts[-1]
+
+    assert read_whole(path, read) == "new"
+    assert texts == ["old", "new"]
