@@ -243,12 +243,12 @@ class MediaStore:
 
         The folders that it lies in are made.
         """
-        relative = job.destination
-        if escapes(relative) or posixpath.normpath(relative) == ".":
+        relative = posixpath.normpath(job.destination)
+        if escapes(job.destination) or relative == ".":
             raise PathOutsideDatasetError(
-                f"{job.name or 'a medium'}: its file would be {relative!r}, outside {self._root!r}"
+                f"{job.name or 'a medium'}: its file would be {job.destination!r}, "
+                f"outside {self._root!r}"
             )
-        relative = posixpath.normpath(relative)
         other = self._taken.setdefault(relative, job)
         if other is not job:
             if _same(other.source, job.source):
@@ -348,7 +348,8 @@ def _save(task: _Task) -> bytes | None:
             return None
         if task.cipher is not None:
             data = task.cipher.encrypt(data)
-        Path(task.target).write_bytes(data)
+        with open(task.target, "wb") as file:  # noqa: PTH123 - a str
+            file.write(data)
         return b"" if task.cipher is None else seal_of(data)
     except Exception as error:
         raise DatasetExportError(f"{task.name}: {error}") from error
@@ -368,7 +369,7 @@ def _file_content(source: Any, ext: str) -> bytes | None:
 def _changes(source: str, ext: str) -> bool:
     """Whether a file must be encoded anew to get an extension."""
     own = os.path.splitext(source)[1]  # noqa: PTH122 - a str
-    return not same_kind(own, ext) and ext.lower() in IMAGE_EXTENSIONS
+    return own != ext and not same_kind(own, ext) and ext.lower() in IMAGE_EXTENSIONS
 
 
 _READ = (
@@ -389,19 +390,19 @@ def _copy(source: str, target: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:
-        try:
-            status = os.fstat(before)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError("it is not a regular file")
-            if os.path.samestat(status, os.stat(target)):  # noqa: PTH116
-                return True
-        except FileNotFoundError:
-            pass
+        status = os.fstat(before)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is not a regular file")
+        if os.access(target, os.F_OK) and os.path.samestat(status, os.stat(target)):  # noqa: PTH116
+            return True
         if hasattr(os, "copy_file_range"):
             after = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
             try:
-                while os.copy_file_range(before, after, 1 << 30):
-                    pass
+                left = status.st_size
+                while n := os.copy_file_range(before, after, 1 << 30):
+                    left -= n
+                    if not left:
+                        break
                 return True
             except OSError as error:
                 if error.errno not in _NO_KERNEL_COPY:

@@ -1,25 +1,45 @@
 """The one place that runs work in several workers.
 
-Workers are threads, since all the work that is worth sharing leaves the interpreter's lock to
-others. Measured as the longest that another thread stood still during one call of 70 to 1,500 ms,
-on two busy cores (which by themselves hold a thread up for some 30 ms):
+Workers are threads, since nearly all the work that is worth sharing leaves the interpreter's lock
+to others. Measured, on two idle cores: how long one call takes, and the longest that another thread
+stood still meanwhile.
 
-====================================================================  ======  =====
-call                                                                  takes   stop
-====================================================================  ======  =====
-AES-CBC, 128 MB: encrypt, decrypt (cryptography 50)                   390 ms  20 ms
-HMAC-SHA256, 128 MB (`hmac.digest`)                                   284 ms  13 ms
-base64, 128 MB, both ways (pybase64 1.5)                              360 ms  29 ms
-PNG, WebP, JPEG: encode, decode 2000 × 2000 pixels (Pillow 13)       1485 ms  28 ms
-the kernels' loops, `os.copy_file_range`, reads and writes                -    none
-====================================================================  ======  =====
+====================================================  =======  =====
+call                                                  takes    stop
+====================================================  =======  =====
+AES-CBC, 128 MB, encrypt (cryptography 50)              98 ms   0 ms
+AES-CBC, 128 MB, decrypt                                17 ms   0 ms
+HMAC-SHA256, 128 MB (`hmac.digest`)                     76 ms   0 ms
+base64, 128 MB, encode (pybase64 1.5)                   98 ms  13 ms
+base64, 128 MB, decode                                  87 ms   9 ms
+PNG, 2000 × 2000 pixels of noise, encode (Pillow 13)  1822 ms   0 ms
+PNG, decode                                            985 ms   0 ms
+WebP, encode                                           597 ms   0 ms
+WebP, decode                                           400 ms   7 ms
+JPEG, decode                                           218 ms   0 ms
+`kernels.records.read_records`, 127 MB                 155 ms   0 ms
+`kernels.records.Records.write`, 128 MB                 33 ms   0 ms
+`os.copy_file_range`, 300 MB                           186 ms   0 ms
+====================================================  =======  =====
 
-So there is nothing that processes of our own would be better at: they would have to start (0.2 s
-each, with the imports) and be sent what threads simply share. Who has other machines, or older
+Many small media files are the exception, since as much time goes into the Python between such
+calls. Seconds for saving JPEGs in memory (tmpfs), without the rest of an export:
+
+===========================  ==========  ===========  ====================
+files                        one thread  two threads  two forked processes
+===========================  ==========  ===========  ====================
+10,000 of 31 KB                    0.54         0.60                  0.29
+10,000 of 31 KB, encrypted         0.90         0.75                  0.47
+2,000 of 63 KB                     0.10         0.06                  0.05
+2,000 of 63 KB, encrypted          0.30         0.19                  0.16
+===========================  ==========  ===========  ====================
+
+Forking is not safe beside threads, and other processes would have to start first (0.12 to 0.2 s for
+the imports alone), so none are started here. Who has many more such files, other machines, or older
 versions of these packages that do keep the lock, gives a `concurrent.futures.Executor`.
 
-A pool of threads takes 0.1 ms to start and 0.05 ms to hand a batch over, so callers make batches of
-a millisecond and more; a single batch is run where it is.
+Two threads take 0.16 ms to start and do nothing, and 0.02 ms to be handed a further batch, so
+callers make batches of about a millisecond and more; a single batch is run where it is.
 """
 
 from __future__ import annotations

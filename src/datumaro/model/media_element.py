@@ -154,7 +154,8 @@ def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) 
     # not a folder, and not a pipe, which would block
     if not os.path.isfile(path):  # noqa: PTH113 - a str
         return None
-    data = Path(path).read_bytes()
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str
+        data = file.read()
     return data if cipher is None else cipher.decrypt(data, f"media file {path!r}")
 
 

@@ -211,8 +211,7 @@ class DatumaroBinary(Format):
             )
             if not known:
                 writer.extension.media_type = content.media_type
-            for chunk in chunks:
-                writer.add(chunk)
+            writer.add(chunks, context.workers)
         seals: dict[str, bytes] = {}
         if media.jobs:  # before the annotations: these list the media's seals
             store = MediaStore(folder, context.progress, context.workers, media_cipher)

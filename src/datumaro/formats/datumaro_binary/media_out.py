@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,8 +123,7 @@ class MediaWriter:
             plain |= kinds == MediaType.IMAGE
             paths.update(self._moved(chunk, kinds))
         plain[list(chunk.media)] = False
-        for row in np.flatnonzero(~plain).tolist():
-            media = _media(chunk, row, subset)
+        for row, media in _media(chunk, np.flatnonzero(~plain), subset):
             stored = self._store(media)
             kinds[row], height[row], width[row] = stored.kind, stored.height, stored.width
             paths[row] = stored.path
@@ -324,14 +324,21 @@ class MediaWriter:
         return _Stored(MediaType.NONE, path, extension={"paths": frames})
 
 
-def _media(chunk: Chunk, row: int, subset: str) -> _Media:
-    """A row's media; of objects that files can hold, what the columns would say."""
+def _media(chunk: Chunk, rows: Array, subset: str) -> Iterator[tuple[int, _Media]]:
+    """Rows and their media; of objects that files can hold, what the columns would say."""
     names = ("id", "media_type", "path", "height", "width", "media_extra")
-    item, kind, path, height, width, extra = (chunk.items.column(n)[row].as_py() for n in names)
-    told: dict[str, Any] = json_text.decode(extra)
-    media = _Media(item, subset, kind, path, height, width, told, chunk.media.get(row))
-    if path:  # the columns say all, but what opens an encrypted file
-        return media
+    picked = pa.array(rows, pa.int64())
+    columns = [chunk.items.column(name).take(picked).to_pylist() for name in names]
+    for row, item, kind, path, height, width, extra in zip(rows.tolist(), *columns, strict=True):
+        told: dict[str, Any] = json_text.decode(extra)
+        media = _Media(item, subset, kind, path, height, width, told, chunk.media.get(row))
+        if not path:  # otherwise the columns say all, but what opens an encrypted file
+            _complete(media)
+        yield row, media
+
+
+def _complete(media: _Media) -> None:
+    """Take from a media object what the columns do not say."""
     if isinstance(media.object, VideoFrame):
         media.path, media.extra = media.object.video.path, {"index": media.object.index}
     elif isinstance(media.object, Video):
@@ -341,7 +348,6 @@ def _media(chunk: Chunk, row: int, subset: str) -> _Media:
         media.extra |= {"external": True} if getattr(media.object, "is_external", False) else {}
     elif isinstance(media.object, MultiframeImage):
         media.path = media.object.path
-    return media
 
 
 def _whole_video(media: MediaElement) -> MediaElement:

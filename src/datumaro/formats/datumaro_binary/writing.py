@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -29,7 +29,7 @@ from datumaro.workers import Workers, batched
 # A blob is ended by the item that makes it larger than this (bytes).
 BLOB_SIZE = 1 << 20
 
-_BATCH = 4  # blobs that a worker takes at a time: some 2 ms of work, 10 ms when encrypted
+_BATCH = 4  # blobs that a worker takes at a time: 0.7 ms of work, 6 ms more when encrypted
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,31 @@ def _stored(
     return workers.map(cipher.seal, batched(parts, _BATCH))
 
 
+@dataclass(frozen=True)
+class _Parted:
+    """A chunk of what has records, and what goes into the extension: see `parting`."""
+
+    chunk: Chunk
+    items: Array
+    places: Array
+    rest: pa.RecordBatch
+    details: dict[str, pa.Array]
+
+
+def _parted(chunk: Chunk) -> _Parted:
+    row = parting.misshapen(chunk.annotations)
+    if row is not None:
+        item = int(np.searchsorted(chunk.offsets, row, "right")) - 1
+        kind = AnnotationType(chunk.annotations.column("type")[row].as_py()).name
+        raise UnsupportedContentError(
+            f"item {chunk.items.column('id')[item].as_py()!r}: annotation "
+            f"{row - int(chunk.offsets[item])} is a {kind} with coordinates, visibilities or "
+            "run lengths that a file could not be read back with"
+        )
+    chunk, items, places, rest = parting.split_annotations(chunk)
+    return _Parted(chunk, items, places, rest, parting.details_of(chunk.annotations))
+
+
 @dataclass
 class DatumWriter:
     """Takes a subset's chunks, one after another, and writes them as one file.
@@ -84,24 +109,21 @@ class DatumWriter:
         self._rest: list[tuple[Array, Array, pa.RecordBatch]] = []
         self._details: list[tuple[int, dict[str, pa.Array]]] = []
 
-    def add(self, chunk: Chunk) -> None:
-        """Take a chunk of the subset's items.
+    def add(self, chunks: Iterable[Chunk], workers: Workers) -> None:
+        """Take the chunks of the subset's items, in order.
 
         Raises
         ------
         UnsupportedContentError
             An annotation's parts are not those of its type, or a video's numbers are out of range.
         """
-        row = parting.misshapen(chunk.annotations)
-        if row is not None:
-            item = int(np.searchsorted(chunk.offsets, row, "right")) - 1
-            kind = AnnotationType(chunk.annotations.column("type")[row].as_py()).name
-            raise UnsupportedContentError(
-                f"item {chunk.items.column('id')[item].as_py()!r}: annotation "
-                f"{row - int(chunk.offsets[item])} is a {kind} with coordinates, visibilities or "
-                "run lengths that a file could not be read back with"
-            )
-        chunk, items, places, rest = parting.split_annotations(chunk)
+        here = workers if workers.share_memory else Workers()
+        with here.map(_parted, ([chunk] for chunk in chunks)) as parted:
+            for part in parted:
+                self._add(part)
+
+    def _add(self, part: _Parted) -> None:
+        chunk, items, places, rest = part.chunk, part.items, part.places, part.rest
         if len(items):
             ids = chunk.items.column("id")
             rest = parting.with_images(
@@ -111,7 +133,7 @@ class DatumWriter:
                 ),
             )
             self._rest.append((items + self._items, places, rest))
-        self._details.append((len(chunk.annotations), parting.details_of(chunk.annotations)))
+        self._details.append((len(chunk.annotations), part.details))
         media, rows = self.media.columns(chunk, self.subset, self._items)
         self.extension.media += rows
         columns = media | _item_columns(chunk) | self._annotation_columns(chunk.annotations)
