@@ -19,7 +19,7 @@ from datumaro.errors import (
 )
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, Rejected, WriteContext
-from datumaro.formats.image_dir import item_ids
+from datumaro.formats.files import item_ids
 
 
 def make(root: Path, *names: str) -> Path:

@@ -26,7 +26,7 @@ from datumaro.errors import (
     UnknownOptionError,
     UnsupportedContentError,
 )
-from datumaro.formats import registry
+from datumaro.formats import index_masks, registry
 from datumaro.formats.base import Confidence, Folder, Rejected, WriteContext
 from datumaro.formats.voc import annotation_xml, masks
 from datumaro.formats.voc.tasks import NAMES
@@ -625,7 +625,7 @@ def test_a_mask_that_lies_about_its_size(tmp_path: Path):
 )
 def test_run_lengths_are_those_of_coco(height: int, width: int, n: int, random):
     pixels = np.array([[random.randrange(n) for _ in range(width)] for _ in range(height)])
-    found = masks.masks_of_runs(masks.runs_of(pixels), (height, width))
+    found = index_masks.masks_of_runs(index_masks.runs_of(pixels), (height, width))
     assert sorted(found) == np.unique(pixels).tolist()
     for value, rle in found.items():
         expected = coco_mask.encode(np.asfortranarray(pixels == value, np.uint8))

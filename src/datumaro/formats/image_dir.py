@@ -21,9 +21,9 @@ from datumaro.formats.base import (
     WriteContext,
     option,
 )
+from datumaro.formats.files import images_below, is_image, item_ids
 from datumaro.media_store import MediaJob, MediaStore, file_source, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.image_codec import IMAGE_EXTENSIONS
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import Image, MediaElement, MediaType
 from datumaro.paths import join_inside
@@ -121,42 +121,6 @@ class ImageDir(Format):
 
 
 # --- reading ------------------------------------------------------------------------------------
-
-
-def is_image(name: str) -> bool:
-    """Whether a file's name is that of an image."""
-    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS  # noqa: PTH122 - a str
-
-
-def images_below(folder: str, prefix: str = "") -> list[str]:
-    """Images in a folder and the folders in it, relative to it with ``/``, sorted.
-
-    Names that begin with a dot, and links to folders, are passed over.
-    """
-    names: list[str] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                names += images_below(entry.path, f"{prefix}{entry.name}/")
-            elif is_image(entry.name):
-                names.append(prefix + entry.name)
-    names.sort()
-    return names
-
-
-def item_ids(names: list[str]) -> list[str]:
-    """The id of each image; see `ImageDir`."""
-    ids = [os.path.splitext(name)[0] for name in names]  # noqa: PTH122 - a str
-    if len(set(ids)) == len(ids):
-        return ids
-    taken: set[str] = set()
-    for index, item_id in enumerate(ids):
-        if item_id in taken:
-            ids[index] = names[index]
-        taken.add(ids[index])
-    return ids
 
 
 def _chunk(root: str, names: list[str], ids: list[str], subset: str) -> Chunk:

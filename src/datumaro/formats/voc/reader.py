@@ -14,27 +14,27 @@ from datumaro.errors import (
     MalformedFileError,
     UndeclaredLabelError,
 )
+from datumaro.formats import index_masks
 from datumaro.formats.base import ReadContext, ReadOptions
+from datumaro.formats.columns import ChunkColumns
+from datumaro.formats.files import FileIndex, read_file
+from datumaro.formats.index_masks import MaskRow
 from datumaro.formats.voc import annotation_xml, image_sets, label_map, masks
 from datumaro.formats.voc.annotation_xml import ImageAnnotation, VocObject
-from datumaro.formats.voc.columns import ChunkColumns
 from datumaro.formats.voc.files import (
     ANNOTATIONS,
     CLASS_MASKS,
     IMAGE_SETS,
     IMAGES,
     INSTANCE_MASKS,
-    FileIndex,
     find_root,
     list_names,
-    read_file,
 )
 from datumaro.formats.voc.image_sets import TaskLists
-from datumaro.formats.voc.masks import MaskRow
 from datumaro.formats.voc.tasks import ACTION, LAYOUT, MAIN, Task
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 from datumaro.paths import escapes, join_inside
-from datumaro.table import json_text
+from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
 log = logging.getLogger("datumaro")
@@ -90,7 +90,7 @@ class _Reader:
         self.images = FileIndex(root / IMAGES, IMAGE_EXTENSIONS)
         self.class_masks = FileIndex(root / CLASS_MASKS, _PNG)
         self.instance_masks = FileIndex(root / INSTANCE_MASKS, _PNG)
-        self.meaning = masks.class_colors(
+        self.meaning = index_masks.class_colors(
             self.map.colormap(), len(self.map.entries), self.label_of.get(label_map.IGNORED)
         )
 
@@ -211,7 +211,8 @@ class _Reader:
                 if its_masks.error is not None:
                     self.context.problem(its_masks.error)
                 for row in its_masks.rows:
-                    columns.add_mask(row, its_masks.shape)
+                    label = schema.NO_LABEL if row.label is None else row.label
+                    columns.add_mask(row.rle, its_masks.shape, label, group=row.number)
             path = self.image_path(item_id, annotation.filename)
             # half a size is none
             known = path and annotation.height > 0 and annotation.width > 0
@@ -335,17 +336,17 @@ class _Reader:
             instances, path = self.painting(self.instance_masks, item_id, expected)
             if instances is not None:
                 rows = masks.instance_masks(instances, path, classes, class_path, self.meaning)
-                return _Masks(rows, masks.shape_of(instances))
+                return _Masks(rows, index_masks.shape_of(instances))
             if classes is not None:
-                rows = masks.class_masks(classes, self.meaning, class_path)
-                return _Masks(rows, masks.shape_of(classes))
+                rows = index_masks.class_masks(classes, self.meaning, class_path)
+                return _Masks(rows, index_masks.shape_of(classes))
         except DatasetImportError as error:
             return _Masks(error=error)
         return _Masks()
 
     def painting(
         self, files: FileIndex, item_id: str, expected: tuple[int, int] | None
-    ) -> tuple[masks.Painting | None, str]:
+    ) -> tuple[index_masks.Painting | None, str]:
         """(a mask file, decoded; its path)."""
         name = files.find(item_id)
         path = f"{files.folder}/{name}"
@@ -354,4 +355,4 @@ class _Reader:
             return None, path
         if len(data) > _MAX_MASK_BYTES:
             raise MalformedFileError(path, "", f"more than {_MAX_MASK_BYTES} bytes", "a mask")
-        return masks.decode(data, path, expected), path
+        return index_masks.decode(data, path, expected), path
