@@ -41,3 +41,15 @@ def test_masks_of_another_size_are_told():
 def test_damaged_run_lengths_name_the_item():
     with pytest.raises(UnsupportedContentError, match="'a'"):
         paint("a", [MaskToPaint(b"\xff\xff", 2, 2, 0, 0, 1)], background=0)
+
+
+def test_large_groups_take_no_large_memory():
+    painted = paint("a", [mask(["x."], 0, group=2**30)], background=0, most=2**30)
+    assert painted.instances.tolist() == [[2**30, 0]]
+
+
+@pytest.mark.parametrize("size", [(1, 3), (1 << 20, 1 << 20)])
+def test_sizes_that_lie(size: tuple[int, int]):
+    rle = Mask(np.ones((1, 2), bool)).rle["counts"]
+    with pytest.raises(UnsupportedContentError, match="item 'a'"):
+        paint("a", [MaskToPaint(rle, *size, 0, 0, 1)], background=0)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from PIL import Image as PILImage
 
 from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.kernels.rle import encode_groups
 from datumaro.model.categories import RgbColor
-from datumaro.model.masks import compressed
 
 MAX_PIXELS = 1 << 27
 MAX_PIXELS_UNEXPECTED = 1 << 24
@@ -96,10 +96,9 @@ def _painting(image: PILImage.Image, path: str) -> Painting:
     if image.mode == "I" or image.mode.startswith("I;16"):
         return Painting(np.array(image).astype(np.int32), None, False)
     if image.mode in ("RGB", "RGBA", "PA"):
-        channels = np.array(image.convert("RGB") if image.mode == "PA" else image).astype(np.int32)
-        return Painting(
-            channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2], None, True
-        )
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        pixels = np.frombuffer(rgb.tobytes("raw", "BGRX"), "<i4") & 0xFFFFFF
+        return Painting(pixels.reshape(image.height, image.width), None, True)
     raise MalformedFileError(path, "", f"an image of mode {image.mode}", "palette, RGB or gray")
 
 
@@ -150,21 +149,15 @@ def runs_of(codes: Array) -> Runs:
     return Runs(flat[starts], starts, len(flat))
 
 
-def masks_of_runs(runs: Runs, shape: tuple[int, int]) -> dict[int, bytes]:
+def masks_of_runs(runs: Runs) -> dict[int, bytes]:
     """{value: compressed run lengths of the mask of its pixels}, by rising value."""
     ends = runs.starts + runs.lengths
     order = np.argsort(runs.values, kind="stable")
     values, first = np.unique(runs.values[order], return_index=True)
-    masks: dict[int, bytes] = {}
-    for value, rows in zip(values.tolist(), np.split(order, first[1:]), strict=True):
-        # the ends of a mask's gaps and stretches, one after another
-        edges = np.empty(2 * len(rows), np.int64)
-        edges[0::2], edges[1::2] = runs.starts[rows], ends[rows]
-        counts = np.diff(edges, prepend=0)
-        if edges[-1] != runs.n_pixels:
-            counts = np.append(counts, runs.n_pixels - edges[-1])
-        masks[value] = compressed({"counts": counts.tolist(), "size": shape})["counts"]
-    return masks
+    first = np.append(first, len(order)).astype(np.int64)
+    offsets, text = encode_groups(runs.starts[order], ends[order], first, runs.n_pixels)
+    bounds = offsets.tolist()
+    return {value: text[bounds[i] : bounds[i + 1]] for i, value in enumerate(values.tolist())}
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -227,7 +220,7 @@ def class_masks(classes: Painting, meaning: ClassColors, path: str) -> list[Mask
     """A mask for each label in a class mask, background too."""
     codes, runs = coded(classes)
     labels = meaning.label_of(classes, codes, path)
-    found = masks_of_runs(runs.merged(labels[runs.values]), shape_of(classes))
+    found = masks_of_runs(runs.merged(labels[runs.values]))
     return [MaskRow(0, label, rle) for label, rle in found.items() if label >= 0]
 
 

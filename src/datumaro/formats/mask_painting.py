@@ -9,7 +9,10 @@ import numpy as np
 
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.index_masks import Array
+from datumaro.kernels import rle
 from datumaro.model import run_lengths
+
+COVERED = "masks that others cover in part or whole: the covered pixels"
 
 
 @dataclass
@@ -74,19 +77,48 @@ def paint(item_id: str, masks: list[MaskToPaint], background: int, most: int = 2
     losses += ["masks of another size than their item's first"] * (len(masks) - len(fitting))
     fitting.sort(key=lambda mask: mask.z_order)
     numbers = instance_numbers([mask.group for mask in fitting], most)
-    instances = np.zeros(shape, np.int32)
-    classes = np.full(shape, background, np.int32)
-    areas: dict[int, int] = {}
-    for mask, number in zip(fitting, numbers, strict=True):
-        pixels = _decode(mask, item_id)
-        instances[pixels] = number
-        classes[pixels] = background if mask.cls < 0 else mask.cls
-        areas[number] = int(np.count_nonzero(pixels))
-    seen = np.bincount(instances.ravel(), minlength=max(numbers) + 1)
-    hidden = sum(seen[number] < area for number, area in areas.items())
-    losses += ["masks that others cover in part or whole: the covered pixels"] * int(hidden)
+    order, areas = paint_order(item_id, fitting)  # each pixel's mask, counted from 1; 0 for none
+    seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)[1:]
+    losses += [COVERED] * int(np.count_nonzero(seen < areas))
+    classes = np.array([background, *(background if m.cls < 0 else m.cls for m in fitting)])
     unlabelled = sum(mask.cls < 0 for mask in fitting)
-    return Painted(classes, instances, numbers, unlabelled, losses)
+    return Painted(
+        classes.astype(np.int32)[order],
+        np.array([0, *numbers], np.int32)[order],
+        numbers,
+        unlabelled,
+        losses,
+    )
+
+
+def paint_order(item_id: str, masks: list[MaskToPaint]) -> tuple[Array, Array]:
+    """Paint masks of one size, later ones over earlier ones.
+
+    Returns
+    -------
+    int32 [height, width]: the number of the mask that each pixel shows, counted from 1, 0 for none;
+    and the masks' areas in pixels, int64 [n].
+
+    Raises
+    ------
+    UnsupportedContentError
+        A mask's run lengths are damaged.
+    """
+    height, width = masks[0].height, masks[0].width
+    if not 0 <= height * width <= run_lengths.MAX_PIXELS:
+        raise UnsupportedContentError(f"item {item_id!r}: a mask of {height} x {width} pixels")
+    canvas = np.zeros(height * width, np.int32)
+    areas = np.array([rle.paint(canvas, m.rle, i) for i, m in enumerate(masks, 1)], np.int64)
+    if (areas < 0).any():
+        number = int(np.argmax(areas < 0))
+        try:
+            run_lengths.lengths({"counts": masks[number].rle, "size": [height, width]})
+        except ValueError as error:
+            reason = str(error)
+        else:
+            reason = "its run lengths do not fit its size"
+        raise UnsupportedContentError(f"item {item_id!r}: a mask is damaged: {reason}")
+    return canvas.reshape(width, height).T, areas
 
 
 def instance_numbers(groups: list[int], most: int = 255) -> list[int]:
@@ -100,12 +132,3 @@ def instance_numbers(groups: list[int], most: int = 255) -> list[int]:
     once = {group for group, n in counts.items() if n == 1 and 0 < group <= most}
     free = (number for number in range(1, len(groups) + len(once) + 1) if number not in once)
     return [group if group in once else next(free) for group in groups]
-
-
-def _decode(mask: MaskToPaint, item_id: str) -> Array:
-    try:
-        return run_lengths.decode({"counts": mask.rle, "size": [mask.height, mask.width]}).astype(
-            bool
-        )
-    except ValueError as error:
-        raise UnsupportedContentError(f"item {item_id!r}: a mask is damaged: {error}") from error

@@ -18,7 +18,6 @@ from datumaro.formats.index_masks import (
     coded,
     masks_of_runs,
     pixels_of,
-    shape_of,
 )
 from datumaro.model.categories import generate_colormap
 
@@ -76,7 +75,7 @@ def instance_masks(
             areas,
             meaning.labels.get(0, -1),
         )
-    found = masks_of_runs(runs.merged(numbers[runs.values]), shape_of(instances))
+    found = masks_of_runs(runs.merged(numbers[runs.values]))
     return [MaskRow(n, label_of.get(n), rle) for n, rle in found.items() if n]
 
 
