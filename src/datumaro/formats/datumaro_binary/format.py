@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from datumaro.errors import (
     DatasetImportError,
     DatasetNotFoundError,
+    InvalidOptionError,
     MalformedFileError,
     PathSeparatorInSubsetNameError,
+    SuperfluousKeyError,
 )
 from datumaro.formats.base import (
     Confidence,
@@ -57,6 +60,18 @@ from datumaro.formats.datumaro_binary.manifest import (
     seals_of_subset,
 )
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
+from datumaro.formats.datumaro_binary.parquet.layout import (
+    MAGIC,
+    FileMetadata,
+    file_stem,
+    is_parquet,
+)
+from datumaro.formats.datumaro_binary.parquet.reading import (
+    read_metadata,
+    read_parquet,
+    shards_missing,
+)
+from datumaro.formats.datumaro_binary.parquet.writing import ParquetFile, ParquetWriter
 from datumaro.formats.datumaro_binary.reading import DatumFile, read_datum
 from datumaro.formats.datumaro_binary.writing import DatumWriter
 from datumaro.media_store import MediaStore
@@ -67,6 +82,12 @@ log = logging.getLogger("datumaro")
 
 # The numbers of 2D cuboids by the published package's version.
 _CUBOID_2D = {"1.10": 16, "1.13": 15}
+
+
+def _shard_size(word: str) -> int:
+    if not word.strip().isdecimal():
+        raise ValueError(f"{word!r} is no number of items; expected 0, for one file, or how many")
+    return int(word)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +126,18 @@ class DatumaroBinaryWriteOptions(WriteOptions):
     encryption_key: str | bytes | None = option(
         None, "encrypt with this key, which is written nowhere", secret=True
     )
+    storage: str = option(
+        "records",
+        "records: version 1.0 of the format, which Datumaro 1.x reads; parquet: Apache Parquet, a "
+        "quarter of the size, which data tools read (docs/storage.md)",
+        choices=("records", "parquet"),
+    )
+    shard_size: int = option(
+        0,
+        "items in each file, of parquet storage; 0 for one file for each subset",
+        parse=_shard_size,
+        metavar="ITEMS",
+    )
     compatible_with: str = option(
         "1.10",
         "version of Datumaro 1.x that shall read 2D cuboids: they numbered them differently",
@@ -127,9 +160,11 @@ class DatumaroBinary(Format):
             raise Rejected(f"there is no {ANNOTATIONS}/*{SUFFIX}")
         for source in sources:
             relative = "" if folder.is_file else source.path.relative_to(folder.path).as_posix()
-            if not has_signature(folder.head(relative, len(SIGNATURE))):
+            head = folder.head(relative, len(SIGNATURE))
+            if not has_signature(head) and not head.startswith(MAGIC):
                 raise Rejected(
-                    f"{relative or source.path} does not begin with {SIGNATURE.decode()}"
+                    f"{relative or source.path} does not begin with {SIGNATURE.decode()} or "
+                    f"{MAGIC.decode()}"
                 )
         return Confidence.MEDIUM
 
@@ -137,6 +172,9 @@ class DatumaroBinary(Format):
         sources = find_sources(Folder(path))
         if not sources:
             raise DatasetNotFoundError(f"{path}: there is no {ANNOTATIONS}/*{SUFFIX}")
+        tables = [source for source in sources if is_parquet(source.path)]
+        if tables:
+            return self._read_parquet(sources, tables, path, options, context)
         fields = {source.path: _encryption_field(source) for source in sources}
         key = reading_cipher(fields, options.encryption_key, options.key_file)
         files: dict[Source, DatumFile] = {}
@@ -161,6 +199,48 @@ class DatumaroBinary(Format):
         content.media_type = kinds.pop() if len(kinds) == 1 else MediaType.MEDIA_ELEMENT
         return content
 
+    def _read_parquet(
+        self,
+        sources: list[Source],
+        tables: list[Source],
+        path: Path,
+        options: DatumaroBinaryReadOptions,
+        context: ReadContext,
+    ) -> Content:
+        if len(tables) < len(sources):
+            other = next(source for source in sources if source not in tables)
+            raise DatasetImportError(
+                f"{other.path}: it is of records, and {tables[0].path} of Parquet: files of two "
+                "exports lie in one folder; remove those of one"
+            )
+        if options.encryption_key is not None or options.key_file is not None:
+            raise SuperfluousKeyError(
+                f"{path}: a key was given, but Parquet files are not encrypted: leave it out"
+            )
+        metadata = {source: read_metadata(source.path) for source in tables}
+        if path.is_dir():
+            for subset, shard, shards in shards_missing(list(metadata.values())):
+                raise DatasetImportError(
+                    f"{path}: shard {shard} of {shards} of subset {subset!r} is missing; expected "
+                    f"{file_stem(subset, shard, shards)}{SUFFIX}"
+                )
+        content = Content([])
+        first: FileMetadata | None = None
+        ordered = sorted(tables, key=lambda s: (metadata[s].subset, metadata[s].shard, s.path))
+        context.progress.start(len(tables), desc="Reading")
+        for number, source in enumerate(ordered, 1):
+            root = os.fspath(source.root)
+            data = read_parquet(source.path, root, options.allow_external_media, context)
+            first = _combine(content, first, data.metadata, source.path)
+            content.chunks += data.chunks
+            context.progress.report_status(number)
+        context.progress.finish()
+        kinds = {told.media_type for told in metadata.values()}
+        content.media_type = kinds.pop() if len(kinds) == 1 else MediaType.MEDIA_ELEMENT
+        sizes = {told.items for told in metadata.values() if told.shard < told.shards - 1}
+        context.keep |= {"storage": "parquet", "shard_size": max(sizes, default=0)}
+        return content
+
     def write(
         self,
         content: Content,
@@ -174,10 +254,47 @@ class DatumaroBinary(Format):
                 raise PathSeparatorInSubsetNameError(subset)
         key = writing_key(options.encryption, options.encryption_key, options.key_file)
         check_choice(key is not None, options.no_media_encryption, options.compatible_with)
+        if options.shard_size < 0 or (options.shard_size and options.storage != "parquet"):
+            raise InvalidOptionError(
+                f"shard_size is {options.shard_size}; expected a number of items, with storage "
+                "parquet"
+            )
+        if options.storage == "parquet" and key is not None:
+            raise InvalidOptionError(
+                "storage parquet is not encrypted yet; encrypt with storage records"
+            )
         (folder / ANNOTATIONS).mkdir(exist_ok=True)
         (folder / IMAGES).mkdir(exist_ok=True)
+        if options.storage == "parquet":
+            self._write_parquet(content, subsets, folder, options, context)
+            return
         with nullcontext() if key is None else key.kept(folder):
             self._write(content, subsets, folder, options, context, key)
+
+    def _write_parquet(
+        self,
+        content: Content,
+        subsets: dict[str, list[Chunk]],
+        folder: Path,
+        options: DatumaroBinaryWriteOptions,
+        context: WriteContext,
+    ) -> None:
+        metadata = FileMetadata("", 0, content.media_type, content.infos, content.categories)
+        media = MediaWriter(options.save_media, options.image_ext, context)
+        files: list[ParquetFile] = []
+        for subset, chunks in subsets.items():
+            writer = ParquetWriter(subset, media, options.shard_size)
+            writer.add(chunks)
+            files += writer.files(metadata)
+        context.progress.start(len(files), desc="Writing")
+        for number, file in enumerate(files, 1):
+            file.write(folder / ANNOTATIONS / f"{file.stem}{SUFFIX}", context.workers)
+            context.progress.report_status(number)
+        context.progress.finish()
+        if media.jobs:
+            store = MediaStore(folder, context.progress, context.workers)
+            store.save(media.jobs, len(media.jobs))
+        context.keep |= {"storage": options.storage, "shard_size": options.shard_size}
 
     def _write(
         self,
@@ -244,7 +361,12 @@ def _check_together(files: dict[Source, DatumFile], whole: bool) -> None:
         check_files(found, whole)
 
 
-def _combine(content: Content, first: Header | None, header: Header, path: Path) -> Header:
+_Described = TypeVar("_Described", Header, FileMetadata)
+
+
+def _combine(
+    content: Content, first: _Described | None, header: _Described, path: Path
+) -> _Described:
     """Put a file's categories and infos with those of the files before it."""
     if first is None:
         content.categories, content.infos = dict(header.categories), dict(header.infos)
