@@ -40,7 +40,7 @@ cdef inline bint in_hundredths(float value, i64* out) noexcept nogil:
     if not (-LIMIT < scaled < LIMIT):  # NaN too
         return False
     back = <float>(scaled / 100.0)
-    if differ(back, value):
+    if differ(back, value) or (value == 0 and differ(value, 0.0)):
         return False
     out[0] = <i64>scaled
     return True

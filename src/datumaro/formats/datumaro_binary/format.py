@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from datumaro.errors import (
     DatasetImportError,
@@ -30,6 +28,7 @@ from datumaro.formats.base import (
     option,
 )
 from datumaro.formats.datumaro_binary.ciphers import PLAIN, Sealed
+from datumaro.formats.datumaro_binary.combining import combine
 from datumaro.formats.datumaro_binary.encryption import (
     KEY_FILE,
     WritingKey,
@@ -42,6 +41,7 @@ from datumaro.formats.datumaro_binary.layout import (
     ANNOTATIONS,
     IMAGES,
     MEDIA_TYPES,
+    PARQUET,
     POINT_CLOUDS,
     SIGNATURE,
     SUFFIX,
@@ -51,6 +51,7 @@ from datumaro.formats.datumaro_binary.layout import (
     Source,
     find_sources,
     has_signature,
+    is_parquet,
     read_field,
 )
 from datumaro.formats.datumaro_binary.manifest import (
@@ -60,25 +61,11 @@ from datumaro.formats.datumaro_binary.manifest import (
     seals_of_subset,
 )
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
-from datumaro.formats.datumaro_binary.parquet.layout import (
-    MAGIC,
-    FileMetadata,
-    file_stem,
-    is_parquet,
-)
-from datumaro.formats.datumaro_binary.parquet.reading import (
-    read_metadata,
-    read_parquet,
-    shards_missing,
-)
-from datumaro.formats.datumaro_binary.parquet.writing import ParquetFile, ParquetWriter
 from datumaro.formats.datumaro_binary.reading import DatumFile, read_datum
 from datumaro.formats.datumaro_binary.writing import DatumWriter
 from datumaro.media_store import MediaStore
 from datumaro.model.media import MediaType
 from datumaro.table.chunk import Chunk, Content
-
-log = logging.getLogger("datumaro")
 
 # The numbers of 2D cuboids by the published package's version.
 _CUBOID_2D = {"1.10": 16, "1.13": 15}
@@ -161,10 +148,10 @@ class DatumaroBinary(Format):
         for source in sources:
             relative = "" if folder.is_file else source.path.relative_to(folder.path).as_posix()
             head = folder.head(relative, len(SIGNATURE))
-            if not has_signature(head) and not head.startswith(MAGIC):
+            if not has_signature(head) and not head.startswith(PARQUET):
                 raise Rejected(
                     f"{relative or source.path} does not begin with {SIGNATURE.decode()} or "
-                    f"{MAGIC.decode()}"
+                    f"{PARQUET.decode()}"
                 )
         return Confidence.MEDIUM
 
@@ -174,7 +161,19 @@ class DatumaroBinary(Format):
             raise DatasetNotFoundError(f"{path}: there is no {ANNOTATIONS}/*{SUFFIX}")
         tables = [source for source in sources if is_parquet(source.path)]
         if tables:
-            return self._read_parquet(sources, tables, path, options, context)
+            if len(tables) < len(sources):
+                other = next(source for source in sources if source not in tables)
+                raise DatasetImportError(
+                    f"{other.path}: it is of records, and {tables[0].path} of Parquet: files of "
+                    "two exports lie in one folder; remove those of one"
+                )
+            if options.encryption_key is not None or options.key_file is not None:
+                raise SuperfluousKeyError(
+                    f"{path}: a key was given, but Parquet files are not encrypted: leave it out"
+                )
+            from datumaro.formats.datumaro_binary.parquet import dataset  # heavy: when it is used
+
+            return dataset.read(tables, path.is_dir(), options.allow_external_media, context)
         fields = {source.path: _encryption_field(source) for source in sources}
         key = reading_cipher(fields, options.encryption_key, options.key_file)
         files: dict[Source, DatumFile] = {}
@@ -187,7 +186,7 @@ class DatumaroBinary(Format):
                 raise MalformedFileError(source.path, "", f"subset name {source.subset!r}")
             file = read_datum(source, options.allow_external_media, context, key)
             files[source] = file
-            first = _combine(content, first, file.header, source.path)
+            first = combine(content, first, file.header, source.path)
             kinds.add(file.media_type)
             content.chunks += file.chunks
             context.progress.report_status(number)
@@ -197,48 +196,6 @@ class DatumaroBinary(Format):
             media_encryption = any(file.header.media_encryption for file in files.values())
             context.keep |= kept_options(key, media_encryption)
         content.media_type = kinds.pop() if len(kinds) == 1 else MediaType.MEDIA_ELEMENT
-        return content
-
-    def _read_parquet(
-        self,
-        sources: list[Source],
-        tables: list[Source],
-        path: Path,
-        options: DatumaroBinaryReadOptions,
-        context: ReadContext,
-    ) -> Content:
-        if len(tables) < len(sources):
-            other = next(source for source in sources if source not in tables)
-            raise DatasetImportError(
-                f"{other.path}: it is of records, and {tables[0].path} of Parquet: files of two "
-                "exports lie in one folder; remove those of one"
-            )
-        if options.encryption_key is not None or options.key_file is not None:
-            raise SuperfluousKeyError(
-                f"{path}: a key was given, but Parquet files are not encrypted: leave it out"
-            )
-        metadata = {source: read_metadata(source.path) for source in tables}
-        if path.is_dir():
-            for subset, shard, shards in shards_missing(list(metadata.values())):
-                raise DatasetImportError(
-                    f"{path}: shard {shard} of {shards} of subset {subset!r} is missing; expected "
-                    f"{file_stem(subset, shard, shards)}{SUFFIX}"
-                )
-        content = Content([])
-        first: FileMetadata | None = None
-        ordered = sorted(tables, key=lambda s: (metadata[s].subset, metadata[s].shard, s.path))
-        context.progress.start(len(tables), desc="Reading")
-        for number, source in enumerate(ordered, 1):
-            root = os.fspath(source.root)
-            data = read_parquet(source.path, root, options.allow_external_media, context)
-            first = _combine(content, first, data.metadata, source.path)
-            content.chunks += data.chunks
-            context.progress.report_status(number)
-        context.progress.finish()
-        kinds = {told.media_type for told in metadata.values()}
-        content.media_type = kinds.pop() if len(kinds) == 1 else MediaType.MEDIA_ELEMENT
-        sizes = {told.items for told in metadata.values() if told.shard < told.shards - 1}
-        context.keep |= {"storage": "parquet", "shard_size": max(sizes, default=0)}
         return content
 
     def write(
@@ -266,35 +223,13 @@ class DatumaroBinary(Format):
         (folder / ANNOTATIONS).mkdir(exist_ok=True)
         (folder / IMAGES).mkdir(exist_ok=True)
         if options.storage == "parquet":
-            self._write_parquet(content, subsets, folder, options, context)
+            from datumaro.formats.datumaro_binary.parquet import dataset
+
+            media = MediaWriter(options.save_media, options.image_ext, context)
+            dataset.write(content, folder, media, options.shard_size)
             return
         with nullcontext() if key is None else key.kept(folder):
             self._write(content, subsets, folder, options, context, key)
-
-    def _write_parquet(
-        self,
-        content: Content,
-        subsets: dict[str, list[Chunk]],
-        folder: Path,
-        options: DatumaroBinaryWriteOptions,
-        context: WriteContext,
-    ) -> None:
-        metadata = FileMetadata("", 0, content.media_type, content.infos, content.categories)
-        media = MediaWriter(options.save_media, options.image_ext, context)
-        files: list[ParquetFile] = []
-        for subset, chunks in subsets.items():
-            writer = ParquetWriter(subset, media, options.shard_size)
-            writer.add(chunks)
-            files += writer.files(metadata)
-        context.progress.start(len(files), desc="Writing")
-        for number, file in enumerate(files, 1):
-            file.write(folder / ANNOTATIONS / f"{file.stem}{SUFFIX}", context.workers)
-            context.progress.report_status(number)
-        context.progress.finish()
-        if media.jobs:
-            store = MediaStore(folder, context.progress, context.workers)
-            store.save(media.jobs, len(media.jobs))
-        context.keep |= {"storage": options.storage, "shard_size": options.shard_size}
 
     def _write(
         self,
@@ -359,23 +294,3 @@ def _check_together(files: dict[Source, DatumFile], whole: bool) -> None:
         found.append((source.path, source.subset, file.manifest))
     for found in by_root.values():
         check_files(found, whole)
-
-
-_Described = TypeVar("_Described", Header, FileMetadata)
-
-
-def _combine(
-    content: Content, first: _Described | None, header: _Described, path: Path
-) -> _Described:
-    """Put a file's categories and infos with those of the files before it."""
-    if first is None:
-        content.categories, content.infos = dict(header.categories), dict(header.infos)
-        return header
-    if header.categories != first.categories:
-        raise DatasetImportError(
-            f"{path}: its categories are not those of the other subsets' files"
-        )
-    for name, value in header.infos.items():
-        if content.infos.setdefault(name, value) != value:
-            log.warning("%s: info %r differs from the other subsets' and is left out", path, name)
-    return first

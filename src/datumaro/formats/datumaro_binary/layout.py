@@ -33,6 +33,7 @@ from datumaro.table import json_text
 from datumaro.table.schema import Array
 
 SIGNATURE = b"signature:datumaro_binary"
+PARQUET = b"PAR1"  # how files of the other storage begin: see parquet/
 VERSION = "1.0"
 ANNOTATIONS = "annotations"
 IMAGES, POINT_CLOUDS, VIDEOS = "images", "point_clouds", "videos"
@@ -88,6 +89,12 @@ def find_sources(folder: Folder) -> list[Source]:
             return found
         level = [f"{relative}{name}/" for relative in level for name in folder.folders(relative)]
     return []
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet files do."""
+    with path.open("rb", buffering=0) as file:
+        return file.read(len(PARQUET)) == PARQUET
 
 
 def _sources_in(folder: Folder, relative: str) -> Iterator[Source]:

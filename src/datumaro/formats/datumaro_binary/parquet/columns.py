@@ -297,7 +297,7 @@ class TableReader:
         found = pc.index_in(column, names)
         unknown = pc.and_(found.is_null(), column.is_valid())
         if pc.any(unknown).as_py():
-            row = pc.index(unknown, True).as_py()
+            row = int(pc.index(unknown, True).as_py())
             known = ", ".join(names.to_pylist())
             raise self._wrong(name, repr(column[row].as_py())[:80], f"one of {known}")
         index = found.fill_null(-1).to_numpy()

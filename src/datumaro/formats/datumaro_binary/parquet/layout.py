@@ -19,7 +19,6 @@ from datumaro.model.categories import Categories
 from datumaro.model.media import MediaType
 from datumaro.table import json_text
 
-MAGIC = b"PAR1"
 KEY = b"datumaro"
 FORMAT, VERSION = "datumaro_binary", "2.0"
 
@@ -151,9 +150,3 @@ def decode(path: Path, metadata: dict[bytes, bytes] | None) -> FileMetadata:
 def file_stem(subset: str, shard: int, shards: int) -> str:
     """The name of a file without its extension."""
     return subset if shards == 1 else f"{subset}-{shard:05}-of-{shards:05}"
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether a file begins as Parquet files do."""
-    with path.open("rb", buffering=0) as file:
-        return file.read(len(MAGIC)) == MAGIC

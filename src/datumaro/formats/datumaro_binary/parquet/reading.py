@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,8 @@ from datumaro.formats.datumaro_binary.tables import DamagedTable
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, item_of
 
+# what pyarrow raises for damaged files; ValueError for names that are no UTF-8
+_DAMAGE = (pa.ArrowException, OSError, ValueError)
 _MOST_GROUP = 1 << 31
 """Bytes of a row group, uncompressed, that are read: ours have some tens of millions."""
 
@@ -57,7 +58,7 @@ class _Opened:
         try:
             self.file: Any = pq.ParquetFile(path, page_checksum_verification=True)
             self.footer: Any = self.file.metadata
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             if isinstance(error, FileNotFoundError | PermissionError):
                 raise
             raise MalformedFileError(path, "footer", str(error), "a whole Parquet file") from error
@@ -98,7 +99,7 @@ class _Group:
             table = file.read_row_group(self.number, columns=self.columns, use_threads=False)
             table = table.combine_chunks()
             table.validate()
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             raise MalformedFileError(
                 self.path, f"row group {self.number}", str(error), "whole columns"
             ) from error
@@ -172,14 +173,3 @@ class _Reader:
         except DamagedTable as error:
             raise MalformedFileError(group.path, place, str(error)) from error
         return Chunk(schema.item_batch(table.n, items), annotations, table.offsets)
-
-
-def shards_missing(found: list[FileMetadata]) -> Iterator[tuple[str, int, int]]:
-    """(subset, shard, shards) of those that are not there, of subsets that are there in part."""
-    by_subset: dict[tuple[str, int], set[int]] = {}
-    for metadata in found:
-        by_subset.setdefault((metadata.subset, metadata.shards), set()).add(metadata.shard)
-    for (subset, shards), numbers in by_subset.items():
-        for number in range(shards):
-            if number not in numbers:
-                yield subset, number, shards

@@ -139,10 +139,9 @@ class ParquetFile:
         here = workers if workers.share_memory else Workers()
         with here.map(_encoded, ([piece] for piece in self.pieces)) as encoded:
             parts = list(encoded)
-        kind = col.file_schema(
-            [table for table, _, _ in parts], [fields for _, fields, _ in parts]
-        ).with_metadata({KEY: self.metadata.encode()})
+        kind = col.file_schema([table for table, _, _ in parts], [fields for _, fields, _ in parts])
         with pq.ParquetWriter(path, kind, **_options(kind)) as writer:
+            writer.add_key_value_metadata({KEY: self.metadata.encode()})
             for table, fields, offsets in parts:
                 writer.write_batch(
                     col.record_batch(table, fields, offsets, kind), row_group_size=ROW_GROUP
