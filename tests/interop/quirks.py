@@ -48,6 +48,11 @@ READING = [
         lambda d: d.left is MISSING and d.path == ("infos", "coco"),
     ),
     Quirk(
+        COCO,
+        "the colours in dataset_meta.json are not read",
+        lambda d: d.left is MISSING and d.path == ("categories", "mask"),
+    ),
+    Quirk(
         ("coco",),
         "of the tasks that have labels only one is read; we read all",
         lambda d: (

@@ -14,6 +14,7 @@ from datumaro.errors import (
     MalformedFileError,
     PathSeparatorInSubsetNameError,
 )
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -26,6 +27,7 @@ from datumaro.formats.base import (
     num_workers_option,
     option,
 )
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.datumaro_binary.ciphers import PLAIN, Sealed
 from datumaro.formats.datumaro_binary.encryption import (
     KEY_FILE,
@@ -87,7 +89,7 @@ class DatumaroBinaryReadOptions(ReadOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatumaroBinaryWriteOptions(WriteOptions):
+class DatumaroBinaryWriteOptions(MetaWriteOptions):
     """Options of the export."""
 
     encryption: bool = option(
@@ -119,7 +121,7 @@ class DatumaroBinary(Format):
     title: ClassVar[str] = "DatumaroBinary 1.0: one compact .datum file for each subset"
     read_options: ClassVar[type[ReadOptions]] = DatumaroBinaryReadOptions
     write_options: ClassVar[type[WriteOptions]] = DatumaroBinaryWriteOptions
-    owned: ClassVar[tuple[str, ...]] = (f"{ANNOTATIONS}/*{SUFFIX}",)
+    owned: ClassVar[tuple[str, ...]] = (f"{ANNOTATIONS}/*{SUFFIX}", dataset_meta.FILE)
 
     def detect(self, folder: Folder) -> Confidence:
         sources = find_sources(folder)
@@ -178,6 +180,8 @@ class DatumaroBinary(Format):
         (folder / IMAGES).mkdir(exist_ok=True)
         with nullcontext() if key is None else key.kept(folder):
             self._write(content, subsets, folder, options, context, key)
+        if options.save_dataset_meta:
+            dataset_meta.save(content.categories, folder, context)
 
     def _write(
         self,
