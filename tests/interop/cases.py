@@ -99,7 +99,6 @@ VOC_CASES = [
 
 META_CASES = [
     Case("coco", "coco_instances", False, meta=True),
-    Case("voc", "coco_instances", False, meta=True),
     Case("voc", "voc", False, meta=True),
 ]
 

@@ -49,8 +49,8 @@ READING = [
     ),
     Quirk(
         COCO,
-        "the colours in dataset_meta.json are not read",
-        lambda d: d.left is MISSING and d.path == ("categories", "mask"),
+        "with dataset_meta.json the labels lose their parents",
+        lambda d: d.path[:3] == ("categories", "label", "labels") and d.left == "",
     ),
     Quirk(
         ("coco",),
