@@ -222,13 +222,13 @@ def test_dataset_meta(tmp_path: Path):
 @pytest.mark.parametrize(
     ("meta", "says"),
     [
-        ("[", "not JSON"),
-        ("[]", r"\$: \[\]"),
+        ("{", "not JSON"),
+        ("[]", r"\$: Expected `object`"),
         ('{"labels": {}}', r"\$\.labels"),
         ('{"labels": ["a", "a"]}', r"\$\.labels\[1\]"),
-        ('{"labels": ["a"], "parts": {"7": ["b"]}}', r"\$\.parts: label index '7'"),
-        ('{"labels": ["a"], "parts": {"0": "b"}}', r"\$\.parts\.0"),
-        ('{"labels": ["a"], "segmentation_colors": [[1, 2]]}', "colour"),
+        ('{"labels": ["a"], "parts": {"7": ["b"]}}', r"\$\.parts\.7: label index 7"),
+        ('{"labels": ["a"], "parts": {"0": "b"}}', r"\$\.parts\[\.\.\.\]"),
+        ('{"labels": ["a"], "segmentation_colors": [[1, 2]]}', r"\$\.segmentation_colors\[0\]"),
         ('{"labels": [], "segmentation_colors": [[1, 2, 3]]}', "1 colours"),
     ],
 )

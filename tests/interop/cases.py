@@ -20,18 +20,22 @@ class Case:
     format: str
     save_media: bool
     encrypted: bool = False
+    meta: bool = False  # with dataset_meta.json
 
     @property
     def name(self) -> str:
         """Unique, and fit for a folder."""
         media = "media" if self.save_media else "bare"
-        return f"{self.sample}-{self.format}-{media}{'-encrypted' if self.encrypted else ''}"
+        more = "-encrypted" * self.encrypted + "-meta" * self.meta
+        return f"{self.sample}-{self.format}-{media}{more}"
 
     def write_options(self, version: str, *, ours: bool) -> dict[str, Any]:
         """Options of the export, for files that the published ``version`` can read."""
         options: dict[str, Any] = {"save_media": self.save_media}
         if ours and self.format == "datumaro_binary":
             options["compatible_with"] = version.rpartition(".")[0]
+        if self.meta:
+            options["save_dataset_meta"] = True
         return options | self._key()
 
     def _key(self) -> dict[str, Any]:
@@ -93,13 +97,26 @@ VOC_CASES = [
     for save_media in (False, True)
 ]
 
+META_CASES = [
+    Case("coco", "coco_instances", False, meta=True),
+    Case("voc", "voc", False, meta=True),
+]
+
 IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
 
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
-CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
+CASES = (
+    NATIVE_CASES
+    + ARRAY_CASES
+    + ENCRYPTED_CASES
+    + COCO_CASES
+    + VOC_CASES
+    + META_CASES
+    + IMAGE_DIR_CASES
+)
 
 
 @dataclass(frozen=True)

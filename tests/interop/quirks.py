@@ -48,6 +48,11 @@ READING = [
         lambda d: d.left is MISSING and d.path == ("infos", "coco"),
     ),
     Quirk(
+        COCO,
+        "with dataset_meta.json the labels lose their parents",
+        lambda d: d.path[:3] == ("categories", "label", "labels") and d.left == "",
+    ),
+    Quirk(
         ("coco",),
         "of the tasks that have labels only one is read; we read all",
         lambda d: (

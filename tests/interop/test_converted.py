@@ -10,12 +10,20 @@ from typing import Any
 
 import pytest
 
-from interop.cases import COCO_CASES, IMAGE_DIR_CASES, SAMPLES, VOC_CASES, Case, Sample
+from interop.cases import (
+    COCO_CASES,
+    IMAGE_DIR_CASES,
+    META_CASES,
+    SAMPLES,
+    VOC_CASES,
+    Case,
+    Sample,
+)
 from interop.compare import differences_in_any_order
 from interop.exchange import Exchange
 from interop.quirks import READING, WRITING, Quirk, unexplained
 
-CASES = COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
+CASES = COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES
 
 # COCO and VOC files hold decimal text: half of the last of two digits
 TOLERANCE = 0.0051

@@ -13,9 +13,15 @@ from typing import Annotated, Any, cast
 
 import msgspec
 
-from datumaro.errors import MalformedFileError
+from datumaro.errors import InvalidOptionError, MalformedFileError
+from datumaro.formats.dataset_meta import FILE, DatasetMeta
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories, PointsCategories
+from datumaro.model.categories import (
+    Categories,
+    LabelCategories,
+    MaskCategories,
+    PointsCategories,
+)
 
 MAX_KEPT_ID = 100_000
 """The largest category id that can be kept as a label's index: gaps are filled with labels."""
@@ -65,16 +71,39 @@ def parse(raw: bytes, path: object) -> list[Category]:
 class Labels:
     """The labels of a data set, gathered from its files' categories."""
 
-    def __init__(self, files: Iterable[tuple[object, list[Category]]], *, keep_ids: bool) -> None:
-        """``files`` are (path, categories); ``keep_ids`` makes a category's id its label's index.
+    def __init__(
+        self,
+        files: Iterable[tuple[object, list[Category]]],
+        *,
+        keep_ids: bool,
+        meta: DatasetMeta | None = None,
+    ) -> None:
+        """Gather them.
+
+        Parameters
+        ----------
+        files : (path, categories).
+        keep_ids : a category's id is its label's index.
+        meta : has the labels: the i-th is that of the category id i + 1, whatever its name.
 
         Raises
         ------
         MalformedFileError
-            ``keep_ids``, and ids contradict each other, are negative or too large.
+            ``keep_ids``, and ids contradict each other, are negative or too large; or ``meta`` has
+            no label for an id.
+        InvalidOptionError
+            ``keep_ids`` and ``meta``, which contradict each other.
         """
+        self.meta = meta
+        if meta is not None and keep_ids:
+            raise InvalidOptionError(
+                f"keep_original_category_ids makes labels of the category ids, and {FILE} in the "
+                "data set says that label 0 is that of id 1: leave out the option, or the file"
+            )
         by_name: dict[str, Category] = {}
         for path, categories in files:
+            if meta is not None:
+                _check_ids(categories, len(meta.labels), path)
             taken = {category.id: category.name for category in by_name.values()}
             for category in categories:
                 known = by_name.setdefault(category.name, category)
@@ -99,8 +128,14 @@ class Labels:
             ]
         self.index = {category.name: i for i, category in enumerate(self.categories)}
 
+    def index_of(self, category: Category) -> int:
+        """The index of a category's label."""
+        return self.index[category.name] if self.meta is None else category.id - 1
+
     def model(self) -> dict[AnnotationType, Categories]:
         """The categories as a data set has them; empty without any."""
+        if self.meta is not None:
+            return self._model_of_meta(self.meta)
         if not self.categories:
             return {}
         labels = LabelCategories()
@@ -114,10 +149,39 @@ class Labels:
             model[AnnotationType.points] = points
         return model
 
+    def _model_of_meta(self, meta: DatasetMeta) -> dict[AnnotationType, Categories]:
+        of_label = {self.index_of(category): category for category in self.categories}
+        labels = LabelCategories()
+        points = PointsCategories()
+        for index, name in enumerate(meta.labels):
+            category = of_label.get(index)
+            labels.add(name, category.parent if category else None)
+            if category and (category.keypoints or category.skeleton):
+                points.add(index, category.keypoints, category.skeleton)
+        model: dict[AnnotationType, Categories] = {AnnotationType.label: labels}
+        if len(points):
+            model[AnnotationType.points] = points
+        if meta.colors:
+            model[AnnotationType.mask] = MaskCategories(meta.colors)
+        return model
+
     def own_ids(self) -> dict[str, int]:
         """The categories' ids by name, unless they are 1, 2, 3, …: what the writer gives anyway."""
+        if self.meta is not None:
+            return {}
         ids = {category.name: category.id for category in self.categories}
         return {} if list(ids.values()) == list(range(1, len(ids) + 1)) else ids
+
+
+def _check_ids(categories: list[Category], n_labels: int, path: object) -> None:
+    for category in categories:
+        if not 1 <= category.id <= n_labels:
+            raise MalformedFileError(
+                path,
+                "$.categories",
+                f"id {category.id} for {category.name!r}",
+                f"ids from 1 to {n_labels}, one for each label of {FILE} beside it",
+            )
 
 
 def category_ids(labels: LabelCategories, own: dict[str, Any]) -> list[int]:

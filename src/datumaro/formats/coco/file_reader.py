@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,13 +69,13 @@ class CocoFile:
     image_of: Array
     raw: dict[str, bytes]
 
-    def labels(self, index: dict[str, int]) -> Array:
-        """The annotations' labels, int32 [n_objects], by the categories' names."""
+    def labels(self, index_of: Callable[[Category], int]) -> Array:
+        """The annotations' labels, int32 [n_objects]."""
         if self.file.task is Task.CAPTIONS:
             return np.full(self.parser.n_objects, NO_LABEL, np.int32)
         own = np.array([category.id for category in self.categories], np.int64)
         rows = lookup(own, self.parser.objects()[2])
-        table = np.array([*(index[c.name] for c in self.categories), NO_LABEL], np.int32)
+        table = np.array([*map(index_of, self.categories), NO_LABEL], np.int32)
         return table[rows]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from datumaro.errors import UnknownOptionError
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -16,12 +17,12 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    WriteOptions,
     option,
 )
 from datumaro.formats.coco import reader
 from datumaro.formats.coco.layout import NOT_READ, Task, found_tasks
 from datumaro.formats.coco.writer import Choices, Writer
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.table.chunk import Content
 
 
@@ -38,7 +39,7 @@ class CocoReadOptions(ReadOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CocoWriteOptions(WriteOptions):
+class CocoWriteOptions(MetaWriteOptions):
     """Options of an export to COCO."""
 
     segmentation_mode: str = option(
@@ -88,6 +89,7 @@ class _CocoFormat(Format):
             options.allow_attributes,
             options.reindex,
             options.merge_images,
+            options.save_dataset_meta,
         )
         Writer(content, folder, choices, context).write(content)
 
@@ -108,7 +110,7 @@ class Coco(_CocoFormat):
     title = "MS COCO, all kinds of annotation files merged (cocodataset.org)"
     tasks = tuple(Task)
     write_options = CocoMergedWriteOptions
-    owned = tuple(f"annotations/{task.value}_*.json" for task in Task)
+    owned = (*(f"annotations/{task.value}_*.json" for task in Task), dataset_meta.FILE)
 
     def _chosen_tasks(self, options: CocoWriteOptions) -> tuple[Task, ...]:
         given = options.tasks if isinstance(options, CocoMergedWriteOptions) else ""
@@ -139,7 +141,7 @@ class CocoInstances(_CocoFormat):
     name = "coco_instances"
     title = "MS COCO instances: boxes, polygons, masks (cocodataset.org)"
     tasks = (Task.INSTANCES,)
-    owned = ("annotations/instances_*.json",)
+    owned = ("annotations/instances_*.json", dataset_meta.FILE)
 
 
 class CocoPersonKeypoints(_CocoFormat):
@@ -148,7 +150,7 @@ class CocoPersonKeypoints(_CocoFormat):
     name = "coco_person_keypoints"
     title = "MS COCO instances with key points (cocodataset.org)"
     tasks = (Task.PERSON_KEYPOINTS,)
-    owned = ("annotations/person_keypoints_*.json",)
+    owned = ("annotations/person_keypoints_*.json", dataset_meta.FILE)
 
 
 class CocoCaptions(_CocoFormat):
@@ -157,7 +159,7 @@ class CocoCaptions(_CocoFormat):
     name = "coco_captions"
     title = "MS COCO captions (cocodataset.org)"
     tasks = (Task.CAPTIONS,)
-    owned = ("annotations/captions_*.json",)
+    owned = ("annotations/captions_*.json", dataset_meta.FILE)
 
 
 class CocoLabels(_CocoFormat):
@@ -166,7 +168,7 @@ class CocoLabels(_CocoFormat):
     name = "coco_labels"
     title = "Labels of images in the manner of MS COCO"
     tasks = (Task.LABELS,)
-    owned = ("annotations/labels_*.json",)
+    owned = ("annotations/labels_*.json", dataset_meta.FILE)
 
 
 class CocoImageInfo(_CocoFormat):
@@ -175,4 +177,4 @@ class CocoImageInfo(_CocoFormat):
     name = "coco_image_info"
     title = "MS COCO images without annotations (cocodataset.org)"
     tasks = (Task.IMAGE_INFO,)
-    owned = ("annotations/image_info_*.json",)
+    owned = ("annotations/image_info_*.json", dataset_meta.FILE)

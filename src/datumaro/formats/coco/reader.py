@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import DatasetNotFoundError
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import ReadContext, log
 from datumaro.formats.coco.categories import Labels
 from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, described, lookup
@@ -52,7 +53,10 @@ def read(
     context.progress.start(sum(f.path.stat().st_size for f in found), desc="reading bytes")
     files = [reader.read(file) for file in found]
     context.progress.finish()
-    labels = Labels(((f.file.path, f.categories) for f in files), keep_ids=keep_category_ids)
+    meta = dataset_meta.find(found[0].root, context)
+    labels = Labels(
+        ((f.file.path, f.categories) for f in files), keep_ids=keep_category_ids, meta=meta
+    )
     infos = _infos(files, labels)
     groups = [list(group) for _, group in groupby(files, lambda f: f.file.subset)]
     del files
@@ -242,7 +246,7 @@ def _annotations(
     for file, first in zip(files, firsts, strict=True):
         file.parser.fill(
             first,
-            file.labels(labels.index),
+            file.labels(labels.index_of),
             kinds,
             ids,
             label_column,

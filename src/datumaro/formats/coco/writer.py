@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datumaro.errors import DatasetExportError, PathSeparatorInSubsetNameError
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.coco.categories import category_ids, to_json
 from datumaro.formats.coco.images import ImageTable, tables
@@ -64,6 +65,7 @@ class Choices:
     allow_attributes: bool
     reindex: bool
     merge_images: bool
+    save_dataset_meta: bool
 
 
 class Part:
@@ -146,7 +148,9 @@ class Writer:
         self.categories = content.categories
         self.infos = _object(content.infos.get(INFOS))
         labels = content.categories.get(AnnotationType.label)
-        own = {} if choices.reindex else _object(self.infos.get("category_ids"))
+        own = _object(self.infos.get("category_ids"))
+        if choices.reindex or choices.save_dataset_meta:
+            own = {}
         self.category_ids = category_ids(labels, own) if isinstance(labels, LabelCategories) else []
         self.label_ids = np.array(self.category_ids, np.int32)
 
@@ -174,6 +178,8 @@ class Writer:
         self.context.progress.finish()
         if self.category_ids and not set[Task]().union(*written.values()) & set(_WITH_LABELS):
             self._categories_alone(next(iter(subsets), "default"))
+        if self.choices.save_dataset_meta:
+            dataset_meta.save(self.categories, self.folder, self.context)
         if self.choices.save_media:
             self._save_media(of_subset)
 
@@ -345,7 +351,7 @@ class Writer:
             named = sum(bool(label.attributes) for label in labels) + bool(labels.attributes)
             self.context.lost("lists of the labels' attributes", named)
         masks = content.categories.get(AnnotationType.mask)
-        if masks is not None:
+        if masks is not None and not self.choices.save_dataset_meta:
             self.context.lost("mask colours", len(cast(Any, masks)))
         others = sorted(content.infos.keys() - {INFOS})
         self.context.lost("infos", len(others), ", ".join(others))

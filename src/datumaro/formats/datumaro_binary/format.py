@@ -15,6 +15,7 @@ from datumaro.errors import (
     PathSeparatorInSubsetNameError,
     SuperfluousKeyError,
 )
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -27,6 +28,7 @@ from datumaro.formats.base import (
     num_workers_option,
     option,
 )
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.datumaro_binary.ciphers import PLAIN, Sealed
 from datumaro.formats.datumaro_binary.combining import combine
 from datumaro.formats.datumaro_binary.encryption import (
@@ -95,7 +97,7 @@ class DatumaroBinaryReadOptions(ReadOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatumaroBinaryWriteOptions(WriteOptions):
+class DatumaroBinaryWriteOptions(MetaWriteOptions):
     """Options of the export."""
 
     encryption: bool = option(
@@ -139,7 +141,7 @@ class DatumaroBinary(Format):
     title: ClassVar[str] = "DatumaroBinary 1.0: one compact .datum file for each subset"
     read_options: ClassVar[type[ReadOptions]] = DatumaroBinaryReadOptions
     write_options: ClassVar[type[WriteOptions]] = DatumaroBinaryWriteOptions
-    owned: ClassVar[tuple[str, ...]] = (f"{ANNOTATIONS}/*{SUFFIX}",)
+    owned: ClassVar[tuple[str, ...]] = (f"{ANNOTATIONS}/*{SUFFIX}", dataset_meta.FILE)
 
     def detect(self, folder: Folder) -> Confidence:
         sources = find_sources(folder)
@@ -230,6 +232,8 @@ class DatumaroBinary(Format):
             return
         with nullcontext() if key is None else key.kept(folder):
             self._write(content, subsets, folder, options, context, key)
+        if options.save_dataset_meta:
+            dataset_meta.save(content.categories, folder, context)
 
     def _write(
         self,

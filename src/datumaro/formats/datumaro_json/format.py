@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datumaro.errors import DatasetImportError, DatasetNotFoundError
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -16,9 +17,9 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    WriteOptions,
     option,
 )
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.datumaro_json.detection import (
     ANNOTATIONS,
     EXTENSION,
@@ -42,23 +43,14 @@ class DatumaroJsonReadOptions(ReadOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class DatumaroJsonWriteOptions(WriteOptions):
-    """Options of the export."""
-
-    save_dataset_meta: bool = option(
-        False, "accepted for compatibility: the categories are always in the files"
-    )
-
-
 class DatumaroJson(Format):
     """Datumaro's own data sets as JSON, a file for each subset."""
 
     name = "datumaro"
     title = "Datumaro's own JSON, one file for each subset"
     read_options = DatumaroJsonReadOptions
-    write_options = DatumaroJsonWriteOptions
-    owned = (f"{ANNOTATIONS}/*{EXTENSION}",)
+    write_options = MetaWriteOptions
+    owned = (f"{ANNOTATIONS}/*{EXTENSION}", dataset_meta.FILE)
 
     def detect(self, folder: Folder) -> Confidence:
         """Ask the first annotation file: its first keys tell."""
@@ -100,6 +92,8 @@ class DatumaroJson(Format):
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a file for each subset, and the media if asked to."""
         write_content(content, folder, options, context)
+        if options.save_dataset_meta:
+            dataset_meta.save(content.categories, folder, context)
 
 
 def _files(path: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -33,7 +34,7 @@ class _Voc(Format):
         "SegmentationClass/**/*.png",
         "SegmentationObject/**/*.png",
         "labelmap.txt",
-        "dataset_meta.json",
+        dataset_meta.FILE,
     )
 
     def detect(self, folder: Folder) -> Confidence:

@@ -76,7 +76,7 @@ class _Masks:
 class _Reader:
     def __init__(self, root: Path, task: Task, options: ReadOptions, context: ReadContext) -> None:
         self.root, self.task, self.options, self.context = root, task, options, context
-        self.map = label_map.load(root, task.name)
+        self.map = label_map.load(root, task.name, context)
         self.names = self.map.names(parts=task.parts)
         self.label_of = {name: index for index, name in enumerate(self.names)}
         # what an object has when its file does not say so

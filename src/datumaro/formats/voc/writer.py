@@ -159,7 +159,7 @@ class _Writer:
         progress.report_status(done)
         progress.finish()
         self.texts.declare(self.plan.map)
-        label_map.save(self.plan.map, self.folder)
+        label_map.save(self.plan.map, self.folder, as_meta=self.options.save_dataset_meta)
         self.write_lists()
         if self.options.save_media:
             MediaStore(self.folder, progress, self.context.workers).save(jobs, len(jobs))
