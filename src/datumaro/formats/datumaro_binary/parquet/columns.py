@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -228,8 +228,9 @@ class TableReader:
         struct = nested.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
         if struct.null_count:
             raise self._wrong("annotations", "a null among them", "annotations")
+        parts = cast("list[pa.Array]", struct.flatten())  # of a struct: a list
         self._fields = {
-            field.name: column for field, column in zip(struct.type, struct.flatten(), strict=True)
+            field.name: column for field, column in zip(struct.type, parts, strict=True)
         }
         self.offsets: Array = offsets - offsets[0]
         self.n, self.m = n, len(struct)
