@@ -78,9 +78,11 @@ COCO_CASES = [
         "coco_captions",
         "coco_labels",
         "coco_image_info",
+        "coco_stuff",
     )
     for save_media in (False, True)
-]
+] + [Case("panoptic", "coco_panoptic", save_media) for save_media in (False, True)]
+
 
 VOC_CASES = [
     Case(sample, name, save_media)
@@ -106,6 +108,12 @@ IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
 
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
+# formats that the published package only reads
+READ_BY_THEM_CASES = [
+    Case("coco", "mmdet_coco", save_media=True),
+    Case("coco", "roboflow_coco", save_media=True),
+]
+OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
 CASES = (
@@ -149,8 +157,10 @@ SAMPLES = [
             "coco_image_info",
             "coco_instances",
             "coco_person_keypoints",
+            "coco_panoptic",
         )
     ),
+    Sample("roboflow_dataset/coco", "roboflow_coco"),
     *(
         Sample("voc_dataset/voc_dataset1", name)
         for name in (

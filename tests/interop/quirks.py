@@ -25,7 +25,18 @@ class Quirk:
     explains: Callable[[Difference], bool]
 
 
-COCO = ("coco", "coco_instances", "coco_person_keypoints", "coco_captions", "coco_labels")
+COCO = (
+    "coco",
+    "coco_instances",
+    "coco_person_keypoints",
+    "coco_captions",
+    "coco_labels",
+    "coco_stuff",
+    "coco_panoptic",
+    "mmdet_coco",
+    "roboflow_coco",
+)
+STUFF = 7  # the annotation in the sample's stuff that its instances do not have
 VOC_MASKS = ("voc_segmentation", "voc_instance_segmentation")
 VOC_PEOPLE = ("voc_layout", "voc_action")
 VOC = ("voc", "voc_classification", "voc_detection", *VOC_MASKS, *VOC_PEOPLE)
@@ -57,6 +68,7 @@ READING = [
         "of the tasks that have labels only one is read; we read all",
         lambda d: (
             ours_alone(d, "points", "label")
+            or (ours_alone(d, "mask", "bbox") and d.right["id"] == STUFF)
             or (d.left is MISSING and d.path == ("categories", "points"))
         ),
     ),
@@ -64,6 +76,11 @@ READING = [
         ("coco_person_keypoints",),
         "an object without key points gets an annotation of no points",
         lambda d: d.right is MISSING and d.path[-1] == "points" and d.left["points"] == [],
+    ),
+    Quirk(
+        COCO,
+        "the parts of an annotation with the id 0 get group 0, which means none",
+        lambda d: d.path[-1] == "group" and d.left == 0,
     ),
     Quirk(
         ("voc", "voc_layout"),
@@ -102,6 +119,11 @@ WRITING = [
         VOC,
         "items without objects get no XML, and so their images' names and sizes are lost",
         lambda d: d.path[-1] in ("media", "has_size") and d.left in (None, False),
+    ),
+    Quirk(
+        ("coco_stuff",),
+        "every mask becomes a crowd",
+        lambda d: d.path[-1] == "is_crowd" and d.left is True,
     ),
     Quirk(
         ("coco_person_keypoints",),

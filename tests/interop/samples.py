@@ -295,6 +295,34 @@ def coco(media: Path) -> Any:
     )
 
 
+def panoptic(media: Path) -> Any:
+    """Masks that do not overlap, with ids of up to three bytes."""
+    checks = checkerboard(6, 8, 2)
+    top = np.zeros((6, 8), bool)
+    top[:2] = True
+    masks = [
+        [(checks & ~top, 0, 1, False), (~checks & ~top, 1, 70000, True), (top, 2, 300, False)],
+        [(top, 1, 5, False)],
+        [],
+    ]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train" if number < 2 else "val",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[
+                    dm.Mask(image, label=label, id=n, group=n, attributes={"is_crowd": crowd})
+                    for image, label, n, crowd in masks[number]
+                ],
+                attributes={"id": number + 10},
+            )
+            for number, item_id in enumerate(("000001", "with space/2", "empty"))
+        ],
+        categories=labels_only(),
+    )
+
+
 def voc(media: Path) -> Any:
     """What VOC can hold of labels, boxes, masks of classes and of instances."""
     categories = dm.LabelCategories.from_iterable(["background", "person", "dog"])
@@ -408,6 +436,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         no_media,
         mixed,
         coco,
+        panoptic,
         voc,
         voc_people,
         plain_images,

@@ -14,6 +14,7 @@ from interop.cases import (
     COCO_CASES,
     IMAGE_DIR_CASES,
     META_CASES,
+    READ_BY_THEM_CASES,
     SAMPLES,
     VOC_CASES,
     Case,
@@ -48,7 +49,7 @@ def test_we_read_what_they_write(exchange: Exchange, case: Case):
     assert_agree(READING, case.format, *read)
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_name)
+@pytest.mark.parametrize("case", CASES + READ_BY_THEM_CASES, ids=by_name)
 def test_they_read_what_we_write(exchange: Exchange, case: Case):
     theirs, ours = exchange.theirs, exchange.ours
     read = exchange.read(theirs, ours, case), exchange.read(ours, ours, case)

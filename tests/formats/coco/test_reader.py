@@ -457,7 +457,7 @@ SAMPLES = {
     "coco_captions": Counter(caption=3),
     "coco_image_info": Counter[str](),
     # the published package reads but one task that has labels: no points and labels there
-    "coco": Counter(caption=3, mask=1, bbox=3, polygon=1, points=3, label=3),
+    "coco": Counter(caption=3, mask=2, bbox=4, polygon=1, points=3, label=3),
 }
 
 

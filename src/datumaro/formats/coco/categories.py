@@ -7,7 +7,7 @@ several files are one where their names are the same, whatever ids the files giv
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 from typing import Annotated, Any, cast
 
@@ -38,6 +38,7 @@ class Category(msgspec.Struct, rename={"parent": "supercategory"}):
     parent: str | None = None
     keypoints: list[str] | None = None
     skeleton: list[tuple[Id, Id]] | None = None
+    isthing: int | bool | None = None
 
 
 def parse(raw: bytes, path: object) -> list[Category]:
@@ -109,6 +110,7 @@ class Labels:
                 known = by_name.setdefault(category.name, category)
                 if not known.keypoints and not known.skeleton:
                     known.keypoints, known.skeleton = category.keypoints, category.skeleton
+                known.isthing = known.isthing or category.isthing
                 if keep_ids and (
                     known.id != category.id
                     or taken.get(category.id, category.name) != category.name
@@ -131,6 +133,10 @@ class Labels:
     def index_of(self, category: Category) -> int:
         """The index of a category's label."""
         return self.index[category.name] if self.meta is None else category.id - 1
+
+    def things(self) -> list[str]:
+        """Names of the categories whose objects can be counted, as panoptic files say."""
+        return [category.name for category in self.categories if category.isthing]
 
     def model(self) -> dict[AnnotationType, Categories]:
         """The categories as a data set has them; empty without any."""
@@ -200,9 +206,19 @@ def category_ids(labels: LabelCategories, own: dict[str, Any]) -> list[int]:
 
 
 def to_json(
-    categories: dict[AnnotationType, Categories], ids: list[int], *, keypoints: bool
+    categories: dict[AnnotationType, Categories],
+    ids: list[int],
+    *,
+    keypoints: bool = False,
+    things: Collection[str] | None = None,
 ) -> bytes:
-    """The text of ``categories``; with ``keypoints`` each has its key points and skeleton."""
+    """The text of ``categories``.
+
+    Parameters
+    ----------
+    keypoints : whether each has its key points and skeleton.
+    things : names of those whose objects can be counted; each says then whether it is one.
+    """
     labels = cast(LabelCategories, categories.get(AnnotationType.label) or LabelCategories())
     points = cast(PointsCategories, categories.get(AnnotationType.points) or PointsCategories())
     entries: list[dict[str, Any]] = []
@@ -216,5 +232,7 @@ def to_json(
             known = points.items.get(index)
             entry["keypoints"] = known.labels if known else []
             entry["skeleton"] = sorted(known.joints) if known else []
+        if things is not None:
+            entry["isthing"] = int(label.name in things)
         entries.append(entry)
     return json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()

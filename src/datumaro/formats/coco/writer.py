@@ -17,13 +17,16 @@ from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.coco.categories import category_ids, to_json
 from datumaro.formats.coco.images import ImageTable, tables
-from datumaro.formats.coco.layout import ANNOTATIONS, IMAGES, Task
+from datumaro.formats.coco.layout import COCO_PLACES, Places, Task
+from datumaro.formats.coco.panoptic import png_folder
+from datumaro.formats.coco.panoptic_writer import PanopticWriter
 from datumaro.formats.coco.reader import INFOS
 from datumaro.formats.coco.segmentation import convert
 from datumaro.kernels.coco_print import Printer
 from datumaro.media_store import MediaStore
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
+from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -42,11 +45,21 @@ _KINDS = {
         AnnotationType.points,
     ),
     Task.LABELS: (AnnotationType.label,),
+    Task.STUFF: (AnnotationType.polygon, AnnotationType.mask, AnnotationType.bbox),
+    Task.PANOPTIC: (AnnotationType.polygon, AnnotationType.mask),
     Task.CAPTIONS: (AnnotationType.caption,),
     Task.IMAGE_INFO: (),
 }
 
-_WITH_LABELS = (Task.INSTANCES, Task.LABELS, Task.PERSON_KEYPOINTS)  # by the alphabet
+_WITH_LABELS = (  # by the alphabet
+    Task.INSTANCES,
+    Task.LABELS,
+    Task.PANOPTIC,
+    Task.PERSON_KEYPOINTS,
+    Task.STUFF,
+)
+_OBJECTS = (Task.INSTANCES, Task.PERSON_KEYPOINTS, Task.STUFF)
+_MASKS_ONLY = (Task.STUFF, Task.PANOPTIC)
 
 _BLANK_INFO = dict.fromkeys(
     ("contributor", "date_created", "description", "url", "version", "year"), ""
@@ -66,6 +79,7 @@ class Choices:
     reindex: bool
     merge_images: bool
     save_dataset_meta: bool
+    places: Places = COCO_PLACES
 
 
 class Part:
@@ -156,12 +170,13 @@ class Writer:
 
     def write(self, content: Content) -> None:
         """Write the annotation files, and the images if they are wanted."""
-        (self.folder / ANNOTATIONS).mkdir(parents=True, exist_ok=True)
-        (self.folder / IMAGES).mkdir(exist_ok=True)
+        for name in self.choices.places.folders:
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         subsets = content.by_subset()
         for subset in subsets:
             if "/" in subset or "\\" in subset or "\0" in subset:
                 raise PathSeparatorInSubsetNameError(subset)
+            join_inside(self.folder, subset, what="subset name")
         chunks = [chunk for parts in subsets.values() for chunk in parts]
         images = iter(tables(chunks, self.choices.image_ext, self.choices.reindex, self.context))
         self._report_lost(content)
@@ -188,10 +203,15 @@ class Writer:
             job
             for subset, tables_of in images.items()
             for table in tables_of
-            for job in table.jobs(IMAGES + ("/" if self.choices.merge_images else f"/{subset}/"))
+            for job in table.jobs(self._image_folder(subset))
         )
         total = sum(len(table.ids) for tables_of in images.values() for table in tables_of)
         MediaStore(self.folder, self.context.progress, self.context.workers).save(jobs, total)
+
+    def _image_folder(self, subset: str) -> str:
+        places = self.choices.places
+        folder = places.all_images if self.choices.merge_images else places.images
+        return folder.replace("{subset}", subset)
 
     def _image_infos(
         self, images: dict[str, list[ImageTable]], written: dict[str, set[Task]]
@@ -222,23 +242,28 @@ class Writer:
 
     def _subset(self, subset: str, images: list[ImageTable]) -> set[Task]:
         """Write a subset's files; the tasks that it has."""
-        mode = self.choices.segmentation_mode
-        parts = [
-            Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
-            for t in images
-        ]
-        written: set[Task] = set()
-        ids = self._new_ids([part.ids for part in parts])
         several = len(self.choices.tasks) > 1
-        for task in self.choices.tasks:
-            wanted = [self._chosen(part, task) for part in parts]
-            if several and not any(len(rows) for rows in wanted):
+        written: set[Task] = set()
+        for masks_only in (False, True):
+            tasks = [t for t in self.choices.tasks if (t in _MASKS_ONLY) is masks_only]
+            if not tasks:
                 continue
-            self._file(task, subset, parts, wanted, ids)
-            written.add(task)
-        if not written:
-            task = self.choices.tasks[-1] if several else self.choices.tasks[0]
-            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), ids)
+            mode = "mask" if masks_only else self.choices.segmentation_mode
+            parts = [
+                Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
+                for t in images
+            ]
+            ids = self._new_ids([part.ids for part in parts])
+            for task in tasks:
+                wanted = [self._chosen(part, task) for part in parts]
+                if several and not any(len(rows) for rows in wanted):
+                    continue
+                self._file(task, subset, parts, wanted, ids)
+                written.add(task)
+        if not written:  # all are empty; images alone, if that is a task
+            task = self.choices.tasks[-1]
+            parts = [Part(t.chunk, t, self.context) for t in images]
+            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), [])
             written.add(task)
         return written
 
@@ -260,7 +285,7 @@ class Writer:
 
     def _chosen(self, part: Part, task: Task) -> Array:
         """The objects (for labels and captions the rows) that a task's file gets, int64."""
-        if task is Task.INSTANCES:
+        if task in (Task.INSTANCES, Task.STUFF):
             return np.flatnonzero(part.parts & ~np.uint8(_POINTS))
         if task is Task.PERSON_KEYPOINTS:
             if Task.INSTANCES in self.choices.tasks:  # which has the others
@@ -278,9 +303,17 @@ class Writer:
         text = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
         categories = b"[]"
         if task not in (Task.CAPTIONS, Task.IMAGE_INFO):
-            keypoints = task is Task.PERSON_KEYPOINTS
-            categories = to_json(self.categories, self.category_ids, keypoints=keypoints)
-        file = (self.folder / ANNOTATIONS / f"{task.value}_{subset}.json").open("wb")
+            things = _list(self.infos.get("things")) if task is Task.PANOPTIC else None
+            categories = to_json(
+                self.categories,
+                self.category_ids,
+                keypoints=task is Task.PERSON_KEYPOINTS,
+                things=things,
+            )
+        place = self.choices.places.annotations
+        path = self.folder / place.replace("{task}", task.value).replace("{subset}", subset)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb")
         file.write(text[:-1] + b',"categories":' + categories + b',"images":')
         return file
 
@@ -295,14 +328,30 @@ class Writer:
         with self._open(task, subset) as file:
             _write_list(file, (part.images.text() for part in parts))
             file.write(b',"annotations":')
-            _write_list(file, self._annotations(task, parts, chosen, ids))
+            _write_list(file, self._annotations(file, task, parts, chosen, ids))
             file.write(b"}")
 
     def _annotations(
-        self, task: Task, parts: list[Part], chosen: list[Array], object_ids: list[Array]
+        self,
+        file: BinaryIO,
+        task: Task,
+        parts: list[Part],
+        chosen: list[Array],
+        object_ids: list[Array],
     ) -> Iterator[bytes | memoryview]:
         attributes = self.choices.allow_attributes
-        objects = task in (Task.INSTANCES, Task.PERSON_KEYPOINTS)
+        if task is Task.PANOPTIC:
+            writer = PanopticWriter(
+                png_folder(Path(file.name)),
+                self.category_ids,
+                self.context,
+                reindex=self.choices.reindex,
+                attributes=attributes,
+            )
+            for part, rows in zip(parts, chosen, strict=True):
+                yield from writer.write(part.chunk, part.images, rows)
+            return
+        objects = task in _OBJECTS
         if objects:
             ids = [own[rows] for own, rows in zip(object_ids, chosen, strict=True)]
         else:
@@ -365,6 +414,11 @@ class Writer:
 def _object(value: object) -> dict[str, Any]:
     """A JSON object of the infos, which anybody may have changed; {} for anything else."""
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    """As `_object`, for a JSON array."""
+    return cast(list[Any], value) if isinstance(value, list) else []
 
 
 def _write_list(file: BinaryIO, pieces: Iterator[bytes | memoryview]) -> None:
