@@ -40,7 +40,7 @@ from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
 from datumaro.model.media import Image, MediaElement
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.staging import read_whole, staged
-from datumaro.table import media_columns, schema
+from datumaro.table import media_columns, nested, schema
 from datumaro.table.checks import check_labels, check_names, check_unique
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.store import ItemStore
@@ -390,6 +390,14 @@ class Dataset:
         return pa.Table.from_batches(
             [c.annotations for c in self._store.chunks()], schema.ANNOTATIONS
         )
+
+    def to_arrow(self) -> pa.Table:
+        """One Arrow table with a row for each item (table.nested.ITEMS), over the same memory.
+
+        Its annotations are a list of structs, with coordinates as numbers: what Polars, DuckDB or
+        pandas are given. Media in memory are not in it, nor are categories and infos.
+        """
+        return nested.nested(self._store.chunks())
 
     @property
     def annotation_offsets(self) -> schema.Array:
