@@ -123,22 +123,31 @@ class MalformedFileError(DatasetImportError, ValueError):
     Parameters
     ----------
     path : the file
-    place : where in it (``"line 3"``, ``"$.images[7].id"``, ``"byte 1234"``)
+    place : where in it (``"line 3"``, ``"$.images[7].id"``, ``"byte 1234"``); "" for the whole file
     found, expected : what stands there, and what should
     """
 
-    def __init__(self, path: object, place: str, found: str, expected: str = "") -> None:
+    def __init__(self, path: object, place: str, found: str, expected: str) -> None:
         self.path, self.place, self.found, self.expected = str(path), place, found, expected
         where = f"{path}: {place}" if place else str(path)
-        super().__init__(f"{where}: {found}" + (f"; expected {expected}" if expected else ""))
+        # not super(): what else a subclass derives from makes messages of its own
+        Exception.__init__(self, f"{where}: {found}; expected {expected}")
 
 
 class InvalidAnnotationError(DatasetImportError, ValueError):
     """An annotation in a data set is not valid."""
 
 
+class InvalidAnnotationInFileError(MalformedFileError, InvalidAnnotationError):
+    """An annotation in a file is not valid; see `MalformedFileError` for what the error has."""
+
+
 class UndeclaredLabelError(InvalidAnnotationError):
     """An annotation's label is not among the categories."""
+
+
+class UndeclaredLabelInFileError(InvalidAnnotationInFileError, UndeclaredLabelError):
+    """A label in a file is not among the categories."""
 
 
 class DatasetExportError(DatumaroError):
@@ -192,6 +201,22 @@ class RepeatedItemError(DatasetError, ValueError):
             f"{where + ': ' if where else ''}item id {item_id[0]!r} occurs twice"
             f" in subset {item_id[1]!r}"
         )
+
+
+class RepeatedItemInFileError(MalformedFileError, RepeatedItemError):
+    """Two items of a file, or of a data set's files, have the same id in the same subset.
+
+    Parameters
+    ----------
+    item_id : (id, subset)
+    path, place : where the second stands
+    first : where the first stands
+    """
+
+    def __init__(self, item_id: tuple[str, str], path: object, place: str, first: str) -> None:
+        self.item_id = item_id
+        found = f"item id {item_id[0]!r} a second time in subset {item_id[1]!r}, after {first}"
+        MalformedFileError.__init__(self, path, place, found, "an id of its own for each item")
 
 
 class CategoriesRedefinedError(DatasetError):

@@ -575,9 +575,9 @@ def header(version='{"dm_format_version":"1.0","media_encryption":false}', key=b
         (header('{"dm_format_version":"2.0"}'), "byte 25: format version '2.0'; expected '1.0'"),
         (header('{"dm_format_version":1.0}'), "format version 1.0"),
         (header('{"dm_format_version":"1.0","media_encryption":3}'), "media_encryption 3"),
-        (header("[1]"), "byte 33: the version header: "),
-        (header('{"a":'), "byte 33: the version header: "),
-        (header(categories='{"label":{"labels":3}}'), "$.label.labels: Expected `array`"),
+        (header("[1]"), "byte 33: the version header '[1]'"),
+        (header('{"a":'), "byte 33: the version header '{\"a\":'"),
+        (header(categories='{"label":{"labels":3}}'), "$.label.labels: 3; expected an array"),
         (header(media='{"media_type":"x"}'), "media type 'x'; expected one of 1, 2, 4, 5, 6"),
         (header(media='{"media_type":7}'), "media type 7"),
         (header(media=""), "media type None"),
@@ -604,7 +604,7 @@ def test_the_headers_two_lengths_must_agree(tmp_path):
     path = one_file(write(labelled(0), tmp_path))
     data = path.read_bytes()
     path.write_bytes(data[:29] + u32(5) + data[33:])
-    with pytest.raises(MalformedFileError, match="byte 29: the version header whose two lengths"):
+    with pytest.raises(MalformedFileError, match=r"byte 29: .* with the inner length 5"):
         read(tmp_path)
 
 
@@ -636,21 +636,21 @@ def test_labels_need_no_categories(tmp_path, storage):
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "message"),
+    ("place", "value", "at", "message"),
     [
-        (18, u32(2), "extension version 2; expected 1"),
-        (22, u32(9), "an extension of 9 bytes"),
-        (40, b"\xff", "a damaged extension: its checksum"),
+        (18, u32(2), 18, "extension version 2; expected 1"),
+        (22, u32(9), 22, "an extension of 9 bytes"),
+        (40, b"\xff", 30, "a damaged extension: its checksum is"),
     ],
 )
-def test_a_damaged_extension_is_refused(tmp_path, place, value, message):
+def test_a_damaged_extension_is_refused(tmp_path, place, value, at, message):
     rotated = {"type": Kind.rotated_bbox, "points": [1.0, 2.0, 3.0, 4.0, 30.0]}
     path = one_file(write(Content([chunk([({"id": "1"}, [rotated])])]), tmp_path))
     data = bytearray(path.read_bytes())
     begin = data.index(extension.MAGIC)
     data[begin + place : begin + place + len(value)] = value
     path.write_bytes(data)
-    with pytest.raises(DatasetImportError, match=f"byte {begin}: {message}"):
+    with pytest.raises(DatasetImportError, match=f"byte {begin + at}: {message}"):
         read(tmp_path)
 
 
@@ -695,7 +695,7 @@ def test_subsets_with_different_categories_are_refused(tmp_path, storage):
     write(labelled(0), tmp_path, storage=storage)
     other = Content([chunk([({"id": "1", "subset": "val"}, [])])])
     write(other, tmp_path, storage=storage)
-    with pytest.raises(DatasetImportError, match="categories are not those"):
+    with pytest.raises(DatasetImportError, match=r"the categories: .* those of the other"):
         read(tmp_path)
 
 

@@ -23,6 +23,7 @@ import msgspec
 from datumaro.errors import MalformedFileError
 from datumaro.formats.base import ReadContext, WriteContext, WriteOptions, option
 from datumaro.formats.files import read_file
+from datumaro.formats.json_errors import explained
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories, MaskCategories, RgbColor
 
@@ -135,14 +136,15 @@ def parse(data: bytes, path: object) -> DatasetMeta:
         It is not JSON, has wrong types, names a label twice, or an index that no label has.
     """
     if len(data) > _MAX_BYTES:
-        raise MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "a smaller file")
+        found = f"more than {_MAX_BYTES} bytes"
+        raise MalformedFileError(path, f"byte {_MAX_BYTES}", found, "a smaller file")
     try:
         file = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_File)
     except msgspec.ValidationError as error:
-        found, _, place = str(error).partition(" - at `")
-        raise MalformedFileError(path, place.rstrip("`") or "$", found) from None
+        where, found, expected = explained(error, data.removeprefix(b"\xef\xbb\xbf"))
+        raise MalformedFileError(path, f"${where}", found, expected) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedFileError(path, "", f"not JSON: {error}", "a JSON object") from None
+        raise MalformedFileError(path, "$", f"{data[:40]!r} ({error})", "a JSON object") from None
     labels = _labels(file, path)
     index = {name: i for i, name in enumerate(labels)}
     of_key = {key: index[name] for key, name in file.label_map.items()}

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
-from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.errors import MalformedFileError, UndeclaredLabelInFileError
 from datumaro.kernels.rle import encode_groups
 from datumaro.model.categories import RgbColor
 
@@ -77,14 +77,15 @@ def decode(data: bytes, path: str, expected: tuple[int, int] | None) -> Painting
                 )  # fmt: skip
             return _painting(image, path)
     except PILImage.UnidentifiedImageError as error:
-        found = f"begins with {data[:8]!r}" if data else "an empty file"
-        raise MalformedFileError(path, "", found, "a PNG image") from error
+        found = repr(data[:8]) if data else "an empty file"
+        raise MalformedFileError(path, "byte 0", found, "a PNG image") from error
     except PILImage.DecompressionBombError as error:
         raise MalformedFileError(path, "IHDR", str(error), "the size of its image") from error
     except _DAMAGE as error:
         if isinstance(error, MalformedFileError):
             raise
-        raise MalformedFileError(path, "", f"damaged: {error}", "a PNG image") from error
+        found = f"damaged data ({error})"
+        raise MalformedFileError(path, "the image", found, "a whole PNG image") from error
 
 
 def _painting(image: PILImage.Image, path: str) -> Painting:
@@ -99,7 +100,7 @@ def _painting(image: PILImage.Image, path: str) -> Painting:
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         pixels = np.frombuffer(rgb.tobytes("raw", "BGRX"), "<i4") & 0xFFFFFF
         return Painting(pixels.reshape(image.height, image.width), None, True)
-    raise MalformedFileError(path, "", f"an image of mode {image.mode}", "palette, RGB or gray")
+    raise MalformedFileError(path, "IHDR", f"an image of mode {image.mode}", "palette, RGB or gray")
 
 
 # --- run lengths ----------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ class ClassColors:
 
         Raises
         ------
-        InvalidAnnotationError
+        UndeclaredLabelInFileError
             A colour or an index is not in the label map.
         """
         colors = painting.colors(codes) if painting.is_color else codes
@@ -198,9 +199,12 @@ class ClassColors:
                 label = self.ignored if label is None and value == 255 else label
                 what = f"label index {value}"
             if label is None:
-                raise InvalidAnnotationError(
-                    f"{path}: {what}, which the label map does not have; expected one of its "
-                    f"{self.n_labels} labels"
+                y, x = np.argwhere(painting.codes == codes[i])[0].tolist()
+                raise UndeclaredLabelInFileError(
+                    path,
+                    f"pixel ({x}, {y})",
+                    what,
+                    f"that of one of the label map's {self.n_labels} labels",
                 )
             found[i] = label
         return found

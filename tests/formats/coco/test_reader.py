@@ -330,7 +330,10 @@ def test_nothing_there(tmp_path: Path):
         ('{"images": [], "annotations": []}}', "expected the end of the file"),
         ('{"images": [{"id": 1, "file_name": "a', r"\$\.images\[0\] .*ends here"),
         ('{"images": [], "annotations": [{"id": }]}', r"\$\.annotations\[0\] \(byte 38\)"),
-        ('{"images": [], "annotations": [], "categories": 5}', r"\$\.categories: Expected"),
+        (
+            '{"images": [], "annotations": [], "categories": 5}',
+            r"categories: 5; expected an array",
+        ),
         ('{"images": [], "annotations": [], "categories": [{"id": 1}]}', r"categories\[0\].*name"),
         ('{"images": [{"id": 1, "file_name": 5}], "annotations": []}', "images.0..file_name"),
         ('{"images": [' + "[" * 100_000, "JSON"),

@@ -15,6 +15,7 @@ import msgspec
 
 from datumaro.errors import InvalidOptionError, MalformedFileError
 from datumaro.formats.dataset_meta import FILE, DatasetMeta
+from datumaro.formats.json_errors import explained
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
     Categories,
@@ -51,21 +52,22 @@ def parse(raw: bytes, path: object) -> list[Category]:
     """
     try:
         categories = msgspec.json.decode(raw, type=list[Category])
-    except msgspec.DecodeError as error:
-        found, _, place = str(error).partition(" - at `$")
-        raise MalformedFileError(path, f"$.categories{place.rstrip('`')}", found) from None
-    ids: set[int] = set()
-    names: set[str] = set()
-    for index, category in enumerate(categories):
-        if category.id in ids or category.name in names:
-            raise MalformedFileError(
-                path,
-                f"$.categories[{index}]",
-                f"id {category.id}, name {category.name!r} occurs twice",
-                "ids and names that differ",
-            )
-        ids.add(category.id)
-        names.add(category.name)
+    except msgspec.ValidationError as error:
+        where, found, expected = explained(error, raw)
+        raise MalformedFileError(path, f"$.categories{where}", found, expected) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedFileError(path, "$.categories", f"{raw[:60]!r} ({error})", "JSON") from None
+    for key in ("id", "name"):
+        first: dict[object, int] = {}
+        for index, category in enumerate(categories):
+            value = getattr(category, key)
+            if first.setdefault(value, index) != index:
+                raise MalformedFileError(
+                    path,
+                    f"$.categories[{index}].{key}",
+                    f"{value!r}, which $.categories[{first[value]}] has too",
+                    f"a {key} of its own for each category",
+                )
     return sorted(categories, key=lambda category: category.id)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.coco.categories import Category, parse
 from datumaro.formats.coco.layout import AnnotationFile, Task
@@ -109,7 +109,7 @@ class FileReader:
         ------
         MalformedFileError
             It is not JSON, or not COCO's; names the place.
-        InvalidAnnotationError
+        InvalidAnnotationInFileError
             An annotation names an image or a category that is not there.
         """
         parser = self._parse(file)
@@ -217,15 +217,18 @@ class FileReader:
     ) -> None:
         if not bad.any():
             return
+        others = "images" if key == "image_id" else "categories"
         skipped = sorted(parser.skipped)
         for number in np.flatnonzero(bad).tolist():
             index = number  # the parser left out some before it
             for left_out in skipped:
                 index += left_out <= index
             self.context.problem(
-                InvalidAnnotationError(
-                    f"{file.path}: $.annotations[{index}].{key}: {values[number]} is not among"
-                    f" the file's {'images' if key == 'image_id' else 'categories'}"
+                InvalidAnnotationInFileError(
+                    file.path,
+                    f"$.annotations[{index}].{key}",
+                    str(values[number]),
+                    f"the id of one of the file's {others}",
                 )
             )
 
@@ -237,7 +240,8 @@ def described(file: CocoFile) -> dict[str, Any]:
         try:
             value: Any = msgspec.json.decode(file.raw[key]) if key in file.raw else None
         except (msgspec.DecodeError, RecursionError) as error:
-            raise MalformedFileError(file.file.path, f"$.{key}", str(error)) from None
+            found = f"{file.raw[key][:60]!r} ({error})"
+            raise MalformedFileError(file.file.path, f"$.{key}", found, "JSON") from None
         if _says_something(value):
             out[key] = value
     return out

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import DatasetImportError, InvalidAnnotationError, MalformedFileError
+from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats import index_masks
 from datumaro.formats.base import ReadContext
 from datumaro.formats.coco.categories import Category, Id
@@ -26,6 +26,7 @@ from datumaro.formats.coco.file_reader import CocoFile
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import read_file
 from datumaro.formats.index_masks import Array
+from datumaro.formats.json_errors import explained
 from datumaro.kernels.rle import encode_groups
 from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
@@ -83,11 +84,14 @@ def parse(path: Path) -> list[ImageSegments]:
     MalformedFileError
         It is not that; names the place.
     """
+    text = path.read_bytes()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_File).annotations
+        return msgspec.json.decode(text, type=_File).annotations
+    except msgspec.ValidationError as error:
+        where, found, expected = explained(error, text)
+        raise MalformedFileError(path, f"${where}", found, expected) from None
     except (msgspec.DecodeError, RecursionError) as error:
-        found, _, place = str(error).partition(" - at `$")
-        raise MalformedFileError(path, f"${place.rstrip('`')}", found) from None
+        raise MalformedFileError(path, "$", f"{text[:60]!r} ({error})", "JSON") from None
 
 
 def add_masks(
@@ -165,16 +169,17 @@ class _Reader:
         for index, segments in enumerate(parse(self.path)):
             row = row_of.get(segments.image_id)
             if row is None:
-                what = f"image_id: {segments.image_id} is not among the file's images"
-                self.problem(index, what)
+                found_id, expected = str(segments.image_id), "the id of one of the file's images"
+                self.problem(index, "image_id", found_id, expected)
             else:
                 image = _Image(index, segments, *sizes[row])
                 found.setdefault(int(item_of[row]), []).append(image)
         return found
 
-    def problem(self, index: int, what: str) -> None:
+    def problem(self, index: int, key: str, found: str, expected: str) -> None:
         """Report what is wrong with an entry of ``annotations``."""
-        self.context.problem(InvalidAnnotationError(f"{self.path}: $.annotations[{index}].{what}"))
+        place = f"$.annotations[{index}].{key}"
+        self.context.problem(InvalidAnnotationInFileError(self.path, place, found, expected))
 
     def decode(self, image: _Image) -> _Decoded:
         """Decode an image's PNG."""
@@ -183,16 +188,19 @@ class _Reader:
         try:
             data = read_file(path, _MAX_BYTES)
             if data is None:
-                raise MalformedFileError(path, "", "there is no such file", "the segments' ids")
+                found = "no such file"
+                raise MalformedFileError(path, "byte 0", found, "a PNG image of segments' ids")
             if len(data) > _MAX_BYTES:
-                raise MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "a PNG image")
+                found = f"more than {_MAX_BYTES} bytes"
+                raise MalformedFileError(path, f"byte {_MAX_BYTES}", found, "a PNG image in fewer")
             painting = index_masks.decode(data, path, size if all(size) else None)
             codes, runs = index_masks.coded(painting)
             ids = _ids(painting, codes, path)
             masks = index_masks.masks_of_runs(runs.merged(ids[runs.values]))
             return _Decoded(masks, index_masks.shape_of(painting))
         except OSError as error:
-            return _Decoded(error=MalformedFileError(path, "", error.strerror or str(error)))
+            found = f"a file that cannot be read ({error.strerror or error})"
+            return _Decoded(error=MalformedFileError(path, "byte 0", found, "a PNG image"))
         except DatasetImportError as error:
             return _Decoded(error=error)
 
@@ -206,13 +214,13 @@ class _Reader:
             place = f"segments_info[{number}]"
             label = self.label_of.get(segment.category_id)
             if segment.id in known or not 0 < segment.id <= MAX_ID:
-                what = f"id: {segment.id}; expected ids from 1 to {MAX_ID} that differ"
-                self.problem(image.index, f"{place}.{what}")
+                expected = f"ids from 1 to {MAX_ID} that differ"
+                self.problem(image.index, f"{place}.id", str(segment.id), expected)
                 continue
             known.add(segment.id)
             if label is None:
-                what = f"category_id: {segment.category_id} is not among the file's categories"
-                self.problem(image.index, f"{place}.{what}")
+                category, expected = str(segment.category_id), "the id of one of the categories"
+                self.problem(image.index, f"{place}.category_id", category, expected)
                 continue
             rle = decoded.masks.get(segment.id) or _empty(decoded.shape)
             columns.add_mask(
@@ -224,15 +232,16 @@ class _Reader:
                 group=segment.id,
             )
         if stray := decoded.masks.keys() - known - {0}:
-            what = f"segments_info: no segment {min(stray)}, which {self.folder.name}"
-            self.problem(image.index, f"{what}/{image.segments.file_name} shows")
+            png = f"{self.folder.name}/{image.segments.file_name}"
+            expected = f"the segment {min(stray)}, which {png} shows"
+            self.problem(image.index, "segments_info", f"no segment {min(stray)}", expected)
 
 
 def _ids(painting: index_masks.Painting, codes: Array, path: str) -> Array:
     """The segments' ids of a PNG's values, int64."""
     if len(codes) > _MAX_SEGMENTS:
         found = f"{len(codes)} different colours"
-        raise MalformedFileError(path, "", found, f"at most {_MAX_SEGMENTS} segments")
+        raise MalformedFileError(path, "the pixels", found, f"at most {_MAX_SEGMENTS} segments")
     if painting.is_color:
         colors = painting.colors(codes).astype(np.int64)
         return (colors >> 16) | (colors & 0xFF00) | ((colors & 0xFF) << 16)

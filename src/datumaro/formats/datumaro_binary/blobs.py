@@ -81,7 +81,7 @@ class BlobGroup:
         folders = [np.frombuffer(folder, np.uint8) for folder in self.folders]
         code, where, value, columns = records.read_records(data, bounds, *folders)
         if code:
-            found, expected = records.message(code, value)
+            found, expected = records.message(code, value, data[where : where + 40].tobytes())
             place = f"byte {self.at + where}"
             if not isinstance(self.cipher, Plain):
                 blob = int(np.searchsorted(bounds, where, "right")) - 1
@@ -127,8 +127,8 @@ class BlobGroup:
             n = read(view[done:], self.at + done)
             if not n:
                 place = f"byte {self.at + done}"
-                what = "the file ended within a blob; it was cut while being read"
-                raise MalformedFileError(self.path, place, what)
+                expected = f"{len(view) - done} bytes more: the file was cut while it was read"
+                raise MalformedFileError(self.path, place, "the end of the file", expected)
             done += n
 
 

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from datumaro.errors import DatasetImportError
+from datumaro.errors import MalformedFileError
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
 from datumaro.table.chunk import Content
@@ -32,8 +32,12 @@ def combine(
         content.categories, content.infos = dict(header.categories), dict(header.infos)
         return header
     if header.categories != first.categories:
-        raise DatasetImportError(
-            f"{path}: its categories are not those of the other subsets' files"
+        raise MalformedFileError(
+            path,
+            "the categories",
+            f"categories of {', '.join(kind.name for kind in header.categories) or 'nothing'} that "
+            "differ",
+            "those of the other subsets' files; import the files one by one and merge them",
         )
     for name, value in header.infos.items():
         if content.infos.setdefault(name, value) != value:

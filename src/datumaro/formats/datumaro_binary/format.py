@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from datumaro.errors import (
-    DatasetImportError,
     DatasetNotFoundError,
     InvalidOptionError,
     MalformedFileError,
@@ -165,9 +164,11 @@ class DatumaroBinary(Format):
         if tables:
             if len(tables) < len(sources):
                 other = next(source for source in sources if source not in tables)
-                raise DatasetImportError(
-                    f"{other.path}: it is of records, and {tables[0].path} of Parquet: files of "
-                    "two exports lie in one folder; remove those of one"
+                raise MalformedFileError(
+                    other.path,
+                    "its storage",
+                    f"records, and {tables[0].path} is of Parquet",
+                    "the files of one export: remove those of the other",
                 )
             if options.encryption_key is not None or options.key_file is not None:
                 raise SuperfluousKeyError(
@@ -185,7 +186,9 @@ class DatumaroBinary(Format):
         context.progress.start(len(sources), desc="Reading")
         for number, source in enumerate(sources, 1):
             if source.subset in (".", ".."):
-                raise MalformedFileError(source.path, "", f"subset name {source.subset!r}")
+                raise MalformedFileError(
+                    source.path, "its name", f"subset name {source.subset!r}", "a folder's name"
+                )
             file = read_datum(source, options.allow_external_media, context, key)
             files[source] = file
             first = combine(content, first, file.header, source.path)

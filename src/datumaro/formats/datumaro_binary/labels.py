@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import UndeclaredLabelError
+from datumaro.errors import UndeclaredLabelInFileError
 from datumaro.formats.base import ReadContext
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
@@ -26,7 +26,7 @@ def checked_labels(
 
     Raises
     ------
-    UndeclaredLabelError
+    UndeclaredLabelInFileError
         There is one, and the context does not skip problems.
     """
     labels = categories.get(AnnotationType.label)
@@ -43,12 +43,14 @@ def _checked(chunk: Chunk, n_labels: int, path: Path, context: ReadContext) -> C
     for row in np.flatnonzero(wrong).tolist():
         item = item_of(chunk.offsets, row)
         context.problem(
-            UndeclaredLabelError(
-                f"{path}: item {chunk.items.column('id')[item].as_py()!r}: "
-                f"annotation {row - int(chunk.offsets[item])}: label {values[row]}; "
-                f"expected 0 to {n_labels - 1}, the labels that the file declares"
+            UndeclaredLabelInFileError(
+                path,
+                f"item {chunk.items.column('id')[item].as_py()!r}: "
+                f"annotation {row - int(chunk.offsets[item])}",
+                f"label {values[row]}",
+                f"0 to {n_labels - 1}, the labels that the file declares"
                 if n_labels
-                else f"{path}: label {values[row]}, but the file declares none"
+                else "no label: the file declares none",
             )
         )
     kept = np.zeros(len(wrong) + 1, np.int64)

@@ -112,7 +112,8 @@ class MediaReader:
         if not stored or stored == NO_PATH:
             return "", False
         if "\0" in stored:
-            raise MalformedFileError(self.file, f"item {item!r}", f"media path {stored!r} with NUL")
+            found = f"media path {stored!r} with NUL"
+            raise MalformedFileError(self.file, f"item {item!r}", found, "the path of a file")
         if stored.startswith("/") or (escapes(stored) and not escapes("./" + stored)):
             return stored, self.is_external(stored)
         what = f"{self.file}: the media path of item {item!r}"
@@ -229,7 +230,8 @@ class MediaReader:
     def _check_frames(self, item: str, step: int, start: int, end: int | None) -> None:
         if step < 1 or (end is not None and end < start):
             found = f"a video of frames {start} to {end} by {step}"
-            raise MalformedFileError(self.file, f"item {item!r}", found, "rising frames")
+            expected = "a step of at least 1, and a last frame that is not before the first"
+            raise MalformedFileError(self.file, f"item {item!r}", found, expected)
 
     # --- a table's items ---------------------------------------------------------------------
 
@@ -282,7 +284,8 @@ class MediaReader:
             msgspec.convert(extra, _EXTRAS.get(row.media_type, _Nothing))
         except msgspec.ValidationError as error:
             place = f"the media of item {item!r}"
-            raise MalformedFileError(self.file, place, str(error)) from error
+            found, expected = f"{row.media_extra[:80]!r} ({error})", "what media of the kind have"
+            raise MalformedFileError(self.file, place, found, expected) from error
         video = extra.get("video") or extra
         if "step" in video:
             start, end = video.get("start_frame", 0), video.get("end_frame")

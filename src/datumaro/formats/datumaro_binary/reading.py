@@ -241,7 +241,7 @@ class _Chunks:
 
     def _damaged(self, found: str) -> Exception:
         at = self.header.blobs_at + int(self.header.blob_sizes.sum())
-        return self.reader.bad(at, f"a damaged extension: {found}")
+        return self.reader.bad(at, f"a damaged extension: {found}", "what fits the file's items")
 
 
 def _texts(columns: dict[str, Array], name: str, offsets: str, data: str) -> dict[str, pa.Array]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datumaro.errors import DatasetImportError, DatasetNotFoundError
+from datumaro.errors import DatasetImportError, DatasetNotFoundError, MalformedFileError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
@@ -30,6 +30,7 @@ from datumaro.formats.datumaro_json.detection import (
 from datumaro.formats.datumaro_json.media_reading import MediaFolders
 from datumaro.formats.datumaro_json.reading import FileContent, read_file
 from datumaro.formats.datumaro_json.writing import write_content
+from datumaro.formats.json_errors import shown
 from datumaro.model.media import MediaType
 from datumaro.table.chunk import Content
 
@@ -112,15 +113,20 @@ def _merge(contents: list[FileContent]) -> Content:
     infos: dict[str, Any] = {}
     for content in contents:
         if content.categories != first.categories:
-            raise DatasetImportError(
-                f"{content.path} and {first.path} have different categories; import them one "
-                "by one and merge them"
+            kinds = ", ".join(kind.name for kind in content.categories) or "nothing"
+            raise MalformedFileError(
+                content.path,
+                "$.categories",
+                f"categories of {kinds} that differ",
+                f"those of {first.path}; import the files one by one and merge them",
             )
         for key, value in content.infos.items():
             if infos.setdefault(key, value) != value:
-                raise DatasetImportError(
-                    f"{content.path}: $.infos.{key} is {value!r}, and {infos[key]!r} in another "
-                    "file"
+                raise MalformedFileError(
+                    content.path,
+                    f"$.infos.{key}",
+                    shown(value),
+                    f"{shown(infos[key])}, as in another of the data set's files",
                 )
     kinds = {content.media_type for content in contents if content.chunks}
     kind = first.media_type if not kinds else kinds.pop()

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from datumaro.errors import MalformedFileError
+from datumaro.formats.json_errors import explained
 from datumaro.kernels import datumaro_json as kernel
 
 BLOCK = 8 << 20
@@ -82,7 +83,7 @@ class JsonStream:
             Another stands there.
         """
         if self.peek() != expected:
-            raise self.error(self.begin, place, expected=repr(expected.decode()))
+            raise self.error(self.begin, place, "", repr(expected.decode()))
         self.begin += 1
 
     def raw(self, place: str) -> bytes:
@@ -93,7 +94,7 @@ class JsonStream:
             if code == 0:
                 break
             if code != _CUT:
-                raise self.error(stop, place, self.found(stop, kernel.message(code)))
+                raise self.error(stop, place, self.found(stop, kernel.message(code)), "JSON")
             if not self.more():
                 raise self.error(self.end, place, "the file ends here", "the rest of a value")
         text = bytes(self.buffer[self.begin : stop])
@@ -113,9 +114,13 @@ class JsonStream:
         text = self.raw(place)
         try:
             return msgspec.json.decode(text, type=kind)
-        except msgspec.MsgspecError as error:
+        except msgspec.ValidationError as error:
+            where, found, expected = explained(error, text)
+            at = f"{place}{where} (byte {begin})"
+            raise MalformedFileError(self.path, at, found, expected) from error
+        except msgspec.DecodeError as error:
             at = f"{place} (byte {begin})"
-            raise MalformedFileError(self.path, at, str(error)) from error
+            raise MalformedFileError(self.path, at, f"{text[:60]!r} ({error})", "JSON") from error
 
     def members(self) -> Iterator[str]:
         """Keys of the outermost object, each with the stream at its value, which must be taken."""
@@ -125,7 +130,7 @@ class JsonStream:
         else:
             while True:
                 if self.peek() != b'"':
-                    raise self.error(self.begin, "$", expected="a key in quotes")
+                    raise self.error(self.begin, "$", "", "a key in quotes")
                 key = self.value(str, "$")
                 self.take(b":", f"$.{key}")
                 yield key
@@ -134,7 +139,7 @@ class JsonStream:
                     break
                 self.take(b",", "$")
         if self.peek():
-            raise self.error(self.begin, "$", expected="the end of the file")
+            raise self.error(self.begin, "$", "", "the end of the file")
 
     def found(self, at: int, otherwise: str = "") -> str:
         """The text at a place of the buffer, for an error, with what is wrong with it."""
@@ -146,11 +151,11 @@ class JsonStream:
         self,
         at: int,
         place: str,
-        found: str = "",
-        expected: str = "",
+        found: str,
+        expected: str,
         kind: type[MalformedFileError] = MalformedFileError,
     ) -> MalformedFileError:
-        """An error at a place of the buffer."""
+        """An error at a place of the buffer; what stands there is found, when ``found`` is ""."""
         byte = f"byte {self.offset + at}"
         where = f"{place} ({byte})" if place else byte
         return kind(self.path, where, found or self.found(at), expected)

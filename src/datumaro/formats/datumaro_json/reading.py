@@ -15,7 +15,7 @@ from datumaro.errors import (
     MalformedFileError,
     MediaTypeError,
     PathOutsideDatasetError,
-    UndeclaredLabelError,
+    UndeclaredLabelInFileError,
 )
 from datumaro.formats.base import ReadContext
 from datumaro.formats.categories_json import categories_from_json
@@ -63,10 +63,6 @@ _EXPECTED = {
 }
 
 
-class UndeclaredLabelInFileError(MalformedFileError, UndeclaredLabelError):
-    """A label in a file is not among the file's categories."""
-
-
 @dataclass
 class FileContent:
     """What a file holds.
@@ -100,7 +96,7 @@ def read_file(
     ------
     MalformedFileError
         It is not of the format; the message names the place.
-    UndeclaredLabelError
+    UndeclaredLabelInFileError
         An annotation's label is none of the file's (when the file declares any).
     PathOutsideDatasetError
         A media path climbs out of the data set.
@@ -114,7 +110,9 @@ def read_file(
         stream = JsonStream(file, path, block)
         for key in stream.members():
             if key in head or (key == "items" and (chunks is not None or later is not None)):
-                raise stream.error(stream.begin, f"$.{key}", "the key a second time")
+                raise stream.error(
+                    stream.begin, f"$.{key}", f"the key {key!r} a second time", "each key once"
+                )
             if key == "items":
                 stream.take(b"[", "$.items")
                 if "categories" in head:
@@ -269,7 +267,7 @@ class _Items:
         elif code == _CODES["missing"]:
             found, expected = "nothing", f"the key {key!r}"
         elif code == _CODES["twice"]:
-            found, expected = f"the key {key!r} a second time", ""
+            found, expected = f"the key {key!r} a second time", "each key once"
         elif code == _CODES["kind"]:
             expected = "a kind of annotation that can stand here"
         elif code == _CODES["rle"]:
@@ -283,7 +281,7 @@ class _Items:
         elif code == _CODES["path"]:
             expected += "; if the data set is trusted, import it with allow_external_media"
         elif code not in _CODES.values():
-            found, expected = self._stream.found(at, kernel.message(code)), ""
+            found, expected = self._stream.found(at, kernel.message(code)), "JSON"
         if item_id:
             found += f" (item {item_id.decode()!r})"
         return self._stream.error(at, where, found, expected, kind)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
-from datumaro.errors import DatasetImportError, InvalidAnnotationError, MalformedFileError
+from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.xml_files import parse_xml
 from datumaro.kernels.voc_xml import scan
 from datumaro.table import json_text
@@ -100,9 +100,8 @@ def _flagged(flags: int, pose: str | None) -> bytes:
 
 def _parse(data: bytes, path: str, problem: Problem) -> ImageAnnotation:
     if len(data) > MAX_BYTES:
-        raise MalformedFileError(
-            path, "", f"more than {MAX_BYTES} bytes", "an annotation of one image"
-        )
+        found, expected = f"more than {MAX_BYTES} bytes", "an annotation of one image"
+        raise MalformedFileError(path, f"byte {MAX_BYTES}", found, expected)
     root = parse_xml(data, path)
     if root.tag != "annotation":
         raise MalformedFileError(path, f"line {root.sourceline}", f"<{root.tag}>", "<annotation>")
@@ -117,13 +116,13 @@ def _parse(data: bytes, path: str, problem: Problem) -> ImageAnnotation:
             elif child.tag == "size":
                 height = _side(child, "height", path)
                 width = _side(child, "width", path)
-        except InvalidAnnotationError as error:
+        except InvalidAnnotationInFileError as error:
             problem(error)
     return ImageAnnotation(filename, height, width, objects)
 
 
 def _wrong(path: str, element: Any, found: str, expected: str) -> NoReturn:
-    raise InvalidAnnotationError(f"{path}: line {element.sourceline}: {found}; expected {expected}")
+    raise InvalidAnnotationInFileError(path, f"line {element.sourceline}", found, expected)
 
 
 def _side(size: Any, tag: str, path: str) -> int:

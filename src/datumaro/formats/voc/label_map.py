@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import ReadContext
 from datumaro.formats.dataset_meta import BLACK, DatasetMeta
@@ -129,7 +129,7 @@ def load(root: Path, task: str, context: ReadContext) -> LabelMap:
 
     Raises
     ------
-    InvalidAnnotationError, MalformedFileError
+    MalformedFileError
         Its file is damaged; the message names the line or key.
     """
     meta = dataset_meta.find(root, context)
@@ -156,24 +156,28 @@ def load_text(path: Path) -> LabelMap:
     begins a comment.
     """
     entries: list[Entry] = []
-    seen: set[str] = set()
+    seen: dict[str, int] = {}  # lines
     for number, line in enumerate(_lines(path), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
         fields = line.split(":")
-        place = f"{path}: line {number}"
+        place = f"line {number}"
         if len(fields) != 4:
-            raise InvalidAnnotationError(
-                f"{place}: {line!r} has {len(fields)} fields; "
-                "expected 4, separated by ':' (label:r,g,b:parts:actions)"
+            raise InvalidAnnotationInFileError(
+                path,
+                place,
+                f"{line[:80]!r}, of {len(fields)} fields",
+                "4, separated by ':' (label:r,g,b:parts:actions)",
             )
         name = fields[0].strip()
         if not name or name in seen:
-            found = f"label {name!r} is declared twice" if name else "a label without a name"
-            raise InvalidAnnotationError(f"{place}: {found}; expected labels that differ")
-        seen.add(name)
-        color = _color(fields[1], place) if fields[1].strip() else None
+            found = f"label {name!r}, which line {seen[name]} has too" if name else repr(line[:80])
+            raise InvalidAnnotationInFileError(
+                path, place, found, "a name of its own for each label"
+            )
+        seen[name] = number
+        color = _color(fields[1], path, place) if fields[1].strip() else None
         entries.append(Entry(name, color, _names(fields[2]), _names(fields[3])))
     return _known(LabelMap(entries))
 
@@ -181,7 +185,8 @@ def load_text(path: Path) -> LabelMap:
 def _lines(path: Path) -> list[str]:
     size = path.stat().st_size
     if size > _MAX_BYTES:
-        raise MalformedFileError(path, "", f"{size} bytes", f"a label map of at most {_MAX_BYTES}")
+        expected = f"a label map of at most {_MAX_BYTES}"
+        raise MalformedFileError(path, f"byte {_MAX_BYTES}", f"{size} bytes", expected)
     try:
         return path.read_bytes().decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -192,13 +197,12 @@ def _names(text: str) -> list[str]:
     return list(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
 
 
-def _color(text: str, place: str) -> RgbColor:
+def _color(text: str, path: Path, place: str) -> RgbColor:
     values = [value.strip() for value in text.split(",")]
     numbers = [int(v) for v in values if v.isascii() and v.isdigit() and int(v[:4]) < 256]
     if len(values) != 3 or len(numbers) != 3:
-        raise InvalidAnnotationError(
-            f"{place}: colour {text.strip()!r}; expected three numbers from 0 to 255"
-        )
+        found = f"colour {text.strip()[:80]!r}"
+        raise InvalidAnnotationInFileError(path, place, found, "three numbers from 0 to 255")
     return numbers[0], numbers[1], numbers[2]
 
 

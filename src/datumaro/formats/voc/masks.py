@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from datumaro.errors import InvalidAnnotationError
+from datumaro.errors import InvalidAnnotationInFileError
 from datumaro.formats.index_masks import (
     Array,
     ClassColors,
@@ -44,21 +44,21 @@ def instance_masks(
 
     Raises
     ------
-    InvalidAnnotationError
+    InvalidAnnotationInFileError
         The two masks differ in size, or a colour is not in the label map.
     """
     codes, runs = coded(instances)
     if len(codes) > MAX_INSTANCES:
-        raise InvalidAnnotationError(
-            f"{path}: {len(codes)} different colours; expected at most {MAX_INSTANCES} instances"
+        raise InvalidAnnotationInFileError(
+            path, "the pixels", f"{len(codes)} different colours", f"at most {MAX_INSTANCES}"
         )
     label_of: dict[int, int | None] = {}
     if classes is None:
         numbers = _numbers(instances, codes)
     else:
         if classes.codes.shape != instances.codes.shape:
-            raise InvalidAnnotationError(
-                f"{path}: {pixels_of(instances)}; expected {pixels_of(classes)}, as {class_path}"
+            raise InvalidAnnotationInFileError(
+                path, "IHDR", pixels_of(instances), f"{pixels_of(classes)}, as {class_path}"
             )
         # runs in which neither the instance nor the class changes
         class_codes, class_runs = coded(classes)

@@ -12,7 +12,7 @@ from pathlib import Path
 from datumaro.errors import (
     DatasetImportError,
     MalformedFileError,
-    UndeclaredLabelError,
+    UndeclaredLabelInFileError,
 )
 from datumaro.formats import index_masks
 from datumaro.formats.base import ReadContext, ReadOptions
@@ -234,7 +234,8 @@ class _Reader:
                 return _NO_ANNOTATION
             return annotation_xml.parse(data, path, self.context.problem)
         except OSError as error:
-            self.context.problem(MalformedFileError(path, "", error.strerror or str(error)))
+            found = f"a file that cannot be read ({error.strerror or error})"
+            self.context.problem(MalformedFileError(path, "byte 0", found, "XML"))
         except MalformedFileError as error:
             self.context.problem(error)
         return None
@@ -282,18 +283,20 @@ class _Reader:
         label = self.label_of.get(name.strip())
         if label is None and not self.task.only_known:
             self.context.problem(
-                UndeclaredLabelError(
-                    f"{self.annotation_path(item_id)}: line {line}: object {place}: label "
-                    f"{name[:80]!r} is not in the label map; expected {self._known()}"
+                UndeclaredLabelInFileError(
+                    self.annotation_path(item_id),
+                    f"line {line}: object {place}",
+                    f"label {name[:80]!r}",
+                    self._known(),
                 )
             )
         return label
 
     def _known(self) -> str:
         if not self.names:
-            return "labels in the label map, which has none"
+            return "no label: the label map has none"
         more = ", …" if len(self.names) > 5 else ""
-        return f"one of its {len(self.names)} labels ({', '.join(self.names[:5])}{more})"
+        return f"one of the label map's {len(self.names)} ({', '.join(self.names[:5])}{more})"
 
     def attributes(self, thing: VocObject) -> bytes:
         """An object's attributes as JSON."""
@@ -354,5 +357,6 @@ class _Reader:
         if data is None:
             return None, path
         if len(data) > _MAX_MASK_BYTES:
-            raise MalformedFileError(path, "", f"more than {_MAX_MASK_BYTES} bytes", "a mask")
+            found = f"more than {_MAX_MASK_BYTES} bytes"
+            raise MalformedFileError(path, f"byte {_MAX_MASK_BYTES}", found, "a mask, in fewer")
         return index_masks.decode(data, path, expected), path

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from datumaro.errors import DatasetImportError
+from datumaro.errors import MalformedFileError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.datumaro_binary.combining import combine
 from datumaro.formats.datumaro_binary.layout import ANNOTATIONS, SUFFIX, Source
@@ -30,15 +30,17 @@ def read(
 
     Raises
     ------
-    DatasetImportError
+    MalformedFileError
         A shard is missing, or see `reading.read_parquet`.
     """
     metadata = {source: read_metadata(source.path) for source in sources}
     if whole:
         for subset, shard, shards in _missing(list(metadata.values())):
-            raise DatasetImportError(
-                f"{sources[0].path.parent}: shard {shard} of {shards} of subset {subset!r} is "
-                f"missing; expected {file_stem(subset, shard, shards)}{SUFFIX}"
+            raise MalformedFileError(
+                sources[0].path.parent,
+                f"subset {subset!r}",
+                f"no shard {shard} of {shards}",
+                f"the file {file_stem(subset, shard, shards)}{SUFFIX}",
             )
     content = Content([])
     first: FileMetadata | None = None

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from datumaro.errors import DatasetImportError, MalformedFileError
+from datumaro.errors import MalformedFileError
 from datumaro.formats.categories_json import categories_from_json, categories_to_json
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
@@ -128,17 +128,25 @@ def decode(path: Path, metadata: dict[bytes, bytes] | None) -> FileMetadata:
         told = msgspec.json.decode(text, type=_Json)
         media_type = MediaType(told.media_type)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise MalformedFileError(path, f"metadata {KEY.decode()!r}", str(error)) from error
+        found = f"{text[:60]!r} ({error})"
+        raise MalformedFileError(
+            path, f"metadata {KEY.decode()!r}", found, "the JSON of a data set's file"
+        ) from error
     missing = sorted(set(told.needs) - UNDERSTOOD)
     if told.format != FORMAT or told.version.split(".")[0] != VERSION.split(".")[0] or missing:
         what = f" with {', '.join(missing)}" if missing else ""
-        raise DatasetImportError(
-            f"{path}: {told.format} version {told.version}{what}; expected {FORMAT} {VERSION}. "
-            "A newer version of datumaro may be able to read the file."
+        raise MalformedFileError(
+            path,
+            f"metadata {KEY.decode()!r}",
+            f"{told.format} version {told.version}{what}",
+            f"{FORMAT} {VERSION}; a newer version of datumaro may be able to read the file",
         )
     if not (0 <= told.shard < told.shards and told.items >= 0):
         raise MalformedFileError(
-            path, "metadata", f"shard {told.shard} of {told.shards}, {told.items} items"
+            path,
+            f"metadata {KEY.decode()!r}",
+            f"shard {told.shard} of {told.shards}, {told.items} items",
+            "a shard from 0 to less than their number, and at least 0 items",
         )
     place = f"metadata {KEY.decode()!r}: categories"
     categories = categories_from_json(told.categories, path, place)

@@ -160,9 +160,11 @@ class _Reader:
         if row is not None:
             item = item_of(table.offsets, row)
             raise MalformedFileError(
-                group.path, f"{place}: item {ids[item].as_py()!r}: annotation "
-                f"{row - int(table.offsets[item])}", "parts that do not fit its type",
-            )  # fmt: skip
+                group.path,
+                f"{place}: item {ids[item].as_py()!r}: annotation {row - int(table.offsets[item])}",
+                "parts that do not fit its type",
+                "as many coordinates, visibilities and run lengths as the type has",
+            )
         try:
             annotations = with_images(
                 annotations,
@@ -171,5 +173,6 @@ class _Reader:
                 ),
             )
         except DamagedTable as error:
-            raise MalformedFileError(group.path, place, str(error)) from error
+            expected = "the path of an image and what is known of it"
+            raise MalformedFileError(group.path, place, str(error), expected) from error
         return Chunk(schema.item_batch(table.n, items), annotations, table.offsets)
