@@ -34,6 +34,16 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "voc_instance_segmentation": ("datumaro.formats.voc.format", "VocInstanceSegmentation"),
     "voc_layout": ("datumaro.formats.voc.format", "VocLayout"),
     "voc_action": ("datumaro.formats.voc.format", "VocAction"),
+    "yolo": ("datumaro.formats.yolo.format", "Yolo"),
+    "yolo_loose": ("datumaro.formats.yolo.format", "YoloLoose"),
+    "yolo_strict": ("datumaro.formats.yolo.format", "YoloStrict"),
+    "yolo_ultralytics": ("datumaro.formats.yolo.format", "YoloUltralytics"),
+    "yolo_ultralytics_obb": ("datumaro.formats.yolo.format", "YoloUltralyticsObb"),
+    "yolo_ultralytics_pose": ("datumaro.formats.yolo.format", "YoloUltralyticsPose"),
+    "yolo_ultralytics_segmentation": (
+        "datumaro.formats.yolo.format",
+        "YoloUltralyticsSegmentation",
+    ),
 }
 
 
