@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from datumaro.paths import join_inside
+from datumaro.paths import escapes, join_inside
 
 
 class FileWriter:
@@ -28,10 +28,12 @@ class FileWriter:
         PathOutsideDatasetError
             It leads outside.
         """
-        path = join_inside(self._folder, name, what="file")
+        if escapes(name):
+            join_inside(self._folder, name, what="file")
+        path = f"{self._folder}/{name}"
         parent = name.rpartition("/")[0]
         if parent not in self._folders:
-            os.makedirs(os.path.join(self._folder, parent), exist_ok=True)  # noqa: PTH103, PTH118
+            os.makedirs(f"{self._folder}/{parent}", exist_ok=True)  # noqa: PTH103 - a str
             self._folders.add(parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:

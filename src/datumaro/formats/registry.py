@@ -38,6 +38,10 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "yolo_loose": ("datumaro.formats.yolo.format", "YoloLoose"),
     "yolo_strict": ("datumaro.formats.yolo.format", "YoloStrict"),
     "yolo_ultralytics": ("datumaro.formats.yolo.format", "YoloUltralytics"),
+    "yolo_ultralytics_classification": (
+        "datumaro.formats.yolo.classification",
+        "YoloUltralyticsClassification",
+    ),
     "yolo_ultralytics_obb": ("datumaro.formats.yolo.format", "YoloUltralyticsObb"),
     "yolo_ultralytics_pose": ("datumaro.formats.yolo.format", "YoloUltralyticsPose"),
     "yolo_ultralytics_segmentation": (

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import (
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import MediaTypeError, UnsupportedContentError
 from datumaro.formats.base import WriteContext, WriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.rows import ChunkRows
-from datumaro.formats.yolo import class_names, pose_lines, shapes, sizes
+from datumaro.formats.yolo import class_names, pose_lines, shapes, sizes, subset_names
 from datumaro.formats.yolo.layout import Pose
 from datumaro.formats.yolo.shapes import PixelLines
 from datumaro.formats.yolo.tree import Tree
 from datumaro.kernels.yolo_lines import print_lines
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import MediaType
-from datumaro.paths import join_inside
+from datumaro.paths import escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
-log = logging.getLogger("datumaro")
-
-TRAIN = "train"
 # hundredths of pixels survive these decimals of an image's side
 _DECIMALS, _MORE_DECIMALS = 6, 9
 _LONG_SIDE = 4096
@@ -101,33 +92,9 @@ class _Writer:
         self.pose: Pose | None = None
         if kind == AnnotationType.points:
             self.pose = pose_lines.pose_of(content)
-        self.subsets = self.written_subsets()
+        self.subsets = subset_names.written(content, tree.reserved, context)
         self.lists: dict[str, list[str]] = {name: [] for name in self.subsets.values()}
         self.sizes: list[tuple[str, str, str, tuple[int, int]]] = []
-
-    def written_subsets(self) -> dict[str, str]:
-        """{subset: what it is called in the files}."""
-        found = self.content.subset_names()
-        names = {name: name for name in found}
-        if DEFAULT_SUBSET_NAME in names and TRAIN not in names:
-            # what every trainer looks for
-            names[DEFAULT_SUBSET_NAME] = TRAIN
-            if found != [DEFAULT_SUBSET_NAME]:
-                self.context.lost(f"the subset name {DEFAULT_SUBSET_NAME!r} (it is {TRAIN!r} now)")
-        for name in names.values():
-            if "/" in name or "\\" in name:
-                raise PathSeparatorInSubsetNameError(name)
-            if name in self.tree.reserved:
-                raise UnsupportedContentError(
-                    f"subset {name!r} has the name of something else in the file that lists the "
-                    "subsets; rename it before export"
-                )
-            if name != name.strip() or name in (".", "..") or not name.isprintable() or "=" in name:
-                raise UnsupportedContentError(
-                    f"subset {name!r} cannot be written: it begins or ends with white space, has a "
-                    "'=' or what cannot be printed, or names a folder; rename it before export"
-                )
-        return names
 
     def write(self) -> None:
         """Write all files; media last."""
@@ -181,6 +148,8 @@ class _Writer:
             )
         )
         text, ends = self.texts(chunk, rows)
+        heights: list[int] = self.heights.tolist()
+        widths: list[int] = self.widths.tolist()
         for item, item_id in enumerate(rows.ids):
             subset = self.subsets[rows.subsets[item]]
             if "\n" in item_id or "\r" in item_id:
@@ -188,7 +157,8 @@ class _Writer:
                     f"item {item_id!r}: lists hold one id a line, and it has a line break; rename "
                     "the item before export"
                 )
-            join_inside(self.folder, item_id, what="item id")
+            if escapes(item_id):  # asked first: this is done for all items
+                join_inside(self.folder, item_id, what="item id")
             self.files.save(self.tree.labels(subset, item_id), text[ends[item] : ends[item + 1]])
             medium = rows.medium(item)
             extension = media_extension(rows.path(item), medium, self.options.image_ext)
@@ -197,9 +167,8 @@ class _Writer:
             source = rows.source(item)
             if source is not None:
                 jobs.append(MediaJob(source, image, f"item {item_id!r}"))
-            height, width = self.heights[item], self.widths[item]
-            if height and width:
-                self.sizes.append((subset, item_id, image, (int(height), int(width))))
+            if heights[item] and widths[item]:
+                self.sizes.append((subset, item_id, image, (heights[item], widths[item])))
             if item % _REPORT_EVERY == 0:
                 self.context.progress.report_status(done + item)
 
@@ -245,8 +214,8 @@ class _Writer:
         """The other lines; those that are wrong are counted."""
         if not wrong.any():
             return lines
-        row = lines.rows[int(wrong.argmax())]
-        item = int(np.searchsorted(chunk.offsets, row, side="right")) - 1
+        row = int(lines.rows[int(wrong.argmax())])
+        item = int(chunk.offsets.searchsorted(row, side="right")) - 1
         self.context.lost(
             what, int(np.count_nonzero(wrong)), f"item {chunk.items.column('id')[item].as_py()!r}"
         )
