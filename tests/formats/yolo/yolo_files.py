@@ -60,4 +60,4 @@ def image(root: Path, size: tuple[int, int] = (HEIGHT, WIDTH)) -> dm.Image:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(png(*size))
-    return dm.Image.from_file(path=str(path))
+    return dm.Image.from_file(path=str(path), size=size)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datumaro.errors import DatasetNotFoundError
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -21,6 +22,7 @@ from datumaro.formats.base import (
     WriteOptions,
     option,
 )
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.yolo import data_yaml, loose, strict, ultralytics
 from datumaro.formats.yolo.layout import Layout
 from datumaro.formats.yolo.reader import Shape, read
@@ -28,11 +30,11 @@ from datumaro.formats.yolo.tree import Darknet, Tree, Ultralytics
 from datumaro.model.annotation import AnnotationType
 from datumaro.table.chunk import Content
 
-_ULTRALYTICS_FILES = ("data.yaml", "*.txt", "labels/**/*.txt", "images.meta", "dataset_meta.json")
+_ULTRALYTICS_FILES = ("data.yaml", "*.txt", "labels/**/*.txt", "images.meta", dataset_meta.FILE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class YoloWriteOptions(WriteOptions):
+class YoloWriteOptions(MetaWriteOptions):
     """Options of an export."""
 
     add_path_prefix: bool = option(True, "write paths in obj.data and the lists with data/ before")
@@ -73,7 +75,7 @@ def _write(
     folder: Path,
     tree: Tree,
     kind: AnnotationType,
-    options: WriteOptions,
+    options: MetaWriteOptions,
     context: WriteContext,
 ) -> None:
     from datumaro.formats.yolo import writer
@@ -93,7 +95,7 @@ class Yolo(Format):
         "*.txt",
         "obj_*_data/**/*.txt",
         "images.meta",
-        "dataset_meta.json",
+        dataset_meta.FILE,
     )
 
     def detect(self, folder: Folder) -> Confidence:

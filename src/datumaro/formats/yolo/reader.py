@@ -14,6 +14,7 @@ from datumaro.errors import (
     MalformedFileError,
     UndeclaredLabelError,
 )
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import ReadContext
 from datumaro.formats.files import read_file
 from datumaro.formats.yolo import shapes
@@ -58,8 +59,9 @@ class _Reader:
         categories: dict[AnnotationType, Categories] = {AnnotationType.label: labels}
         if self.pose is not None and self.pose.names:
             categories[AnnotationType.points] = PointsCategories(items=self.pose.names)
-        self.categories = categories
-        self.n_labels = len(labels)
+        self.categories = dataset_meta.overridden(categories, layout.root, context)
+        found = self.categories[AnnotationType.label]
+        self.n_labels = len(found) if isinstance(found, LabelCategories) else 0
         self.fields = {
             Shape.BOX_OR_POLYGON: 0,
             Shape.ROTATED_BOX: shapes.CORNER_VALUES,

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from datumaro.errors import MediaTypeError, UnsupportedContentError
-from datumaro.formats.base import WriteContext, WriteOptions
+from datumaro.formats import dataset_meta
+from datumaro.formats.base import WriteContext
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import class_names, pose_lines, shapes, sizes, subset_names
@@ -49,7 +51,7 @@ def write(
     folder: Path,
     tree: Tree,
     kind: AnnotationType,
-    options: WriteOptions,
+    options: MetaWriteOptions,
     context: WriteContext,
 ) -> None:
     """Write ``content`` into ``folder``.
@@ -82,7 +84,7 @@ class _Writer:
         folder: Path,
         tree: Tree,
         kind: AnnotationType,
-        options: WriteOptions,
+        options: MetaWriteOptions,
         context: WriteContext,
     ) -> None:
         self.content, self.folder, self.tree, self.kind = content, folder, tree, kind
@@ -112,6 +114,8 @@ class _Writer:
         texts = self.tree.descriptions(self.names, list(self.lists), self.pose)
         for name, text in texts.items():
             self.files.save(name, text.encode())
+        if self.options.save_dataset_meta:
+            dataset_meta.save(self.content.categories, self.folder, self.context)
         unsaved = True
         if self.options.save_media:
             store = MediaStore(self.folder, progress, self.context.workers)
