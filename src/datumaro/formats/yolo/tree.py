@@ -25,7 +25,7 @@ class Tree(ABC):
 
     @abstractmethod
     def listed(self, image: str) -> str:
-        """What a list says for an image's file."""
+        """What a list says for an image's file; "" where there are no lists."""
 
     @abstractmethod
     def descriptions(
@@ -86,3 +86,34 @@ class Ultralytics(Tree):
     ) -> Mapping[str, str]:
         lists = {subset: f"{subset}.txt" for subset in subsets}
         return {data_yaml.FILE: data_yaml.text(names, lists, pose)}
+
+
+class Roboflow(Tree):
+    """``data.yaml``, and in each subset's folder images and label files.
+
+    Parameters
+    ----------
+    label_folder : the name of the folder of label files.
+    """
+
+    reserved = data_yaml.RESERVED
+
+    def __init__(self, label_folder: str) -> None:
+        self.label_folder = label_folder
+
+    def image(self, subset: str, name: str) -> str:
+        return f"{subset}/images/{name}"
+
+    def labels(self, subset: str, item_id: str) -> str:
+        return f"{subset}/{self.label_folder}/{item_id}.txt"
+
+    def listed(self, image: str) -> str:
+        return ""
+
+    def descriptions(
+        self, names: list[str], subsets: list[str], pose: Pose | None
+    ) -> Mapping[str, str]:
+        # (Roboflow calls the folder of the subset val so)
+        keys = {subset: "val" if subset == "valid" else subset for subset in subsets}
+        folders = {keys[subset]: f"../{subset}/images" for subset in subsets}
+        return {data_yaml.FILE: data_yaml.text(names, folders, pose)}

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import MediaTypeError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import class_names, pose_lines, shapes, sizes, subset_names
 from datumaro.formats.yolo.layout import Pose
@@ -20,7 +21,6 @@ from datumaro.formats.yolo.tree import Tree
 from datumaro.kernels.yolo_lines import print_lines
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.media import MediaType
 from datumaro.paths import escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
@@ -32,18 +32,6 @@ _LONG_SIDE = 4096
 _MIN_POLYGON = 6
 _FAR = 1e9  # images' sides; and what are no numbers
 _REPORT_EVERY = 512
-
-_IMAGES = frozenset(
-    {
-        MediaType.NONE,
-        MediaType.MEDIA_ELEMENT,
-        MediaType.IMAGE,
-        MediaType.BYTE_IMAGE,
-        MediaType.VIDEO_FRAME,
-        MediaType.ROI_IMAGE,
-        MediaType.MOSAIC_IMAGE,
-    }
-)
 
 
 def write(
@@ -70,10 +58,7 @@ def write(
     PathOutsideDatasetError
         An item's id leads outside the folder.
     """
-    if content.media_type not in _IMAGES:
-        raise MediaTypeError(
-            f"YOLO's formats hold images; the data set's media are {content.media_type.name}"
-        )
+    require_images(content, "YOLO")
     _Writer(content, folder, tree, kind, options, context).write()
 
 
@@ -110,6 +95,8 @@ class _Writer:
         progress.report_status(done)
         progress.finish()
         for subset, lines in self.lists.items():
+            if lines and not lines[0]:
+                continue
             self.files.save(f"{subset}.txt", "".join(f"{line}\n" for line in lines).encode())
         texts = self.tree.descriptions(self.names, list(self.lists), self.pose)
         for name, text in texts.items():
