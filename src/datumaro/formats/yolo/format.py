@@ -166,9 +166,11 @@ def _detect_yaml(folder: Folder, name: str, *, pose: bool = False) -> Confidence
         raise Rejected("it has key points (kpt_shape): it is of yolo_ultralytics_pose")
     if pose and not has_pose:
         raise Rejected("no kpt_shape in the file that names classes")
-    for inner in () if folder.is_file else folder.folders():
-        if "labels" in folder.folders(inner) and "images" in folder.folders(inner) and not pose:
-            raise Rejected(f"folders of images and labels in {inner!r}: it is of roboflow_yolo")
+    for inner in () if folder.is_file or pose else folder.folders():
+        found = folder.folders(inner)
+        if "images" in found and ("labels" in found or "labelTxt" in found):
+            name = "roboflow_yolo" if "labels" in found else "roboflow_yolo_obb"
+            raise Rejected(f"folders of images and labels in {inner!r}: it is of {name}")
     return Confidence.MEDIUM
 
 
