@@ -21,6 +21,7 @@ from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejec
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
+from datumaro.formats.left_out import count_left_out
 from datumaro.formats.roboflow import subsets
 from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
 from datumaro.formats.rows import ChunkRows
@@ -104,6 +105,7 @@ class RoboflowCreateMl(Format):
         UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
             A name cannot be written, or the media are no images.
         """
+        count_left_out(content, {AnnotationType.bbox}, context)
         subsets.check_names(content)
         images = ImageJobs(content, folder, options, context)
         files = FileWriter(folder)

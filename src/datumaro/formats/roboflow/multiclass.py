@@ -18,6 +18,7 @@ from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejec
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
+from datumaro.formats.left_out import count_left_out
 from datumaro.formats.roboflow import subsets
 from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
 from datumaro.formats.rows import ChunkRows
@@ -88,6 +89,7 @@ class RoboflowMulticlass(Format):
         UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
             A name cannot be written, or the media are no images.
         """
+        count_left_out(content, {AnnotationType.label}, context)
         subsets.check_names(content)
         images = ImageJobs(content, folder, options, context)
         files = FileWriter(folder)

@@ -22,6 +22,7 @@ from datumaro.formats.base import (
     WriteContext,
 )
 from datumaro.formats.files import images_below
+from datumaro.formats.left_out import count_left_out
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import subset_names
 from datumaro.formats.yolo.layout import stem, unique_ids
@@ -91,6 +92,7 @@ class YoloUltralyticsClassification(Format):
         UnsupportedContentError
             A label, an id or a subset has a name that no folder or file can have.
         """
+        count_left_out(content, {AnnotationType.label}, context)
         subsets = subset_names.written(content, (), context)
         found = content.categories.get(AnnotationType.label)
         labels = [label.name for label in found] if isinstance(found, LabelCategories) else []
@@ -107,11 +109,15 @@ class YoloUltralyticsClassification(Format):
         for chunk in content.chunks:
             rows = ChunkRows(chunk)
             for item in range(len(rows)):
-                label = _first_label(rows, item, len(labels))
-                job = None if label is None else self.job(rows, item, labels[label], options)
-                what = "items without a label" if label is None else "items without an image"
+                example = f"item {rows.ids[item]!r}"
+                found_labels = _labels(rows, item, len(labels))
+                if not found_labels:
+                    context.lost("items without a label", 1, example)
+                    continue
+                context.lost("labels of items but the first", len(found_labels) - 1, example)
+                job = self.job(rows, item, labels[found_labels[0]], options)
                 if job is None:
-                    context.lost(what, 1, f"item {rows.ids[item]!r}")
+                    context.lost("items without an image", 1, example)
                     continue
                 name = f"{subsets[rows.subsets[item]]}/{job.destination}"
                 join_inside(folder, name, what="item id")
@@ -136,11 +142,10 @@ class YoloUltralyticsClassification(Format):
         return MediaJob(source, f"{label}/{item_id}{extension}", f"item {item_id!r}")
 
 
-def _first_label(rows: ChunkRows, item: int, n_labels: int) -> int | None:
-    for row in range(rows.offsets[item], rows.offsets[item + 1]):
-        if rows.types[row] == _LABEL and 0 <= rows.labels[row] < n_labels:
-            return rows.labels[row]
-    return None
+def _labels(rows: ChunkRows, item: int, n_labels: int) -> list[int]:
+    annotations = range(rows.offsets[item], rows.offsets[item + 1])
+    labels = [rows.labels[row] for row in annotations if rows.types[row] == _LABEL]
+    return [label for label in labels if 0 <= label < n_labels]
 
 
 def _folders(folder: Path) -> list[str]:

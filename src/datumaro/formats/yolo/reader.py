@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from enum import Enum
 
@@ -26,6 +27,8 @@ from datumaro.model.categories import Categories, LabelCategories, PointsCategor
 from datumaro.model.media import MediaType, probe_size
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
+
+log = logging.getLogger("datumaro")
 
 _CHUNK_ITEMS = 16384
 _MAX_BYTES = 1 << 26
@@ -80,6 +83,8 @@ class _Reader:
                 chunks.append(self.chunk(subset, entries[begin : begin + _CHUNK_ITEMS], done))
                 done += len(chunks[-1])
         progress.finish()
+        if chunks and not any(len(chunk.annotations) for chunk in chunks):
+            log.warning("%s: no label file has a line: there are no annotations", self.layout.root)
         content = Content(chunks, self.categories)
         if self.pose is not None and self.pose.flip:
             content.infos["yolo"] = {"flip_idx": list(self.pose.flip)}

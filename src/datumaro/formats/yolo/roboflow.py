@@ -20,6 +20,7 @@ from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import images_below, read_file, walk
 from datumaro.formats.image_media import require_images
+from datumaro.formats.left_out import count_left_out
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import class_names, data_yaml, sizes, subset_names
 from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem, unique_ids
@@ -199,6 +200,7 @@ class RoboflowYoloObb(Format):
             A name cannot be written, or the media are no images.
         """
         require_images(content, self.name)
+        count_left_out(content, {AnnotationType.rotated_bbox}, context)
         tree = Roboflow(LABEL_TEXTS)
         subsets = subset_names.written(content, tree.reserved, context)
         names = class_names.written(content.categories)
