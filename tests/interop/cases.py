@@ -122,6 +122,9 @@ BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 READ_BY_THEM_CASES = [
     Case("coco", "mmdet_coco", save_media=True),
     Case("coco", "roboflow_coco", save_media=True),
+    Case("yolo_flat", "roboflow_yolo", save_media=True),
+    Case("yolo_flat", "roboflow_create_ml", save_media=True),
+    Case("flags", "roboflow_multiclass", save_media=True),
 ]
 OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
@@ -181,4 +184,5 @@ SAMPLES = [
     Sample("image_dir_dataset", "image_dir"),
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),
+    Sample("roboflow_dataset/yolo", "roboflow_yolo"),
 ]

@@ -109,6 +109,14 @@ READING = [
     ),
 ]
 
+READING += [
+    Quirk(
+        ("roboflow_create_ml",),
+        "the middle of a box is taken for its top left corner",
+        lambda d: d.path[-1] == "bbox" or (len(d.path) > 1 and "points" in d.path),
+    ),
+]
+
 WRITING = [
     Quirk(
         ("voc_classification", *VOC_MASKS, *VOC_PEOPLE),

@@ -401,6 +401,23 @@ def yolo_flat(media: Path) -> Any:
     return boxes_only(media, [item_id for item_id in ODD_IDS if "/" not in item_id])
 
 
+def flags(media: Path) -> Any:
+    """Labels of images."""
+    ids = [item_id for item_id in ODD_IDS if "/" not in item_id]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[dm.Label(label) for label in range(number % 3)],
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["cat", "a dog", "猫"],
+    )
+
+
 def boxes_only(media: Path, ids: Sequence[str]) -> Any:
     """Items with up to three boxes, numbered as YOLO's files number them."""
     boxes = [
@@ -476,6 +493,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         plain_images,
         yolo,
         yolo_flat,
+        flags,
         beyond,
     )
 }

@@ -331,6 +331,14 @@ def test_damaged_data_yaml(tmp_path: Path, text: str, message: str):
         read(make(tmp_path, ULTRALYTICS | {"data.yaml": text}))
 
 
+def test_no_labels_at_all(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """As when the label files lie elsewhere: it is said."""
+    make(tmp_path, {k: v for k, v in ULTRALYTICS.items() if not k.startswith("labels")})
+    with caplog.at_level(logging.WARNING):
+        assert len(read(tmp_path)) == 3
+    assert "there are no annotations" in caplog.text
+
+
 # --- outside ------------------------------------------------------------------------------------
 
 
