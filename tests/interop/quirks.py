@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from interop.compare import MISSING, Difference
-from interop.samples import PERSON, SPACED_ID
+from interop.samples import PERSON, SPACED_ID, WITHOUT_BOXES
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,11 @@ READING = [
 ]
 
 READING += [
+    Quirk(
+        ("roboflow_yolo",),
+        "label files that are empty, and so their images, are passed over",
+        lambda d: d.left is MISSING and item_or_subset(d) and d.path[-1] in WITHOUT_BOXES,
+    ),
     Quirk(
         ("roboflow_create_ml",),
         "the middle of a box is taken for its top left corner",

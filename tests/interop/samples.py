@@ -41,6 +41,8 @@ ODD_IDS = (
     "0007",
 )
 
+WITHOUT_BOXES = (ODD_IDS[0], ODD_IDS[6])  # in `yolo_flat`
+
 EVERY_JSON_KIND: dict[str, Any] = {
     "integer": 3,
     "negative": -7,
