@@ -14,12 +14,16 @@ KEY = "datum-dGhpcnR5LXR3byBieXRlcywgYXMgZ29vZCBhcyBhbnk="
 
 @dataclass(frozen=True)
 class Case:
-    """A sample data set (`samples.BUILDERS`), written in a format."""
+    """A sample data set (`samples.BUILDERS`), written in a format.
+
+    ``read_as`` is the format that reads what was written, if it is another.
+    """
 
     sample: str
     format: str
     save_media: bool
     encrypted: bool = False
+    read_as: str = ""
     meta: bool = False  # with dataset_meta.json
 
     @property
@@ -104,6 +108,12 @@ META_CASES = [
     Case("voc", "voc", False, meta=True),
 ]
 
+YOLO_CASES = [
+    # (they need the images: without them no size is known, and their own files cannot be read)
+    Case("yolo", "yolo", True),
+    Case("yolo_flat", "yolo_ultralytics", True, read_as="yolo"),
+]
+
 IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
 
 # written by us alone: the published package cannot build or write them
@@ -112,19 +122,17 @@ BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 READ_BY_THEM_CASES = [
     Case("coco", "mmdet_coco", save_media=True),
     Case("coco", "roboflow_coco", save_media=True),
+    Case("yolo_flat", "roboflow_yolo", save_media=True),
+    Case("yolo_flat", "roboflow_create_ml", save_media=True),
+    Case("flags", "roboflow_multiclass", save_media=True),
 ]
 OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
-CASES = (
-    NATIVE_CASES
-    + ARRAY_CASES
-    + ENCRYPTED_CASES
-    + COCO_CASES
-    + VOC_CASES
-    + META_CASES
-    + IMAGE_DIR_CASES
-)
+# of formats that do not hold all that a data set has
+CONVERTED_CASES = COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + YOLO_CASES
+
+CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
 
 
 @dataclass(frozen=True)
@@ -174,4 +182,7 @@ SAMPLES = [
         )
     ),
     Sample("image_dir_dataset", "image_dir"),
+    Sample("yolo_dataset/strict", "yolo"),
+    Sample("yolo_dataset/labels", "yolo"),
+    Sample("roboflow_dataset/yolo", "roboflow_yolo"),
 ]

@@ -78,7 +78,7 @@ def exchange(
         jobs = {
             f"read {wrote} {case.name}": {
                 "read": str(root / wrote / case.name),
-                "format": case.format,
+                "format": case.read_as or case.format,
                 "options": case.read_options(**options),
             }
             for wrote, cases in (("theirs", CASES), ("ours", CASES + OURS_ALONE_CASES))

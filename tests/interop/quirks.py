@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from interop.compare import MISSING, Difference
-from interop.samples import PERSON, SPACED_ID
+from interop.samples import PERSON, SPACED_ID, WITHOUT_BOXES
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,19 @@ READING = [
         ("image_dir",),
         "folders within the folder are not read, though they are written",
         lambda d: d.left is MISSING and item_or_subset(d) and "/" in str(d.path[-1]),
+    ),
+]
+
+READING += [
+    Quirk(
+        ("roboflow_yolo",),
+        "label files that are empty, and so their images, are passed over",
+        lambda d: d.left is MISSING and item_or_subset(d) and d.path[-1] in WITHOUT_BOXES,
+    ),
+    Quirk(
+        ("roboflow_create_ml",),
+        "the middle of a box is taken for its top left corner",
+        lambda d: d.path[-1] == "bbox" or (len(d.path) > 1 and "points" in d.path),
     ),
 ]
 

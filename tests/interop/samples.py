@@ -7,7 +7,7 @@ Only the documented API is used. `build` makes each by its name; media come from
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ ODD_IDS = (
     "quote'n\"percent%20+&",
     "0007",
 )
+
+WITHOUT_BOXES = (ODD_IDS[0], ODD_IDS[6])  # in `yolo_flat`
 
 EVERY_JSON_KIND: dict[str, Any] = {
     "integer": 3,
@@ -391,6 +393,57 @@ def voc_items(media: Path, contents: list[list[Any]], categories: dict[Any, Any]
     )
 
 
+def yolo(media: Path) -> Any:
+    """Boxes, in the subsets that trainers know."""
+    return boxes_only(media, ODD_IDS)
+
+
+def yolo_flat(media: Path) -> Any:
+    """The same without folders in ids."""
+    return boxes_only(media, [item_id for item_id in ODD_IDS if "/" not in item_id])
+
+
+def flags(media: Path) -> Any:
+    """Labels of images."""
+    ids = [item_id for item_id in ODD_IDS if "/" not in item_id]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[dm.Label(label) for label in range(number % 3)],
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["cat", "a dog", "猫"],
+    )
+
+
+def boxes_only(media: Path, ids: Sequence[str]) -> Any:
+    """Items with up to three boxes, numbered as YOLO's files number them."""
+    boxes = [
+        dm.Bbox(1, 2, 3.5, 1.25, label=2),
+        dm.Bbox(0, 0, 8, 6, label=0),
+        dm.Bbox(3, 3, 1, 1, label=4),
+    ]
+    for number, box in enumerate(boxes):
+        box.id = box.group = number
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset=subset,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=boxes[: number % 4],
+            )
+            for subset in ("train", "val")
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["cat", "a dog", "猫 и кот", "with: colon", "x"],
+    )
+
+
 def beyond(media: Path) -> Any:
     """Kinds of annotations that the published package cannot write, among others (ours alone)."""
     box = dm.Bbox(1, 2, 3, 4, label=0, id=1, attributes={"a": 1})
@@ -440,6 +493,9 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc,
         voc_people,
         plain_images,
+        yolo,
+        yolo_flat,
+        flags,
         beyond,
     )
 }

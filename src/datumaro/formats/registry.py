@@ -27,6 +27,10 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
+    "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
+    "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
+    "roboflow_yolo": ("datumaro.formats.yolo.roboflow", "RoboflowYolo"),
+    "roboflow_yolo_obb": ("datumaro.formats.yolo.roboflow", "RoboflowYoloObb"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
@@ -34,6 +38,20 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "voc_instance_segmentation": ("datumaro.formats.voc.format", "VocInstanceSegmentation"),
     "voc_layout": ("datumaro.formats.voc.format", "VocLayout"),
     "voc_action": ("datumaro.formats.voc.format", "VocAction"),
+    "yolo": ("datumaro.formats.yolo.format", "Yolo"),
+    "yolo_loose": ("datumaro.formats.yolo.format", "YoloLoose"),
+    "yolo_strict": ("datumaro.formats.yolo.format", "YoloStrict"),
+    "yolo_ultralytics": ("datumaro.formats.yolo.format", "YoloUltralytics"),
+    "yolo_ultralytics_classification": (
+        "datumaro.formats.yolo.classification",
+        "YoloUltralyticsClassification",
+    ),
+    "yolo_ultralytics_obb": ("datumaro.formats.yolo.format", "YoloUltralyticsObb"),
+    "yolo_ultralytics_pose": ("datumaro.formats.yolo.format", "YoloUltralyticsPose"),
+    "yolo_ultralytics_segmentation": (
+        "datumaro.formats.yolo.format",
+        "YoloUltralyticsSegmentation",
+    ),
 }
 
 
