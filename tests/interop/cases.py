@@ -116,6 +116,12 @@ YOLO_CASES = [
 
 IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
 
+IMAGENET_CASES = [
+    Case("folders_of_labels", "imagenet", True),
+    Case("folders_of_labels", "imagenet_with_subset_dirs", True),
+    *(Case("listed_labels", "imagenet_txt", save_media) for save_media in (False, True)),
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads
@@ -130,7 +136,9 @@ OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
 # of formats that do not hold all that a data set has
-CONVERTED_CASES = COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + YOLO_CASES
+CONVERTED_CASES = (
+    COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + YOLO_CASES + IMAGENET_CASES
+)
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
 
@@ -185,4 +193,6 @@ SAMPLES = [
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),
     Sample("roboflow_dataset/yolo", "roboflow_yolo"),
+    Sample("imagenet_dataset", "imagenet"),
+    Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
 ]
