@@ -14,6 +14,8 @@ ENTRY_POINTS = "datumaro.formats"
 
 # name: (module, class). A module is imported when its format is asked for.
 _BUILTIN: dict[str, tuple[str, str]] = {
+    "camvid": ("datumaro.formats.camvid", "Camvid"),
+    "cityscapes": ("datumaro.formats.cityscapes", "Cityscapes"),
     "coco": ("datumaro.formats.coco.format", "Coco"),
     "coco_instances": ("datumaro.formats.coco.format", "CocoInstances"),
     "coco_person_keypoints": ("datumaro.formats.coco.format", "CocoPersonKeypoints"),
