@@ -69,10 +69,15 @@ class LabelColors:
         }
 
 
-def load(root: Path, standard: LabelColors, context: ReadContext) -> LabelColors:
+def load(
+    root: Path, standard: LabelColors, context: ReadContext, *, painted: bool = True
+) -> LabelColors:
     """The labels of the data set in a folder: as its files say, or the format's standard ones.
 
-    When no label has a colour, they get those of VOC's palette, which are not black.
+    Parameters
+    ----------
+    painted : whether there are masks. When no label has a colour, they then get those of VOC's
+        palette, which are not black.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def load(root: Path, standard: LabelColors, context: ReadContext) -> LabelColors
         if not path.is_file():
             return standard
         found = parse(read_text(path, _MAX_BYTES), path)
-    if not found.colors:
+    if painted and not found.colors:
         found.colors = generate_colormap(len(found.names), include_background=False)
     return found
 

@@ -72,7 +72,7 @@ def paint(item_id: str, masks: list[MaskToPaint], background: int, most: int = 2
     UnsupportedContentError
         A mask's run lengths are damaged.
     """
-    fitting, losses = _of_one_size(masks)
+    fitting, losses = of_one_size(masks)
     numbers = instance_numbers([mask.group for mask in fitting], most)
     order, areas = paint_order(item_id, fitting)  # each pixel's mask, counted from 1; 0 for none
     seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)[1:]
@@ -102,7 +102,7 @@ def paint_classes(
     UnsupportedContentError
         A mask's run lengths are damaged.
     """
-    fitting, losses = _of_one_size(masks)
+    fitting, losses = of_one_size(masks)
     order, areas = paint_order(item_id, fitting)
     seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)[1:]
     losses += [COVERED] * int(np.count_nonzero(seen < areas))
@@ -110,7 +110,7 @@ def paint_classes(
     return np.array([background, *(m.cls for m in fitting)], np.int32)[order], losses
 
 
-def _of_one_size(masks: list[MaskToPaint]) -> tuple[list[MaskToPaint], list[str]]:
+def of_one_size(masks: list[MaskToPaint]) -> tuple[list[MaskToPaint], list[str]]:
     """The masks of the first one's size, by their ``z_order``; and what is lost of the others."""
     shape = masks[0].height, masks[0].width
     fitting = [m for m in masks if (m.height, m.width) == shape]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from datumaro.errors import DatasetImportError, MalformedFileError
 from datumaro.formats.base import ReadContext
@@ -74,6 +75,10 @@ def read_items(
 ) -> list[Chunk]:
     """All items, with their annotations. A damaged mask file is a problem of its item alone."""
     chunks: list[Chunk] = []
+
+    def load(item: MaskItem) -> ItemMasks:
+        return _load(item, separate) if item.mask else _NOTHING
+
     context.progress.start(len(items), desc=desc)
     with ThreadPoolExecutor(_THREADS) as threads:
         for begin in range(0, len(items), _CHUNK_ITEMS):
@@ -81,8 +86,10 @@ def read_items(
             end = min(begin + _CHUNK_ITEMS, len(items))
             for first in range(begin, end, _BATCH_ITEMS):
                 batch = items[first : min(first + _BATCH_ITEMS, end)]
-                decoded = threads.map(lambda item: _load(item, separate), batch)
-                for item, masks in zip(batch, decoded, strict=True):
+                decoded: Iterable[ItemMasks] = repeat(_NOTHING)
+                if any(item.mask for item in batch):
+                    decoded = threads.map(load, batch)
+                for item, masks in zip(batch, decoded, strict=False):
                     if masks.error is not None:
                         context.problem(masks.error)
                     annotate(columns, item, masks)
@@ -93,9 +100,10 @@ def read_items(
     return chunks
 
 
+_NOTHING = ItemMasks()
+
+
 def _load(item: MaskItem, separate: Separate) -> ItemMasks:
-    if not item.mask:
-        return ItemMasks()
     try:
         data = read_file(item.mask, _MAX_BYTES)
         if data is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +37,20 @@ class PaintPlan:
     classes: list[int]
     background: int | None
 
-    def masks(self, rows: ChunkRows, item: int, context: WriteContext) -> list[MaskToPaint]:
-        """An item's masks whose label is among ``labels``, with their ids as groups.
+    def masks(
+        self,
+        rows: ChunkRows,
+        item: int,
+        context: WriteContext,
+        number: Callable[[int], int] | None = None,
+    ) -> list[MaskToPaint]:
+        """An item's masks whose label is among ``labels``.
 
         Masks without a label are passed over; `WriteContext.lost` is told of the others that are.
+
+        Parameters
+        ----------
+        number : what becomes the group of a row's mask; its id when not given.
         """
         masks: list[MaskToPaint] = []
         for row in range(rows.offsets[item], rows.offsets[item + 1]):
@@ -56,10 +66,8 @@ class PaintPlan:
                 )
                 context.lost(what, 1, f"item {rows.ids[item]!r}")
                 continue
-            rle, height, width = rows.mask(row)
-            masks.append(
-                MaskToPaint(rle, height, width, rows.z_orders[row], rows.ann_ids[row], cls)
-            )
+            group = rows.ann_ids[row] if number is None else number(row)
+            masks.append(MaskToPaint(*rows.mask(row), rows.z_orders[row], group, cls))
         return masks
 
 
@@ -69,6 +77,7 @@ def make(
     standards: Mapping[str, LabelColors],
     context: WriteContext,
     *,
+    masks: bool = True,
     distinct: bool,
 ) -> PaintPlan:
     """Plan a data set's labels.
@@ -79,6 +88,7 @@ def make(
     ----------
     option : ``"source"`` (its own labels), a name in ``standards``, or a file of labels and
         colours.
+    masks : whether masks are written. If there are some, every label gets a colour.
     distinct : whether no two labels may have one colour, since masks are told by it.
 
     Raises
@@ -98,7 +108,7 @@ def make(
         background = next(i for i, color in labels.colors.items() if color == BLACK)
     if background is not None and background not in labels.colors and not labels.has_black:
         labels = dataclasses.replace(labels, colors={**labels.colors, background: BLACK})
-    if labels.colors or content_has_masks(content):
+    if labels.colors or (masks and has_masks(content)):
         labels = label_colors.with_colors(labels, context, distinct=distinct)
     return PaintPlan(labels, [index.get(name, -1) for name in own.names], background)
 
@@ -115,7 +125,7 @@ def _chosen(option: str, standards: Mapping[str, LabelColors]) -> LabelColors:
     return label_colors.load_file(path)
 
 
-def content_has_masks(content: Content) -> bool:
+def has_masks(content: Content) -> bool:
     """Whether a data set has masks."""
     return any(
         bool((chunk.annotations.column("type").to_numpy() == _MASK).any())
