@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,12 @@ def png(pixels: Any, palette: Sequence[tuple[int, int, int]] | None = None) -> b
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
+
+
+def of_stated_size(file: bytes, height: int, width: int) -> bytes:
+    """A PNG file that lies about its size."""
+    header = b"IHDR" + struct.pack(">II", width, height) + file[24:29]
+    return file[:12] + header + struct.pack(">I", zlib.crc32(header)) + file[33:]
 
 
 def image(height: int = 4, width: int = 6, shade: int = 0) -> dm.Image:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from datumaro.errors import (
     InvalidAnnotationError,
     PathSeparatorInSubsetNameError,
@@ -31,7 +29,7 @@ from datumaro.formats.base import (
     option,
 )
 from datumaro.formats.columns import ChunkColumns
-from datumaro.formats.dataset_meta import BLACK, MetaWriteOptions
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import FileWriter, find_root, read_text
 from datumaro.formats.index_masks import MaskRow, Painting
 from datumaro.formats.label_colors import LabelColors
@@ -225,12 +223,9 @@ class _Writer:
         context: WriteContext,
     ) -> None:
         self.plan, self.files, self.options, self.context = plan, files, options, context
-        colors = plan.labels.colors
-        self.palette = np.array([colors.get(i, BLACK) for i in range(len(colors))], np.uint8)
         # what no mask has is black, or index 0, which then is no label's
         self.undeclared = plan.background is None
-        if self.undeclared:
-            self.palette = np.concatenate([np.zeros((1, 3), np.uint8), self.palette])
+        self.palette = plan.palette(1 if self.undeclared else 0)
 
     def write(self, content: Content) -> list[MediaJob]:
         """Write lists and masks; returns the images to save."""

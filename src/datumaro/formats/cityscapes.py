@@ -26,7 +26,7 @@ from datumaro.formats.base import (
     option,
 )
 from datumaro.formats.columns import ChunkColumns
-from datumaro.formats.dataset_meta import BLACK, MetaWriteOptions
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import FileWriter, find_root, folders, is_image, walk
 from datumaro.formats.index_masks import ClassColors, MaskRow, Painting
 from datumaro.formats.mask_painting import MaskToPaint, paint, paint_classes
@@ -193,11 +193,9 @@ class _Writer:
         context: WriteContext,
     ) -> None:
         self.plan, self.files, self.options, self.context = plan, files, options, context
-        colors = plan.labels.colors
         # what no mask has is the background, or else 0, which then is no label's
         self.first = 1 if plan.background is None else 0
-        palette = [BLACK] * self.first + [colors.get(i, BLACK) for i in range(len(colors))]
-        self.palette = np.array(palette, np.uint8).reshape(-1, 3)
+        self.palette = plan.palette(self.first)
 
     def write(self, content: Content) -> list[MediaJob]:
         """Write masks; returns the images to save."""

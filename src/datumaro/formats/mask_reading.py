@@ -123,4 +123,10 @@ def _expected(data: bytes, item: MaskItem) -> tuple[int, int] | None:
     size = read_size(io.BytesIO(data))
     if size is None or size[0] * size[1] <= MAX_PIXELS_UNEXPECTED:
         return None
-    return (probe_size(item.image) if item.image else None) or (0, 0)
+    expected = probe_size(item.image) if item.image else None
+    if expected is None:
+        raise MalformedFileError(
+            item.mask, "IHDR", f"{size[0]} x {size[1]} pixels",
+            f"at most {MAX_PIXELS_UNEXPECTED} in all where there is no image to compare",
+        )  # fmt: skip
+    return expected

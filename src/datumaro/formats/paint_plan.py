@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from datumaro.errors import UnknownOptionError, UnsupportedContentError
 from datumaro.formats import label_colors
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import BLACK
+from datumaro.formats.index_masks import Array
 from datumaro.formats.label_colors import LabelColors
 from datumaro.formats.mask_painting import MaskToPaint
 from datumaro.formats.rows import ChunkRows
@@ -36,6 +39,20 @@ class PaintPlan:
     labels: LabelColors
     classes: list[int]
     background: int | None
+
+    def palette(self, first: int) -> Array:
+        """The colours of the labels, black before and behind them.
+
+        Parameters
+        ----------
+        first : the index of the first label's colour.
+
+        Returns
+        -------
+        uint8 [first + labels + 1, 3]
+        """
+        colors = [self.labels.colors.get(i, BLACK) for i in range(len(self.labels.names))]
+        return np.array([*[BLACK] * first, *colors, BLACK], np.uint8)
 
     def masks(
         self,

@@ -83,9 +83,7 @@ class _Writer:
         # Where no label is the background, a label of that name stands for it, if it is needed.
         self.background = len(names) if self.plan.background is None else self.plan.background
         self.shows_background = False
-        colors = self.plan.labels.colors
-        palette = [colors.get(i, BLACK) for i in range(len(names))] + [BLACK]
-        self.palette = np.array(palette, np.uint8)
+        self.palette = self.plan.palette(0)
         self.files = FileWriter(folder)
 
     def write(self) -> None:
