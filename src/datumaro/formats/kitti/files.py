@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from datumaro.formats.files import find_root, folders, is_image, walk
+from datumaro.formats.files import find_root, folders, walk
+from datumaro.model.image_codec import IMAGE_EXTENSIONS
 
 IMAGES, BOXES, MASKS = "image_2", "label_2", "instance"
 CLASSES, COLORS = "semantic", "semantic_rgb"
@@ -97,10 +98,12 @@ def list_subset(root: Path, subset: str, task: Task) -> SubsetFiles:
 
 
 def _by_id(folder: Path, extension: str = "") -> dict[str, str]:
+    """{path without extension: path} of the files below a folder; images, if no other is given."""
+    wanted = frozenset({extension}) if extension else IMAGE_EXTENSIONS
     found: dict[str, str] = {}
     start = os.fspath(folder)
-    for name in walk(start):
-        stem, ext = os.path.splitext(name)  # noqa: PTH122 - a str
-        if ext.lower() == extension if extension else is_image(name):
+    for name in sorted(walk(start), reverse=True):  # of several the first counts
+        stem, dot, ext = name.rpartition(".")
+        if f"{dot}{ext}".lower() in wanted:
             found[stem] = f"{start}/{name}"
     return found

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datumaro.errors import InvalidAnnotationError, MalformedFileError
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import InvalidAnnotationError
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors
 from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import ReadContext
 from datumaro.formats.columns import ChunkColumns
-from datumaro.formats.files import read_file
 from datumaro.formats.index_masks import MaskRow, Painting
-from datumaro.formats.kitti.box_text import MAX_BYTES, BoxReader
+from datumaro.formats.kitti.boxes import BoxReader
 from datumaro.formats.kitti.files import Task, find, list_subset
 from datumaro.formats.label_colors import LabelColors
 from datumaro.formats.mask_reading import ItemMasks, MaskItem, read_items
-from datumaro.table import json_text
-from datumaro.table.chunk import Content
+from datumaro.model.media import MediaType
+from datumaro.table import json_text, schema
+from datumaro.table.chunk import Chunk, Content
 
+_CHUNK_ITEMS = 8192
 _CROWD = {
     True: json_text.encode({"is_crowd": True}),
     False: json_text.encode({"is_crowd": False}),
@@ -55,14 +59,38 @@ class _Reader:
 
     def content(self) -> Content:
         """All subsets."""
-        items = [
-            MaskItem(item_id, subset, files.images.get(item_id, ""), files.masks.get(item_id, ""))
-            for subset, files in self.files.items()
-            for item_id in files.ids()
-        ]
-        chunks = read_items(items, self.masks, self.annotate, self.context, "Reading KITTI")
+        if self.has_masks:
+            items = [
+                MaskItem(
+                    item_id, subset, files.images.get(item_id, ""), files.masks.get(item_id, "")
+                )
+                for subset, files in self.files.items()
+                for item_id in files.ids()
+            ]
+            chunks = read_items(items, self.masks, self.annotate, self.context, "Reading KITTI")
+        else:
+            chunks = self.chunks_of_boxes()
         colors = LabelColors(self.labels.names, self.declared.colors)
         return Content(chunks, colors.categories() if colors.colors else self.labels.categories())
+
+    def chunks_of_boxes(self) -> list[Chunk]:
+        """All subsets, where there are no masks."""
+        progress = self.context.progress
+        listed = {subset: files.ids() for subset, files in self.files.items()}
+        progress.start(sum(map(len, listed.values())), desc="Reading KITTI")
+        chunks: list[Chunk] = []
+        done = 0
+        for subset, all_ids in listed.items():
+            files = self.files[subset]
+            for begin in range(0, len(all_ids), _CHUNK_ITEMS):
+                ids = all_ids[begin : begin + _CHUNK_ITEMS]
+                boxes, offsets = self.boxes.columns([files.boxes.get(i, "") for i in ids])
+                images = [files.images.get(i, "") for i in ids]
+                chunks.append(Chunk(_items(subset, ids, images), boxes, offsets))
+                done += len(ids)
+                progress.report_status(done)
+        progress.finish()
+        return chunks
 
     def masks(self, painting: Painting, item: MaskItem) -> list[MaskRow]:
         """A mask for each value, which is a label and the number of one of its things."""
@@ -82,14 +110,22 @@ class _Reader:
         """Append an item's annotations."""
         path = self.files[item.subset].boxes.get(item.id)
         if path is not None:
-            data = read_file(path, MAX_BYTES) or b""
-            if len(data) > MAX_BYTES:
-                self.context.problem(
-                    MalformedFileError(path, "", f"more than {MAX_BYTES} bytes", "boxes")
-                )
-            else:
-                self.boxes.read(data, path, columns)
+            self.boxes.add_to(columns, path)
         for row in masks.rows:
             columns.add_mask(
                 row.rle, masks.shape, row.label or 0, _CROWD[row.number == 0], number=row.number
             )
+
+
+def _items(subset: str, ids: list[str], images: list[str]) -> pa.RecordBatch:
+    text = pa.large_string()
+    kinds = [MediaType.IMAGE if image else MediaType.NONE for image in images]
+    return schema.item_batch(
+        len(ids),
+        {
+            "id": pa.array(ids, text),
+            "subset": schema.constant_dictionary(subset, len(ids)),
+            "media_type": schema.primitive(np.array(kinds, np.uint8), pa.uint8()),
+            "path": pa.array(images, text),
+        },
+    )

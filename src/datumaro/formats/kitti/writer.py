@@ -13,19 +13,17 @@ from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label
 from datumaro.formats.base import WriteContext, option
 from datumaro.formats.dataset_meta import BLACK, MetaWriteOptions
 from datumaro.formats.files import FileWriter
-from datumaro.formats.kitti import box_text
+from datumaro.formats.kitti import boxes
 from datumaro.formats.kitti.files import BOXES, CLASSES, COLORS, IMAGES, MASKS, Task
 from datumaro.formats.label_colors import BACKGROUND, LabelColors, with_colors
 from datumaro.formats.mask_painting import COVERED, MERGED, MaskToPaint, of_one_size, paint_order
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
-from datumaro.model.annotation import AnnotationType
 from datumaro.paths import join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Content
 
-_BBOX = int(AnnotationType.bbox)
 _MOST_LABELS = 255  # and the background: a value has 8 bits for the label
 _MOST_THINGS = 255
 
@@ -75,7 +73,7 @@ class _Writer:
         names = self.plan.labels.names
         if task.boxes:
             for name in names:
-                box_text.check_name(name)
+                boxes.check_name(name)
         if task.masks and paint_plan.has_masks(content) and len(names) > _MOST_LABELS:
             raise UnsupportedContentError(
                 f"{len(names)} labels; KITTI's masks hold at most {_MOST_LABELS}"
@@ -98,8 +96,10 @@ class _Writer:
         with MaskPainters(self.paint, self.context) as painters:
             for chunk in self.content.chunks:
                 rows = ChunkRows(chunk)
+                texts = boxes.texts(chunk, self.plan, self.context) if self.task.boxes else []
                 for item in range(len(rows)):
-                    self.write_item(rows, item, painters, jobs)
+                    text = texts[item] if texts else None
+                    self.write_item(rows, item, text, painters, jobs)
                 done += len(rows)
                 progress.report_status(done)
         progress.finish()
@@ -117,9 +117,14 @@ class _Writer:
             MediaStore(self.folder, progress, self.context.workers).save(jobs, len(jobs))
 
     def write_item(
-        self, rows: ChunkRows, item: int, painters: MaskPainters, jobs: list[MediaJob]
+        self,
+        rows: ChunkRows,
+        item: int,
+        text: bytes | None,
+        painters: MaskPainters,
+        jobs: list[MediaJob],
     ) -> None:
-        """Write an item's boxes, and hand over its masks and its image."""
+        """Write an item's boxes, whose lines are ``text``; hand over its masks and its image."""
         item_id, subset = rows.ids[item], rows.subsets[item]
         join_inside(self.folder, f"{subset}/{item_id}", what="item id")
         masks = self.masks(rows, item) if self.task.masks else []
@@ -132,40 +137,11 @@ class _Writer:
             )
             name = f"{subset}/{IMAGES}/{item_id}{extension}"
             jobs.append(MediaJob(source, name, f"item {item_id!r}"))
-        if self.task.boxes:
-            text = self.boxes(rows, item)
+        if text is not None:
             if text or not masks:  # an empty file, so that the item is there
-                self.files.save(f"{subset}/{BOXES}/{item_id}.txt", text.encode())
+                self.files.save(f"{subset}/{BOXES}/{item_id}.txt", text)
         elif not masks and (source is None or not self.options.save_media):
             self.context.lost("items with neither masks nor a saved image", 1, item_id)
-
-    def boxes(self, rows: ChunkRows, item: int) -> str:
-        """The lines of an item's boxes."""
-        lines: list[str] = []
-        for row in range(rows.offsets[item], rows.offsets[item + 1]):
-            label = rows.labels[row]
-            if rows.types[row] != _BBOX or label < 0:
-                continue
-            cls = self.plan.classes[label] if label < len(self.plan.classes) else -1
-            if cls < 0:
-                self.lost("boxes whose label the label map has not", rows.ids[item])
-                continue
-            text, lost = box_text.line(
-                self.plan.labels.names[cls],
-                rows.points(row),
-                json_text.decode(rows.ann_attributes[row]),
-            )
-            lines.append(text)
-            if lost:
-                self.lost(
-                    "values of truncated and occluded but yes and no, and of score but numbers",
-                    rows.ids[item],
-                )
-        return "".join(lines)
-
-    def lost(self, what: str, item_id: str) -> None:
-        """Count something that KITTI cannot hold."""
-        self.context.lost(what, 1, f"item {item_id!r}")
 
     # --- masks --------------------------------------------------------------------------------
 
