@@ -29,7 +29,7 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import FileWriter, find_root, folders, is_image, walk
 from datumaro.formats.index_masks import ClassColors, MaskRow, Painting
-from datumaro.formats.mask_painting import MaskToPaint, paint, paint_classes
+from datumaro.formats.mask_painting import MERGED, MaskToPaint, paint, paint_classes
 from datumaro.formats.mask_reading import ItemMasks, MaskItem, read_items
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.paint_plan import PaintPlan
@@ -236,13 +236,16 @@ class _Writer:
             painted = paint(name, masks, background, most=_OF_INSTANCE - 1)
             classes, losses = painted.classes, painted.losses
             numbers = painted.instances
+            of_first = sum(mask.cls + self.first == 0 for mask in masks)
+            losses += [MERGED] * max(0, of_first - 1)
         else:
             classes, losses = paint_classes(name, masks, background)
             numbers = None
         classes += self.first
         ids = classes
         if numbers is not None:
-            ids = np.where(numbers > 0, classes * _OF_INSTANCE + numbers, classes)
+            # a thing of the id 0 would have another label's id for its value
+            ids = np.where((numbers > 0) & (classes > 0), classes * _OF_INSTANCE + numbers, classes)
         path = f"{_MASKS}/{name}"
         self.files.save(path + _INSTANCE_IDS, index_masks.encode(ids, None))
         self.files.save(path + _LABEL_IDS, index_masks.encode(classes, None))
