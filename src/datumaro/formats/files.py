@@ -3,14 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from datumaro.errors import MalformedFileError
+from datumaro.errors import DatasetNotFoundError, MalformedFileError
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 
 _READ_BYTES = 1 << 14  # most annotations are smaller: one call
 _MAX_TEXT_BYTES = 1 << 30
+_SEARCH_DEPTH = 3
+
+
+def find_root(path: Path, is_root: Callable[[Path], bool], expected: str) -> Path:
+    """The data set's folder: ``path``, or the only one of its kind up to three levels below it.
+
+    Parameters
+    ----------
+    is_root : whether a folder is one.
+    expected : what a folder must have, for the error.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There is none, or there are several.
+    """
+    level = [path] if path.is_dir() else []
+    for _ in range(_SEARCH_DEPTH + 1):
+        found = [folder for folder in level if is_root(folder)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(os.path.relpath(folder, path) for folder in found[:5])
+            raise DatasetNotFoundError(f"{path}: holds several data sets ({names}): name one")
+        level = [folder / name for folder in level for name in folders(folder)]
+    raise DatasetNotFoundError(f"{path}: {expected}")
+
+
+def folders(folder: str | os.PathLike[str]) -> list[str]:
+    """Names of the folders in a folder, sorted; those that begin with a dot, and links, are not."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            )
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def walk(folder: str, prefix: str = "") -> Iterator[str]:
@@ -92,6 +131,28 @@ def read_text(path: str | os.PathLike[str], limit: int = _MAX_TEXT_BYTES) -> str
     except UnicodeDecodeError as error:
         raise MalformedFileError(path, f"byte {error.start}", "not UTF-8", "UTF-8 text") from error
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+class FileWriter:
+    """Writes files below a folder. Folders are made when they are first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = os.fspath(folder)
+        self._made: set[str] = set()
+
+    def save(self, name: str, data: bytes) -> None:
+        """Write a file; ``name``, relative with ``/``, was found not to lead outside."""
+        path = f"{self.folder}/{name}"
+        parent = path[: path.rindex("/")]
+        if parent not in self._made:
+            os.makedirs(parent, exist_ok=True)  # noqa: PTH103 - a str
+            self._made.add(parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        finally:
+            os.close(descriptor)
 
 
 # --- images --------------------------------------------------------------------------------------

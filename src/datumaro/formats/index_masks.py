@@ -14,7 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
-from datumaro.errors import MalformedFileError, UndeclaredLabelInFileError
+from datumaro.errors import (
+    MalformedFileError,
+    UndeclaredLabelInFileError,
+    UnsupportedContentError,
+)
 from datumaro.kernels.rle import encode_groups
 from datumaro.model.categories import RgbColor
 
@@ -95,7 +99,8 @@ def _painting(image: PILImage.Image, path: str) -> Painting:
     if image.mode in ("1", "L"):
         return Painting(np.array(image.convert("L") if image.mode == "1" else image), None, False)
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return Painting(np.array(image).astype(np.int32), None, False)
+        codes = np.asarray(image)
+        return Painting(codes if codes.dtype == np.uint16 else codes.astype(np.int32), None, False)
     if image.mode in ("RGB", "RGBA", "PA"):
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         pixels = np.frombuffer(rgb.tobytes("raw", "BGRX"), "<i4") & 0xFFFFFF
@@ -174,14 +179,30 @@ class ClassColors:
     n_labels : how many labels a mask of indices may have.
     ignored : the label of index 255, which marks contours in masks of indices; None when there is
         no such label.
+    first : the index that means the first label, in masks of indices; lower ones mean none.
+    background : the label whose pixels are no label's, or -1.
     """
 
     labels: Mapping[int, int]
     n_labels: int
     ignored: int | None
+    first: int = 0
+    background: int = -1
+
+    def of_index(self, value: int) -> int | None:
+        """The label of an index; -1 for one that means none, None for one that means nothing."""
+        label = value - self.first
+        if 0 <= label < self.n_labels:
+            return -1 if label == self.background else label
+        return self.ignored if value == 255 else -1 if 0 <= value < self.first else None
+
+    def of_color(self, value: int) -> int | None:
+        """The label of a colour; as `of_index`. Black that is no label's means none."""
+        label = self.labels.get(value, -1 if value == 0 else None)
+        return -1 if label == self.background else label
 
     def label_of(self, painting: Painting, codes: Array, path: str) -> Array:
-        """The label index of each code; -1 for black that is no label's.
+        """The label index of each code; -1 for those that mean none.
 
         Raises
         ------
@@ -191,14 +212,11 @@ class ClassColors:
         colors = painting.colors(codes) if painting.is_color else codes
         found = np.full(len(codes), -1, np.int64)
         for i, value in enumerate(colors.tolist()):
-            if painting.is_color:
-                label = self.labels.get(value, -1 if value == 0 else None)
-                what = f"colour {value >> 16, value >> 8 & 255, value & 255}"
-            else:
-                label = value if 0 <= value < self.n_labels else None
-                label = self.ignored if label is None and value == 255 else label
-                what = f"label index {value}"
+            label = self.of_color(value) if painting.is_color else self.of_index(value)
             if label is None:
+                what = f"label index {value}"
+                if painting.is_color:
+                    what = f"colour {value >> 16, value >> 8 & 255, value & 255}"
                 y, x = np.argwhere(painting.codes == codes[i])[0].tolist()
                 raise UndeclaredLabelInFileError(
                     path,
@@ -211,13 +229,33 @@ class ClassColors:
 
 
 def class_colors(
-    colormap: Mapping[int, RgbColor], n_labels: int, ignored: int | None
+    colormap: Mapping[int, RgbColor],
+    n_labels: int,
+    ignored: int | None,
+    *,
+    first: int = 0,
+    background: int = -1,
 ) -> ClassColors:
     """The meaning of class masks of a label map; of equal colours the first label's."""
     labels: dict[int, int] = {}
     for label, (r, g, b) in colormap.items():
         labels.setdefault(r << 16 | g << 8 | b, label)
-    return ClassColors(labels, n_labels, ignored)
+    return ClassColors(labels, n_labels, ignored, first, background)
+
+
+def value_masks(painting: Painting, path: str) -> dict[int, bytes]:
+    """{value: compressed run lengths of the mask of its pixels}, by rising value.
+
+    Of palette images the values are the indices.
+
+    Raises
+    ------
+    MalformedFileError
+        The pixels are colours.
+    """
+    if painting.is_color and painting.palette is None:
+        raise MalformedFileError(path, "", "an image in colours", "one of indices (one channel)")
+    return masks_of_runs(runs_of(painting.codes))
 
 
 def class_masks(classes: Painting, meaning: ClassColors, path: str) -> list[MaskRow]:
@@ -257,8 +295,15 @@ def encode(indices: Array, palette: Array | None) -> bytes:
     ----------
     indices : int32 [height, width].
     palette : uint8 [n, 3], the colour of each index; None writes the indices themselves.
+
+    Raises
+    ------
+    UnsupportedContentError
+        An index is too large for a PNG file without a palette.
     """
     top = int(indices.max(initial=0))
+    if palette is None and top >= 1 << 16:
+        raise UnsupportedContentError(f"a mask image with the value {top}; expected up to 65535")
     if palette is None:
         image = PILImage.fromarray(indices.astype(np.uint8 if top < 256 else np.uint16))
     elif top < 256:

@@ -13,6 +13,7 @@ from datumaro.kernels import rle
 from datumaro.model import run_lengths
 
 COVERED = "masks that others cover in part or whole: the covered pixels"
+MERGED = "masks of a label that others of their item have too: they become one"
 
 
 @dataclass
@@ -71,11 +72,7 @@ def paint(item_id: str, masks: list[MaskToPaint], background: int, most: int = 2
     UnsupportedContentError
         A mask's run lengths are damaged.
     """
-    losses: list[str] = []
-    shape = masks[0].height, masks[0].width
-    fitting = [m for m in masks if (m.height, m.width) == shape]
-    losses += ["masks of another size than their item's first"] * (len(masks) - len(fitting))
-    fitting.sort(key=lambda mask: mask.z_order)
+    fitting, losses = of_one_size(masks)
     numbers = instance_numbers([mask.group for mask in fitting], most)
     order, areas = paint_order(item_id, fitting)  # each pixel's mask, counted from 1; 0 for none
     seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)[1:]
@@ -89,6 +86,36 @@ def paint(item_id: str, masks: list[MaskToPaint], background: int, most: int = 2
         unlabelled,
         losses,
     )
+
+
+def paint_classes(
+    item_id: str, masks: list[MaskToPaint], background: int
+) -> tuple[Array, list[str]]:
+    """Paint masks as `paint` does, into an image of classes alone: those of a class become one.
+
+    Returns
+    -------
+    int32 [height, width], and what it does not show, each as a plural.
+
+    Raises
+    ------
+    UnsupportedContentError
+        A mask's run lengths are damaged.
+    """
+    fitting, losses = of_one_size(masks)
+    order, areas = paint_order(item_id, fitting)
+    seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)[1:]
+    losses += [COVERED] * int(np.count_nonzero(seen < areas))
+    losses += [MERGED] * (len(fitting) - len({mask.cls for mask in fitting}))
+    return np.array([background, *(m.cls for m in fitting)], np.int32)[order], losses
+
+
+def of_one_size(masks: list[MaskToPaint]) -> tuple[list[MaskToPaint], list[str]]:
+    """The masks of the first one's size, by their ``z_order``; and what is lost of the others."""
+    shape = masks[0].height, masks[0].width
+    fitting = [m for m in masks if (m.height, m.width) == shape]
+    losses = ["masks of another size than their item's first"] * (len(masks) - len(fitting))
+    return sorted(fitting, key=lambda mask: mask.z_order), losses
 
 
 def paint_order(item_id: str, masks: list[MaskToPaint]) -> tuple[Array, Array]:

@@ -14,6 +14,8 @@ ENTRY_POINTS = "datumaro.formats"
 
 # name: (module, class). A module is imported when its format is asked for.
 _BUILTIN: dict[str, tuple[str, str]] = {
+    "camvid": ("datumaro.formats.camvid", "Camvid"),
+    "cityscapes": ("datumaro.formats.cityscapes", "Cityscapes"),
     "coco": ("datumaro.formats.coco.format", "Coco"),
     "coco_instances": ("datumaro.formats.coco.format", "CocoInstances"),
     "coco_person_keypoints": ("datumaro.formats.coco.format", "CocoPersonKeypoints"),
@@ -34,6 +36,9 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "imagenet": ("datumaro.formats.imagenet", "Imagenet"),
     "imagenet_txt": ("datumaro.formats.imagenet_txt", "ImagenetTxt"),
     "imagenet_with_subset_dirs": ("datumaro.formats.imagenet", "ImagenetWithSubsetDirs"),
+    "kitti": ("datumaro.formats.kitti.format", "Kitti"),
+    "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
+    "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
