@@ -75,7 +75,9 @@ class FormatConformance:
             pytest.skip(
                 f"{kind.name} is only read, and the test class does not override make_sample"
             )
-        options = {"save_media": True} | (self.write_options if kind.name == self.format else {})
+        options: dict[str, Any] = {"save_media": True}
+        if kind.name == self.format:
+            options |= self.write_options
         sample(kind.holds, 2).export(folder, kind.name, **options)
 
     # --- round trips --------------------------------------------------------------------------
@@ -87,7 +89,7 @@ class FormatConformance:
             derandomize=True,
             deadline=None,
             database=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=[*HealthCheck],
             phases=(Phase.generate, Phase.shrink),
         )
         settled(given(strategy)(test))()
@@ -335,8 +337,8 @@ class FormatConformance:
     def test_detection_looks_at_little(self, exchange: Exchange) -> None:
         if type(exchange.reader).detect is Format.detect:
             pytest.skip("the format is not detected: it has to be named")
-        counts = [self.work(exchange, n, lambda folder: detect(folder)) for n in (100, 200)]
-        assert not superlinear(*counts, slack=2000)
+        once, twice = (self.work(exchange, n, lambda folder: detect(folder)) for n in (100, 200))
+        assert not superlinear(once, twice, slack=2000)
 
     # --- damage ---------------------------------------------------------------------------------
 
@@ -402,16 +404,16 @@ class FormatConformance:
     def test_reading_is_linear(self, exchange: Exchange) -> None:
         exchange.read_options |= _without_workers(exchange.reader.read_options)
         self.work(exchange, 2, exchange.read)  # what is done once for all
-        counts = [self.work(exchange, n, exchange.read) for n in (100, 200)]
-        assert not superlinear(*counts)
+        once, twice = (self.work(exchange, n, exchange.read) for n in (100, 200))
+        assert not superlinear(once, twice)
 
     def test_writing_is_linear(self, exchange: Exchange) -> None:
         options = _without_workers(exchange.writer.write_options)
         datasets = [sample(exchange.holds, n) for n in (2, 100, 200)]
-        _, *counts = [
+        _, once, twice = (
             count_work(lambda d=d: exchange.write(d, exchange.fresh(), **options)) for d in datasets
-        ]
-        assert not superlinear(*counts)
+        )
+        assert not superlinear(once, twice)
 
 
 def check_same(

@@ -75,7 +75,7 @@ class Exchange:
 
     def write(self, dataset: Dataset, folder: Path, **options: Any) -> list[str]:
         """Export with media; return what was warned of."""
-        chosen = {"save_media": True} | self.write_options | options
+        chosen: dict[str, Any] = {"save_media": True} | self.write_options | options
         with warnings_of_datumaro() as said:
             dataset.export(folder, self.writer.name, **chosen)
         return said

@@ -16,7 +16,7 @@ from datumaro.model.item import DatasetItem
 from datumaro.model.masks import Mask
 from datumaro.testing.samples import SIZE, id_maker, labels_of, sample
 
-Change = Callable[[Dataset], None]
+Change = Callable[[Dataset], object]
 
 
 def extras(holds: Capabilities) -> dict[str, Dataset]:

@@ -73,7 +73,18 @@ IDS = (
 )
 ODD_IDS = ("x" * 300, "a dot.", " spaces ", "a\nb", "a\tb", 'q"*?<>|', "~", "a%20b#c", "-x")
 SUBSETS = (DEFAULT_SUBSET_NAME, "train", "val", "test 1", "тест")
-_JSON = (3, -7, 0.5, True, False, "text", "два слова", "1", [1, "two", [3.5]], {"b": {"c": []}})
+_JSON: tuple[Any, ...] = (
+    3,
+    -7,
+    0.5,
+    True,
+    False,
+    "text",
+    "два слова",
+    "1",
+    [1, "two", [3.5]],
+    {"b": {"c": []}},
+)
 _TEXT = ("text", "два слова", "a-b", "Left")
 _CAPTIONS = ("a cat", "два слова, 猫", 'quoted "word" & <tag>')
 _ATTRIBUTES = ("color", "note", "size_cm")

@@ -30,7 +30,7 @@ def count_work(call: Callable[[], object]) -> Counter[str]:
     listdir, scandir = os.listdir, os.scandir
 
     def counted_listdir(path: Any = ".") -> list[Any]:
-        names = listdir(path)
+        names: list[Any] = listdir(path)
         counts["entries"] += len(names)
         return names
 
