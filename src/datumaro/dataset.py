@@ -34,6 +34,7 @@ from datumaro.formats.base import (
     log,
     make_options,
 )
+from datumaro.formats.losses import count_losses
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
@@ -501,6 +502,8 @@ class Dataset:
         if not chosen.save_media:
             _warn_of_encrypted(content)
         context = WriteContext(progress_reporter or NullProgressReporter(), workers=workers)
+        if (holds := writer.holding(chosen)) is not None:
+            count_losses(content, holds, context)
         try:
             gone = self._media_before(save_dir) if chosen.save_media else ()
             with staged(Path(save_dir), writer.owned, gone) as folder:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 from datumaro.errors import DatasetImportError, UnknownOptionError
+from datumaro.formats.capabilities import Capabilities
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.table.chunk import Content
 from datumaro.workers import Workers, worker_count
@@ -247,6 +248,11 @@ class Format:
     owned : glob patterns, relative to the data set's folder, of the files that a new export
         replaces as a whole, so that none stays behind stale (``annotations/*.json``); media are
         never among them. Other files that an older export left in the folder stay.
+    holds : what its files can hold. An export reports by it what is left out, so `write` only
+        counts what it cannot say.
+    read_by : of formats that are only written: the one that reads what they write.
+    part_of : the format that reads all that this one reads, and more (``voc`` of
+        ``voc_detection``): it is the one that is detected where both match.
     """
 
     name: ClassVar[str]
@@ -256,6 +262,15 @@ class Format:
     read_options: ClassVar[type[ReadOptions]] = ReadOptions
     write_options: ClassVar[type[WriteOptions]] = WriteOptions
     owned: ClassVar[tuple[str, ...]] = ()
+    holds: ClassVar[Capabilities | None] = None
+    read_by: ClassVar[str] = ""
+    part_of: ClassVar[str] = ""
+
+    def holding(self, options: Any) -> Capabilities | None:
+        """What its files can hold when they are written with ``options``."""
+        if self.holds is not None and getattr(options, "save_dataset_meta", False):
+            return self.holds.with_meta()
+        return self.holds
 
     def detect(self, folder: Folder) -> Confidence:
         """Tell how surely ``folder`` is of this format, from names and a few bytes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -66,22 +67,29 @@ def walk(folder: str, prefix: str = "") -> Iterator[str]:
 
 
 class FileIndex:
-    """Files below a folder by their path without extension. Listed once, when first asked."""
+    """Files below a folder by their path without extension. Listed once, when first asked.
+
+    Several threads may ask.
+    """
 
     def __init__(self, folder: Path, extensions: frozenset[str]) -> None:
         self.folder = os.fspath(folder)
         self._extensions = extensions
         self._by_stem: dict[str, str] | None = None
         self._names: set[str] = set()
+        self._lock = threading.Lock()
 
     def _listed(self) -> dict[str, str]:
         if self._by_stem is None:
-            self._by_stem = {}
-            self._names = set(walk(self.folder))
-            for name in sorted(self._names, reverse=True):
-                stem, ext = os.path.splitext(name)  # noqa: PTH122 - a str
-                if ext.lower() in self._extensions:
-                    self._by_stem[stem] = name
+            with self._lock:
+                if self._by_stem is None:
+                    self._names = set(walk(self.folder))
+                    by_stem: dict[str, str] = {}
+                    for name in sorted(self._names, reverse=True):
+                        stem, ext = os.path.splitext(name)  # noqa: PTH122 - a str
+                        if ext.lower() in self._extensions:
+                            by_stem[stem] = name
+                    self._by_stem = by_stem  # whole: other threads do not wait to see it
         return self._by_stem
 
     def find(self, stem: str) -> str | None:

@@ -19,7 +19,9 @@ from datumaro.formats.base import (
     WriteContext,
     option,
 )
+from datumaro.formats.capabilities import Capabilities
 from datumaro.formats.coco import other_layouts, reader
+from datumaro.formats.coco.holding import holding
 from datumaro.formats.coco.layout import (
     COCO_PLACES,
     AnnotationFile,
@@ -124,6 +126,10 @@ class _CocoFormat(Format):
     def _chosen_tasks(self, options: CocoSubsetWriteOptions) -> tuple[Task, ...]:
         return self.tasks
 
+    def holding(self, options: CocoSubsetWriteOptions) -> Capabilities:
+        holds = holding(self._chosen_tasks(options), attributes=options.allow_attributes)
+        return holds.with_meta() if options.save_dataset_meta else holds
+
     def detect(self, folder: Folder) -> Confidence:
         found = found_tasks(folder)
         if self.tasks[0].value not in found:
@@ -137,6 +143,7 @@ class Coco(_CocoFormat):
     name = "coco"
     title = "MS COCO, all kinds of annotation files merged (cocodataset.org)"
     tasks = tuple(Task)
+    holds = holding(tasks)
     write_options = CocoMergedWriteOptions
     owned = (
         *(f"annotations/{task.value}_*.json" for task in Task),
@@ -177,6 +184,8 @@ class CocoInstances(_CocoFormat):
     name = "coco_instances"
     title = "MS COCO instances: boxes, polygons, masks (cocodataset.org)"
     tasks = (Task.INSTANCES,)
+    holds = holding(tasks)
+    part_of = "coco"
     owned = ("annotations/instances_*.json", dataset_meta.FILE)
 
 
@@ -186,6 +195,8 @@ class CocoPersonKeypoints(_CocoFormat):
     name = "coco_person_keypoints"
     title = "MS COCO instances with key points (cocodataset.org)"
     tasks = (Task.PERSON_KEYPOINTS,)
+    holds = holding(tasks)
+    part_of = "coco"
     owned = ("annotations/person_keypoints_*.json", dataset_meta.FILE)
 
 
@@ -195,6 +206,8 @@ class CocoCaptions(_CocoFormat):
     name = "coco_captions"
     title = "MS COCO captions (cocodataset.org)"
     tasks = (Task.CAPTIONS,)
+    holds = holding(tasks)
+    part_of = "coco"
     owned = ("annotations/captions_*.json", dataset_meta.FILE)
 
 
@@ -204,6 +217,8 @@ class CocoLabels(_CocoFormat):
     name = "coco_labels"
     title = "Labels of images in the manner of MS COCO"
     tasks = (Task.LABELS,)
+    holds = holding(tasks)
+    part_of = "coco"
     owned = ("annotations/labels_*.json", dataset_meta.FILE)
 
 
@@ -213,6 +228,8 @@ class CocoImageInfo(_CocoFormat):
     name = "coco_image_info"
     title = "MS COCO images without annotations (cocodataset.org)"
     tasks = (Task.IMAGE_INFO,)
+    holds = holding(tasks)
+    part_of = "coco"
     owned = ("annotations/image_info_*.json", dataset_meta.FILE)
 
 
@@ -222,6 +239,8 @@ class CocoStuff(_CocoFormat):
     name = "coco_stuff"
     title = "MS COCO stuff: masks of what cannot be counted (cocodataset.org)"
     tasks = (Task.STUFF,)
+    holds = holding(tasks)
+    part_of = "coco"
     owned = ("annotations/stuff_*.json", dataset_meta.FILE)
 
 
@@ -231,6 +250,8 @@ class CocoPanoptic(_CocoFormat):
     name = "coco_panoptic"
     title = "MS COCO panoptic segmentation: masks that do not overlap (cocodataset.org)"
     tasks = (Task.PANOPTIC,)
+    holds = holding(tasks)
+    part_of = "coco"
     owned = (
         "annotations/panoptic_*.json",
         "annotations/panoptic_*/**/*.png",
@@ -244,6 +265,7 @@ class MmdetCoco(_CocoFormat):
     name = "mmdet_coco"
     title = "COCO instances with the images in <subset>, as MMDetection has them"
     tasks = (Task.INSTANCES,)
+    holds = holding(tasks)
     places = other_layouts.MMDET_PLACES
     write_options = CocoSubsetWriteOptions
     owned = ("annotations/instances_*.json", dataset_meta.FILE)
@@ -261,6 +283,7 @@ class RoboflowCoco(_CocoFormat):
     name = "roboflow_coco"
     title = "COCO instances beside the images of each subset, as Roboflow exports them"
     tasks = (Task.INSTANCES,)
+    holds = holding(tasks)
     places = other_layouts.ROBOFLOW_PLACES
     write_options = CocoSubsetWriteOptions
     owned = ("*/_annotations.coco.json", dataset_meta.FILE)

@@ -179,7 +179,6 @@ class Writer:
             join_inside(self.folder, subset, what="subset name")
         chunks = [chunk for parts in subsets.values() for chunk in parts]
         images = iter(tables(chunks, self.choices.image_ext, self.choices.reindex, self.context))
-        self._report_lost(content)
         self.context.progress.start(sum(map(len, chunks)), desc="writing annotations")
         done = 0
         written: dict[str, set[Task]] = {}
@@ -191,8 +190,7 @@ class Writer:
             self.context.progress.report_status(done)
         self._image_infos(of_subset, written)
         self.context.progress.finish()
-        if self.category_ids and not set[Task]().union(*written.values()) & set(_WITH_LABELS):
-            self._categories_alone(next(iter(subsets), "default"))
+        self._categories_alone(next(iter(subsets), "default"), set[Task]().union(*written.values()))
         if self.choices.save_dataset_meta:
             dataset_meta.save(self.categories, self.folder, self.context)
         if self.choices.save_media:
@@ -229,14 +227,18 @@ class Writer:
                     _write_list(file, (table.text() for table in images[subset]))
                     file.write(b',"annotations":[]}')
 
-    def _categories_alone(self, subset: str) -> None:
-        """Write a file without annotations, so that the categories are kept."""
-        task = next((task for task in self.choices.tasks if task is Task.INSTANCES), None)
-        if task is None:
-            self.context.lost("labels", len(self.category_ids))
-            return
-        with self._open(task, subset) as file:
-            file.write(b'[],"annotations":[]}')
+    def _categories_alone(self, subset: str, written: set[Task]) -> None:
+        """Write files without annotations where no other file has the labels or the key points."""
+        able = [task for task in self.choices.tasks if task in _WITH_LABELS]
+        wanted: list[Task] = []
+        if Task.PERSON_KEYPOINTS in able and AnnotationType.points in self.categories:
+            wanted = [Task.PERSON_KEYPOINTS]
+        elif not written.intersection(_WITH_LABELS):
+            wanted = able[:1]
+        for task in wanted if self.category_ids else ():
+            if task not in written:
+                with self._open(task, subset) as file:
+                    file.write(b'[],"annotations":[]}')
 
     # --- a subset ------------------------------------------------------------------------------
 
@@ -380,35 +382,6 @@ class Writer:
                 except ValueError as error:
                     what, item = error.args
                     raise DatasetExportError(f"item {part.item_name(item)!r} has {what}") from None
-
-    # --- what cannot be held ----------------------------------------------------------------------
-
-    def _report_lost(self, content: Content) -> None:
-        held = {int(kind) for task in self.choices.tasks for kind in _KINDS[task]}
-        for chunk in content.chunks:
-            rows = chunk.annotations
-            kinds: Array = rows.column("type").to_numpy()
-            for kind in np.unique(kinds).tolist():
-                if kind not in held:
-                    name = AnnotationType(kind).name
-                    self._lost(chunk, f"annotations of type {name}", kinds == kind)
-            self._lost(chunk, "z orders", rows.column("z_order").to_numpy() != 0)
-            self._lost(chunk, "object ids", rows.column("object_id").to_numpy() >= 0)
-        labels = content.categories.get(AnnotationType.label)
-        if isinstance(labels, LabelCategories):
-            self.context.lost("label groups", len(labels.label_groups))
-            named = sum(bool(label.attributes) for label in labels) + bool(labels.attributes)
-            self.context.lost("lists of the labels' attributes", named)
-        masks = content.categories.get(AnnotationType.mask)
-        if masks is not None and not self.choices.save_dataset_meta:
-            self.context.lost("mask colours", len(cast(Any, masks)))
-        others = sorted(content.infos.keys() - {INFOS})
-        self.context.lost("infos", len(others), ", ".join(others))
-
-    def _lost(self, chunk: Chunk, what: str, rows: Array) -> None:
-        if rows.any():
-            item = int(np.searchsorted(chunk.offsets, int(np.argmax(rows)), side="right")) - 1
-            self.context.lost(what, int(rows.sum()), str(chunk.items.column("id")[item]))
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from datumaro.formats.base import (
     num_workers_option,
     option,
 )
+from datumaro.formats.capabilities import EVERYTHING, Capabilities
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.datumaro_binary.ciphers import PLAIN, Sealed
 from datumaro.formats.datumaro_binary.combining import combine
@@ -65,6 +66,7 @@ from datumaro.formats.datumaro_binary.media_out import MediaWriter
 from datumaro.formats.datumaro_binary.reading import DatumFile, read_datum
 from datumaro.formats.datumaro_binary.writing import DatumWriter
 from datumaro.media_store import MediaStore
+from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.table.chunk import Chunk, Content
 
@@ -141,6 +143,17 @@ class DatumaroBinary(Format):
     read_options: ClassVar[type[ReadOptions]] = DatumaroBinaryReadOptions
     write_options: ClassVar[type[WriteOptions]] = DatumaroBinaryWriteOptions
     owned: ClassVar[tuple[str, ...]] = (f"{ANNOTATIONS}/*{SUFFIX}", dataset_meta.FILE)
+    holds: ClassVar[Capabilities | None] = Capabilities(
+        annotations=dict.fromkeys(set(AnnotationType) - {AnnotationType.unknown}, EVERYTHING),
+        media=frozenset(MediaType) - {MediaType.NONE, MediaType.TABLE_ROW},
+        item_attributes="json",
+        label_parents=True,
+        label_attributes=True,
+        label_groups=True,
+        colors=True,
+        key_points=True,
+        infos=True,
+    )
 
     def detect(self, folder: Folder) -> Confidence:
         sources = find_sources(folder)

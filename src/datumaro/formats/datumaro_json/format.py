@@ -19,6 +19,7 @@ from datumaro.formats.base import (
     WriteContext,
     option,
 )
+from datumaro.formats.capabilities import EVERYTHING, Capabilities
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.datumaro_json.detection import (
     ANNOTATIONS,
@@ -31,6 +32,7 @@ from datumaro.formats.datumaro_json.media_reading import MediaFolders
 from datumaro.formats.datumaro_json.reading import FileContent, read_file
 from datumaro.formats.datumaro_json.writing import write_content
 from datumaro.formats.json_errors import shown
+from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.table.chunk import Content
 
@@ -52,6 +54,17 @@ class DatumaroJson(Format):
     read_options = DatumaroJsonReadOptions
     write_options = MetaWriteOptions
     owned = (f"{ANNOTATIONS}/*{EXTENSION}", dataset_meta.FILE)
+    holds = Capabilities(
+        annotations=dict.fromkeys(set(AnnotationType) - {AnnotationType.unknown}, EVERYTHING),
+        media=frozenset(MediaType) - {MediaType.NONE, MediaType.TABLE_ROW},
+        item_attributes="json",
+        label_parents=True,
+        label_attributes=True,
+        label_groups=True,
+        colors=True,
+        key_points=True,
+        infos=True,
+    )
 
     def detect(self, folder: Folder) -> Confidence:
         """Ask the first annotation file: its first keys tell."""
