@@ -6,6 +6,7 @@ part ends depends only on the paths about it, so that a change of a file changes
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -64,7 +65,7 @@ def decode(parts: Iterable[bytes], where: str) -> FileList:
             try:
                 path, size, name = json.loads(line)
                 inside = all(step not in ("", ".", "..") for step in path.split("/"))
-                if not inside or "\0" in path or not _HASH.fullmatch(name) or not 0 <= size:
+                if not inside or "\0" in path or not _HASH.fullmatch(name) or size < 0:
                     raise ValueError
                 files[path] = Stored(int(size), name)
             except (ValueError, TypeError, AttributeError, RecursionError):
@@ -87,12 +88,14 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known = _read_index(path)
+        self._stamp, self._known = _read_index(path)
 
     def hash(self, file: File) -> str | None:
         """The hash of a file, if it is known."""
         known = self._known.get(os.fsencode(file.path))
-        if known is None or known[:4] != file[2:] or not known[4] or not _is_old(file, known[5]):
+        if known is None or known[:4] != file[2:] or not known[4]:
+            return None
+        if max(file.mtime, file.ctime) + _SLACK >= self._stamp:
             return None
         return known[4].hex()
 
@@ -108,22 +111,19 @@ class Index:
         ----------
         stamp : the time before the files were looked at, as the file system tells it (`now`).
         """
-        known = {
-            os.fsencode(file.path): (*file[2:], bytes.fromhex(name) if name else b"", stamp)
+        known: dict[bytes, _Known] = {
+            os.fsencode(file.path): (*file[2:], bytes.fromhex(name) if name else b"")
             for file, name in hashes
         }
-        if known == self._known:
-            return
         temporary = self._path.with_name(f".{self._path.name}.partial")
-        try:
+        # where it may not be written to, files are hashed again next time
+        with contextlib.suppress(OSError):
             self._path.parent.mkdir(exist_ok=True)
-            temporary.write_bytes(msgspec.msgpack.encode(known))
+            temporary.write_bytes(msgspec.msgpack.encode((stamp, known)))
             temporary.replace(self._path)
-        except OSError:  # it may not be written to: files are hashed again next time
-            return
 
     def now(self) -> int:
-        """The time, in nanoseconds, as the file system tells it."""
+        """The time, in nanoseconds, as the file system tells it; 0 when it cannot be asked."""
         temporary = self._path.with_name(f".{self._path.name}.time")
         try:
             self._path.parent.mkdir(exist_ok=True)
@@ -135,19 +135,15 @@ class Index:
         return time
 
 
-_Known = tuple[int, int, int, int, bytes, int]
+_Known = tuple[int, int, int, int, bytes]
 _SLACK = 2 * 10**9
 
 
-def _is_old(file: File, stamp: int) -> bool:
-    return max(file.mtime, file.ctime) + _SLACK < stamp
-
-
-def _read_index(path: Path) -> dict[bytes, _Known]:
+def _read_index(path: Path) -> tuple[int, dict[bytes, _Known]]:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=dict[bytes, _Known])
+        return msgspec.msgpack.decode(path.read_bytes(), type=tuple[int, dict[bytes, _Known]])
     except (OSError, ValueError):  # msgspec's errors are ValueErrors
-        return {}
+        return 0, {}
 
 
 def total_size(files: FileList) -> int:
@@ -164,5 +160,3 @@ def differences(before: FileList, now: FileList) -> Iterator[tuple[str, str]]:
             yield "removed", path
         elif before[path] != now[path]:
             yield "modified", path
-
-

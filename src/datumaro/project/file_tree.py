@@ -41,9 +41,7 @@ class File(NamedTuple):
 
 def seen(path: str, where: str, status: os.stat_result) -> File:
     """A file, as its status tells."""
-    return File(
-        path, where, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-    )
+    return File(path, where, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def walk(folder: Path, *, allow_external: bool = False) -> Iterator[File]:

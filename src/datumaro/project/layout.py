@@ -5,9 +5,9 @@
     PROJECT/
         .datumaro/
             project.yml     the configuration, which a person may edit
-            history/        a Git repository without a working tree: configurations and lists of files
+            history/        a Git repository: configurations and lists of files
             cache/aa/…      the files' contents, each named by its SHA-256
-            index/NAME      sizes, times and hashes of a source's files, so that they are hashed once
+            index/NAME      what is known of a source's files, to hash them once
             revisions/…     older states of sources, while they are in use
             tmp/            what is being made
             lock, journal   see `datumaro.project.transaction`

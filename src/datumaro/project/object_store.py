@@ -67,7 +67,7 @@ class ObjectStore:
         """
         try:
             descriptor = os.open(file.where, _READ)
-            with open(descriptor, "rb") as opened:
+            with os.fdopen(descriptor, "rb") as opened:
                 now = seen(file.path, file.where, os.fstat(descriptor))
                 if now.size > _IN_MEMORY:
                     return self._add_large(file, known), now
@@ -78,7 +78,7 @@ class ObjectStore:
         if name not in known:
             temporary = self._temporary_name()
             made = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
-            with open(made, "wb") as target:
+            with os.fdopen(made, "wb") as target:
                 target.write(content)
             self._put(temporary, name)
         # the size is that of what was read: the file may be growing

@@ -192,24 +192,32 @@ def _move(layout: Layout) -> None:
 
 def _read_journal(layout: Layout) -> tuple[str, list[tuple[str | None, str]]]:
     """The folder's name and the moves, checked: a project may come from strangers."""
-    files = {
-        path.relative_to(layout.root).as_posix()
-        for path in (layout.config, layout.history / "HEAD")
-    }
     try:
         read: Any = json.loads(layout.journal.read_bytes())
         folder, moves = read["folder"], [(new, place) for new, place in read["moves"]]
         names = [folder, *(new for new, _ in moves if new is not None)]
-        if not all(isinstance(n, str) and name_problem(n) is None for n in names):
+        if not all(isinstance(name, str) and name_problem(name) is None for name in names):
             raise ValueError("a name in it is none")
-        if not all(place in files or name_problem(place) is None for _, place in moves):
+        if not all(_is_place(layout, place) for _, place in moves):
             raise ValueError("a place in it is none of the project")
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ProjectError(
             f"{layout.journal} is damaged ({error}); remove it, then look at "
             "`datum project status`: a change may be half done"
         ) from error
     return folder, cast(list[tuple[str | None, str]], moves)
+
+
+def _is_place(layout: Layout, relative: str) -> bool:
+    """Whether a path is that of a part of the project, or a source's folder."""
+    parts = (
+        layout.config, layout.history, layout.history / "HEAD", layout.cache, layout.index,
+        layout.revisions,
+    )  # fmt: skip
+    first, _, name = relative.rpartition("/")
+    if layout.root / first == layout.index or not first:
+        return name_problem(name) is None
+    return layout.root / relative in parts
 
 
 def _remove(folder: Path) -> None:
