@@ -255,14 +255,19 @@ class Versions:
                 f"the folder of source {missing[0]!r} is missing; restore it with `datum project "
                 f"checkout -- {missing[0]}`, or `datum project remove {missing[0]}`"
             )
+        with Transaction(self._layout):  # for the folder that objects are made in
+            lists = {
+                name: self.working_copy(name).files(
+                    self._store if store else None, progress=self._progress, workers=self._workers
+                )
+                for name in configuration.sources
+            }
+            self._store.settle()
         head = self._snapshot(self.history.head().hash, "HEAD")
         contents = {_CONFIG: configuration.text.encode()}
         changes: dict[str, Change] = {}
-        self._layout.temporary.mkdir(exist_ok=True)
         for name, source in configuration.sources.items():
-            files = self.working_copy(name).files(
-                self._store if store else None, progress=self._progress, workers=self._workers
-            )
+            files = lists[name]
             for number, part in enumerate(file_list.encode(files)):
                 contents[f"sources/{name}/{number:05d}"] = part
             if name not in head.configuration.sources:
@@ -275,7 +280,6 @@ class Versions:
             changes[name] = Change("removed")
         if configuration.stages != head.configuration.stages:
             changes[WHOLE] = Change("modified", settings=True)
-        self._store.settle()
         before = self.history.tree(head.commit) if head.commit else dict[str, str]()
         changed = {p: c for p, c in contents.items() if before.get(p) != blob_hash(c)}
         removed = sorted(before.keys() - contents.keys())
