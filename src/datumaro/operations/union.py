@@ -132,9 +132,10 @@ def _add_again(
         for item, other in pairs:
             known = dataset.get(item.id, item.subset) if not same else None
             _check_media(item, other, names[origin[0]], names[number])
-            attributes = item.attributes
-            if other.attributes != attributes or (other.media is not None and item.media is None):
-                known = known or dataset.get(item.id, item.subset)
+            if known is None and (
+                item.attributes != other.attributes or _is_better(other.media, item.media)
+            ):
+                known = dataset.get(item.id, item.subset)
             if known is not None:
                 _put_together(known, other, names[origin[0]], names[number])
 
@@ -173,6 +174,11 @@ def _contradict(a: MediaElement | None, b: MediaElement | None) -> bool:
     return len(sizes) == 2 and None not in sizes and sizes[0] != sizes[1]
 
 
+def _is_better(new: MediaElement | None, old: MediaElement | None) -> bool:
+    """Whether a medium says more than the one that there is."""
+    return new is not None and (old is None or (new.has_data and not old.has_data))
+
+
 def _put_together(item: DatasetItem, other: DatasetItem, first: str, second: str) -> None:
     for name, value in other.attributes.items():
         if name in item.attributes and item.attributes[name] != value:
@@ -181,9 +187,7 @@ def _put_together(item: DatasetItem, other: DatasetItem, first: str, second: str
                 f"{item.attributes[name]!r} in {first!r}, {value!r} in {second!r}; correct one"
             )
     item.attributes.update(other.attributes)
-    if item.media is None or (
-        other.media is not None and other.media.has_data and not item.media.has_data
-    ):
+    if _is_better(other.media, item.media):
         item.media = other.media
     item.annotations.extend(_new_annotations(item, other))
 

@@ -175,14 +175,22 @@ class Configuration:
         return text
 
     def set_source(self, source: Source) -> None:
-        """Add a source."""
-        self.sources[source.name] = source
+        """Add a source.
+
+        Raises
+        ------
+        ProjectError
+            An option has a value that YAML has no words for.
+        """
         entry: dict[str, Any] = {"format": source.format}
-        for name in ("path", "origin", "options"):
+        for name in ("path", "origin"):
             if getattr(source, name):
                 entry[name] = getattr(source, name)
+        if source.options:
+            entry["options"] = _representable(source.options)
         if source.stages:
             entry["stages"] = [_written(stage) for stage in source.stages]
+        self.sources[source.name] = source
         self._sources_entry()[source.name] = entry
 
     def copy_source(self, name: str, other: Configuration) -> None:
@@ -393,7 +401,7 @@ def _plain(value: Any) -> Any:
         for kind in (int, float, str):
             if isinstance(value, kind):
                 return kind(value)
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             return [convert(part, depth + 1) for part in cast(list[Any], value)]
         if isinstance(value, Mapping):
             pairs = cast(Mapping[Any, Any], value).items()
@@ -406,10 +414,20 @@ def _plain(value: Any) -> Any:
         return _NOT_PLAIN
 
 
+def _representable(values: dict[str, Any]) -> dict[str, Any]:
+    plain = {name: _plain(value) for name, value in values.items()}
+    for name, value in plain.items():
+        if value is _NOT_PLAIN:
+            raise ProjectError(
+                f"{name} is a {type(values[name]).__name__}, which the configuration cannot hold"
+            )
+    return plain
+
+
 def _written(stage: Stage) -> dict[str, Any]:
     entry: dict[str, Any] = {stage.kind: stage.what}
     if stage.kind == "filter" and stage.mode != MODES[0]:
         entry["mode"] = stage.mode
     if stage.params:
-        entry["params"] = stage.params
+        entry["params"] = _representable(stage.params)
     return entry

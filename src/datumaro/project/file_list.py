@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import os
 import re
 import zlib
@@ -41,7 +42,7 @@ def encode(files: FileList) -> list[bytes]:
     lines: list[str] = []
     for path in sorted(files):
         lines.append(json.dumps([path, *files[path]]))
-        if zlib.crc32(os.fsencode(path)) % _PART == 0:
+        if zlib.crc32(path.encode("utf-8", "surrogatepass")) % _PART == 0:
             parts.append("".join(line + "\n" for line in lines).encode("ascii"))
             lines = []
     if lines or not parts:
@@ -67,7 +68,7 @@ def decode(parts: Iterable[bytes], where: str) -> FileList:
                 inside = all(step not in ("", ".", "..") for step in path.split("/"))
                 if not inside or "\0" in path or not _HASH.fullmatch(name) or size < 0:
                     raise ValueError
-                files[path] = Stored(int(size), name)
+                files[path] = Stored(operator.index(size), name)
             except (ValueError, TypeError, AttributeError, RecursionError):
                 raise ProjectError(
                     f"{where}: line {number} of a list of files is {line[:80]!r}; expected a path "

@@ -214,8 +214,8 @@ def _is_place(layout: Layout, relative: str) -> bool:
         layout.config, layout.history, layout.history / "HEAD", layout.cache, layout.index,
         layout.revisions,
     )  # fmt: skip
-    first, _, name = relative.rpartition("/")
-    if layout.root / first == layout.index or not first:
+    name = relative.rpartition("/")[2]
+    if relative in (name, f"{layout.index.relative_to(layout.root).as_posix()}/{name}"):
         return name_problem(name) is None
     return layout.root / relative in parts
 
