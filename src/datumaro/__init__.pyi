@@ -68,5 +68,6 @@ from datumaro.progress import (
     ProgressReporter as ProgressReporter,
     SimpleProgressReporter as SimpleProgressReporter,
 )
+from datumaro.project.project import Project as Project
 
 __version__: str

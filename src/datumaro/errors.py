@@ -238,3 +238,69 @@ class PathSeparatorInSubsetNameError(DatasetError, ValueError):
         super().__init__(
             f"subset name {subset!r} contains a path separator; rename the subset before export"
         )
+
+
+# --- projects ---------------------------------------------------------------------------------
+
+
+class ProjectError(DatumaroError):
+    """A project cannot do what it was asked to."""
+
+
+class ProjectNotFoundError(ProjectError, FileNotFoundError):
+    """There is no project at a path, or above it."""
+
+    def __str__(self) -> str:  # FileNotFoundError would print an errno tuple
+        return str(self.args[0]) if self.args else ""
+
+
+class ProjectAlreadyExistsError(ProjectError):
+    """A project is there already."""
+
+
+class OldProjectError(ProjectError):
+    """The project was made by Datumaro 1.x, whose projects are not read; says what to do."""
+
+
+class ProjectConfigError(ProjectError, ValueError):
+    """A project's configuration file has a mistake.
+
+    Parameters
+    ----------
+    path : the file
+    line : the line, counted from 1
+    problem : what is wrong there
+    remedy : what to write instead
+    """
+
+    def __init__(self, path: object, line: int, problem: str, remedy: str) -> None:
+        self.path, self.line, self.problem, self.remedy = str(path), line, problem, remedy
+        super().__init__(f"{path}: line {line}: {problem}; {remedy}")
+
+
+class SourceExistsError(ProjectError, ValueError):
+    """A source of that name, or a folder in its place, is there already."""
+
+
+class UnknownSourceError(ProjectError, ValueError):
+    """The project has no source of that name; the message lists those it has."""
+
+
+class UnknownRevisionError(ProjectError, ValueError):
+    """The project's history has no such revision."""
+
+
+class UnsavedChangesError(ProjectError):
+    """Changes that were not committed would be lost."""
+
+
+class EmptyCommitError(ProjectError):
+    """There is nothing to commit."""
+
+
+class MissingObjectError(ProjectError):
+    """The content of a file in the history is not there, or damaged."""
+
+
+class MergeError(DatasetError):
+    """Data sets contradict each other and cannot become one."""

@@ -6,12 +6,9 @@ by `datumaro.workers`.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import posixpath
-import shutil
-import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from datumaro.copying import copy_file
 from datumaro.crypto import Cipher, seal_of
 from datumaro.errors import DatasetExportError, EncryptionError, PathOutsideDatasetError
 from datumaro.model.composite_image import MultiframeImage
@@ -342,7 +340,7 @@ def _save(task: _Task) -> bytes | None:
     try:
         ext = os.path.splitext(task.target)[1]  # noqa: PTH122 - a str
         if task.cipher is None and isinstance(task.source, str) and not _changes(task.source, ext):
-            return b"" if _copy(task.source, task.target) else None
+            return b"" if copy_file(task.source, task.target) else None
         data = _file_content(task.source, ext)
         if data is None:
             return None
@@ -370,46 +368,3 @@ def _changes(source: str, ext: str) -> bool:
     """Whether a file must be encoded anew to get an extension."""
     own = os.path.splitext(source)[1]  # noqa: PTH122 - a str
     return own != ext and not same_kind(own, ext) and ext.lower() in IMAGE_EXTENSIONS
-
-
-_READ = (
-    os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-)  # pipes must not hang
-# errors that say that the kernel cannot copy between these two files, or at all
-_NO_KERNEL_COPY = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
-
-
-def _copy(source: str, target: str) -> bool:
-    """Copy a file's content; False when it does not exist.
-
-    By the kernel where it can: several times faster for small files than `shutil.copyfile`, and
-    without taking space on file systems that share blocks.
-    """
-    try:
-        before = os.open(source, _READ)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    try:
-        status = os.fstat(before)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is not a regular file")
-        if os.access(target, os.F_OK) and os.path.samestat(status, os.stat(target)):  # noqa: PTH116
-            return True
-        if hasattr(os, "copy_file_range"):
-            after = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-            try:
-                left = status.st_size
-                while n := os.copy_file_range(before, after, 1 << 30):
-                    left -= n
-                    if not left:
-                        break
-                return True
-            except OSError as error:
-                if error.errno not in _NO_KERNEL_COPY:
-                    raise
-            finally:
-                os.close(after)
-    finally:
-        os.close(before)
-    shutil.copyfile(source, target)
-    return True

@@ -30,6 +30,20 @@ def export_parser(kind: Format, prog: str) -> argparse.ArgumentParser:
     return parser
 
 
+def import_parser(kind: Format, prog: str) -> argparse.ArgumentParser:
+    """A parser of the flags that follow ``--`` when ``kind`` is read."""
+    parser = Parser(
+        prog=f"{prog} -f {kind.name} ... --",
+        description=f"Options of the import format {kind.name}: {kind.title}",
+        formatter_class=HelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    for field in dataclasses.fields(kind.read_options):
+        _add_flag(parser, field)
+    return parser
+
+
 def parse_export_options(kind: Format, words: Sequence[str], prog: str) -> dict[str, Any]:
     """The options given in ``words``, by name; those not given are left out.
 
