@@ -264,6 +264,51 @@ class Dataset:
         """A data set of the items for which the function is true. It is independent of this one."""
         return self._independent_of(self._store.selected(predicate))
 
+    def filter(
+        self,
+        condition: str | Callable[..., Any],
+        *,
+        filter_annotations: bool = False,
+        remove_empty: bool = False,
+    ) -> Dataset:
+        """Keep what meets a condition, drop the rest; return this data set. See docs/filter.md.
+
+        Item objects that were handed out before are no longer those of the data set.
+
+        Parameters
+        ----------
+        condition : XPath 1.0 over the XML of an item, such as
+            ``/item[subset="train" and annotation/label="cat"]``; or a function of an item.
+        filter_annotations : choose annotations, by an expression such as
+            ``/item/annotation[label="cat" and area > 100]`` or a function of an item and an
+            annotation. All items are kept.
+        remove_empty : of ``filter_annotations``: drop items that have no annotations then.
+
+        Raises
+        ------
+        InvalidFilterError
+            The expression is wrong; the message shows where.
+        """
+        from datumaro.operations.filtering import filter as filtering
+
+        if isinstance(condition, str):
+            content = self.content()
+            chosen = filtering.chosen_by_expression(
+                content, condition, filter_annotations=filter_annotations
+            )
+        elif callable(condition):  # pyright: ignore[reportUnnecessaryComparison]
+            chosen = filtering.chosen_by_function(
+                self, condition, filter_annotations=filter_annotations
+            )
+            content = self.content()  # with what the function has changed
+        else:
+            raise TypeError(f"a filter of {type(condition).__name__}; expected text or a function")
+        kept = filtering.kept(
+            content, chosen, filter_annotations=filter_annotations, remove_empty=remove_empty
+        )
+        self._store = ItemStore(kept.chunks)
+        return self
+
     def _independent_of(self, chunks: list[Chunk]) -> Dataset:
         return Dataset(_independent(self._content_of(chunks)), media_type=self._media_type)
 

@@ -81,6 +81,10 @@ class InvalidOptionError(DatumaroError, ValueError):
     """An option has a value that it cannot have."""
 
 
+class InvalidFilterError(DatumaroError, ValueError):
+    """A filter's expression is wrong; the message shows where."""
+
+
 class DetectionError(DatumaroError):
     """The format of a data set could not be told."""
 
