@@ -84,6 +84,8 @@ class Dataset:
         self._categories_given = source is not None or categories is not None
         self._media_type = media_type or media_columns.media_class(content.media_type)
         self._bound: tuple[str, str, dict[str, Any]] | None = None
+        # the folder that it was read from, and its media's paths then
+        self._origin: tuple[str, list[pa.Array]] | None = None
 
     # --- making ------------------------------------------------------------------------------
 
@@ -187,6 +189,8 @@ class Dataset:
             )  # fmt: skip
         dataset = cls(content)
         dataset._bound = (os.fspath(source), format, options | context.keep)
+        paths = [chunk.items.column("path") for chunk in content.chunks]
+        dataset._origin = (os.path.abspath(source), paths)  # noqa: PTH100 - links are kept
         return dataset
 
     @classmethod
@@ -466,7 +470,8 @@ class Dataset:
         """Write the data set into a folder.
 
         The folder is the old one or the new one, whole, at any moment. Files of an older data set
-        in it that the format does not write anew stay, but for annotation files: they go.
+        in it that the format does not write anew stay, but for annotation files: they go. Where the
+        data set was read from that folder and ``save_media`` is set, its old media files go, too.
         What the format cannot hold is logged as one warning.
 
         Parameters
@@ -497,7 +502,8 @@ class Dataset:
             _warn_of_encrypted(content)
         context = WriteContext(progress_reporter or NullProgressReporter(), workers=workers)
         try:
-            with staged(Path(save_dir), writer.owned) as folder:
+            gone = self._media_before(save_dir) if chosen.save_media else ()
+            with staged(Path(save_dir), writer.owned, gone) as folder:
                 writer.write(content, folder, chosen, context)
         except OSError as error:  # a full disk, a name that is too long
             if isinstance(error, DatumaroError):
@@ -508,6 +514,19 @@ class Dataset:
             ) from error
         context.report(format)
         self._bound = (os.fspath(save_dir), format, options | context.keep)
+
+    def _media_before(self, folder: str | os.PathLike[str]) -> set[str]:
+        """The media files that the data set had in its folder, if it is saved there again.
+
+        All of them that are still wanted are saved anew, so that the old ones are stale.
+        """
+        place = os.path.abspath(folder)  # noqa: PTH100
+        if self._origin is None or place != self._origin[0]:
+            return set()
+        root = place + os.sep
+        paths = (path for column in self._origin[1] for path in column.to_pylist() if path)
+        inside = (path for path in map(os.path.abspath, paths) if path.startswith(root))
+        return {path[len(root) :].replace(os.sep, "/") for path in inside}
 
     def save(self, save_dir: str | os.PathLike[str] | None = None, **options: Any) -> None:
         """Export again, to the folder and in the format that the data set is bound to."""

@@ -40,7 +40,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from datumaro.model.annotation import AnnotationType as Kind
 from datumaro.model.media import Image, MediaType
