@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from lxml import etree
@@ -274,3 +277,15 @@ def test_images(tmp_path):
         ["unknown", "unknown", "0", str(tmp_path / "missing.png")],
         ["2", "3", "1", None],
     ]
+
+
+def test_the_expressions_in_the_documentation():
+    page = Path(__file__).parents[3] / "docs" / "filter.md"
+    expressions = re.findall(
+        r"""^    (/item\S.*)$|filter\('(.*?)'|-e '(.*?)'""", page.read_text(), re.M
+    )
+    found = [one or other or third for one, other, third in expressions]
+    assert len(found) > 10
+    for text in found:
+        of_annotations = text.startswith("/item/annotation") or "]/annotation" in text
+        dataset().filter(text, filter_annotations=of_annotations)
