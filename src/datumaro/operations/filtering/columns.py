@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from datumaro.operations.filtering.elements import Block, Leaf, Numbers, Words, parse_number, spread
+from datumaro.operations.filtering.elements import Block, spread
+from datumaro.operations.filtering.values import Leaf, Numbers, Words, parse_number
 from datumaro.operations.filtering.xpath import (
     Call,
     Expression,

@@ -32,9 +32,7 @@ The kinds that the published package knows have the elements that they have ther
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -44,6 +42,7 @@ import numpy as np
 from datumaro.model.annotation import AnnotationType as Kind
 from datumaro.model.media import Image, MediaType
 from datumaro.model.shapes import Visibility, rounded_doubles
+from datumaro.operations.filtering.values import Leaf, Numbers, Words, element_name
 from datumaro.table import json_text, media_columns, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
@@ -72,99 +71,6 @@ _IMAGES = (
     MediaType.IMAGE, MediaType.BYTE_IMAGE, MediaType.VIDEO_FRAME, MediaType.ROI_IMAGE,
     MediaType.MOSAIC_IMAGE,
 )  # fmt: skip
-
-
-# --- values of leaves -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """Numbers, integers or doubles; their texts are Python's."""
-
-    values: Array
-
-    def texts(self) -> list[str]:
-        """The text of each."""
-        return list(map(str, self.values.tolist()))
-
-    def numbers(self) -> Array:
-        """Each as a double, float64 [n]; NaN for what no number's text is."""
-        values = self.values.astype(np.float64)
-        return np.where(np.isfinite(values), values, np.nan)
-
-    def equal(self, text: str) -> Array:
-        """Which have that text, bool [n]."""
-        number = parse_number(text) if len(text) < 40 else math.nan
-        if self.values.dtype.kind == "f":
-            if str(number) == text and math.isfinite(number):  # -0.0 is another text than 0.0
-                signs = np.signbit(self.values) == np.signbit(number)
-                return (self.values == number) & signs
-        elif math.isfinite(number) and text.lstrip("-").isdigit() and str(int(text)) == text:
-            return self.values == int(text)
-        return np.zeros(len(self.values), bool)
-
-    def take(self, rows: Array) -> Numbers:
-        """Some of them."""
-        return Numbers(self.values[rows])
-
-
-@dataclass(frozen=True)
-class Words:
-    """Texts: value i is ``names[codes[i]]``."""
-
-    codes: Array
-    names: list[str]
-
-    def texts(self) -> list[str]:
-        """The text of each."""
-        names = self.names
-        return [names[code] for code in self.codes.tolist()]
-
-    def numbers(self) -> Array:
-        """Each as a double, float64 [n]; NaN for what no number's text is."""
-        return np.array([parse_number(name) for name in self.names] or [0.0])[self.codes]
-
-    def equal(self, text: str) -> Array:
-        """Which have that text, bool [n]."""
-        return np.array([name == text for name in self.names] or [False])[self.codes]
-
-    def take(self, rows: Array) -> Words:
-        """Some of them."""
-        return Words(self.codes[rows], self.names)
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """Elements of a name: ``owners`` are the rows of their parents, rising."""
-
-    owners: Array
-    values: Numbers | Words
-
-
-_NUMBER = re.compile(r"[ \t\r\n]*-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[ \t\r\n]*", re.ASCII)
-
-
-def parse_number(text: str) -> float:
-    """XPath's number of a text; with exponents, as libxml2 reads them."""
-    return float(text) if _NUMBER.fullmatch(text) else math.nan
-
-
-# https://www.w3.org/TR/xml/#NT-NameStartChar, without ":", which is for namespaces
-_STARTS = (
-    "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c-\u200d\u2070-\u218f"
-    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
-)
-_NO_START = re.compile(f"[^{_STARTS}]")
-_NOT_IN_NAMES = re.compile(f"[^{_STARTS}\\-.0-9\xb7\u0300-\u036f\u203f-\u2040]")
-
-
-def element_name(name: str) -> str:
-    """The element's name of an attribute: ``-`` for what no name has, such as spaces.
-
-    ``_`` comes first where something stands that no name begins with, such as a digit.
-    """
-    name = _NOT_IN_NAMES.sub("-", name)
-    return f"_{name}" if not name or _NO_START.match(name) else name
 
 
 # --- a block --------------------------------------------------------------------------------------
@@ -207,7 +113,8 @@ class Block:
     @cached_property
     def _image_objects(self) -> list[Image]:
         told = media_columns.read(self.chunk, 0, self.n_items)
-        found = (media_columns.media_object(told[row]) for row in self.images.tolist())
+        rows: list[int] = self.images.tolist()
+        found = (media_columns.media_object(told[row]) for row in rows)
         return [image for image in found if isinstance(image, Image)]
 
     def image_leaf(self, name: str) -> Leaf | None:
@@ -270,7 +177,8 @@ class Block:
     def _shape_leaf(self, kind: Kind, name: str) -> Leaf:
         rows = self._rows(kind)
         if kind == Kind.caption:
-            return Leaf(rows, _words(self.chunk.annotations.column("text").take(rows).to_pylist()))
+            texts: list[str] = self.chunk.annotations.column("text").to_pylist()
+            return Leaf(rows, _words([texts[row] for row in rows.tolist()]))
         offsets, points = self._points
         place = offsets[rows]
         numbers = [points[place + i].astype(np.float64) for i in range(4)]
@@ -414,7 +322,8 @@ class Block:
     def tables(self) -> Iterator[tuple[int, list[tuple[str, str]]]]:
         """Each tabular annotation's row, and its values as elements."""
         extra = self.chunk.annotations.column("extra")
-        for row in self._rows(Kind.tabular).tolist():
+        rows: list[int] = self._rows(Kind.tabular).tolist()
+        for row in rows:
             values = json_text.decode(extra[row].as_py())["values"]
             yield row, [(element_name(k), str(v)) for k, v in values.items()]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from lxml import etree
 
 from datumaro.errors import InvalidFilterError
@@ -190,5 +191,5 @@ def _annotations_kept(chunk: Chunk, kept: Array) -> Chunk:
         return chunk
     before = np.zeros(len(kept) + 1, np.int64)
     np.cumsum(kept, out=before[1:])
-    rows = chunk.annotations.filter(kept)
+    rows = chunk.annotations.filter(pa.array(kept))
     return Chunk(chunk.items, rows, before[chunk.offsets], chunk.media)

@@ -13,10 +13,9 @@ from datumaro.operations.filtering.elements import (
     BOX_LEAVES,
     IMAGE_LEAVES,
     Block,
-    Leaf,
-    Words,
 )
 from datumaro.operations.filtering.needs import EVERYTHING, Needs
+from datumaro.operations.filtering.values import Leaf, Words
 
 # what XML cannot hold
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -113,7 +112,8 @@ def _leaf(leaf: Leaf | None, name: str, n: int, needs: Needs) -> list[str]:
     values = leaf.values
     if isinstance(values, Words):
         words = [f"<{name}>{text(word)}</{name}>" for word in values.names]
-        made = [words[code] for code in values.codes.tolist()]
+        codes: list[int] = values.codes.tolist()
+        made = [words[code] for code in codes]
     else:
         made = [f"<{name}>{number}</{name}>" for number in values.texts()]
     if len(made) == n:
