@@ -30,7 +30,8 @@ from datumaro.formats.base import (
 )
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
-from datumaro.formats.files import FileWriter, find_root, read_text
+from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.files import find_root, read_text
 from datumaro.formats.index_masks import MaskRow, Painting
 from datumaro.formats.label_colors import LabelColors
 from datumaro.formats.mask_painting import MaskToPaint, paint_classes

@@ -27,7 +27,8 @@ from datumaro.formats.base import (
 )
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
-from datumaro.formats.files import FileWriter, find_root, folders, is_image, walk
+from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.files import find_root, folders, is_image, walk
 from datumaro.formats.index_masks import ClassColors, MaskRow, Painting
 from datumaro.formats.mask_painting import MERGED, MaskToPaint, paint, paint_classes
 from datumaro.formats.mask_reading import ItemMasks, MaskItem, read_items

@@ -131,7 +131,7 @@ def read_text(path: str | os.PathLike[str], limit: int = _MAX_TEXT_BYTES) -> str
     """
     data = read_file(os.fspath(path), limit)
     if data is None:
-        raise MalformedFileError(path, "", "no such file")
+        raise MalformedFileError(path, "", "no such file", "a file")
     if len(data) > limit:
         raise MalformedFileError(path, "", f"more than {limit} bytes", "a smaller file")
     try:
@@ -139,28 +139,6 @@ def read_text(path: str | os.PathLike[str], limit: int = _MAX_TEXT_BYTES) -> str
     except UnicodeDecodeError as error:
         raise MalformedFileError(path, f"byte {error.start}", "not UTF-8", "UTF-8 text") from error
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-class FileWriter:
-    """Writes files below a folder. Folders are made when they are first needed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = os.fspath(folder)
-        self._made: set[str] = set()
-
-    def save(self, name: str, data: bytes) -> None:
-        """Write a file; ``name``, relative with ``/``, was found not to lead outside."""
-        path = f"{self.folder}/{name}"
-        parent = path[: path.rindex("/")]
-        if parent not in self._made:
-            os.makedirs(parent, exist_ok=True)  # noqa: PTH103 - a str
-            self._made.add(parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        try:
-            while data:
-                data = data[os.write(descriptor, data) :]
-        finally:
-            os.close(descriptor)
 
 
 # --- images --------------------------------------------------------------------------------------

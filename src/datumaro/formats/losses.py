@@ -142,7 +142,7 @@ def _plural(kind: AnnotationType, holds: Capabilities) -> str:
     """What to call annotations of a kind that is not held."""
     name = PLURALS.get(kind, kind.name)
     other = _CONVERTIBLE.get(kind)
-    if other in holds.annotations:
+    if other is not None and other in holds.annotations:
         return f"{name} (it holds {PLURALS[other]}: convert them first)"
     return name
 

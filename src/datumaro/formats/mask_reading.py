@@ -115,7 +115,8 @@ def _load(item: MaskItem, separate: Separate) -> ItemMasks:
     except DatasetImportError as error:
         return ItemMasks(error=error)
     except OSError as error:
-        return ItemMasks(error=MalformedFileError(item.mask, "", error.strerror or str(error)))
+        found = error.strerror or str(error)
+        return ItemMasks(error=MalformedFileError(item.mask, "", found, "a file that can be read"))
 
 
 def _expected(data: bytes, item: MaskItem) -> tuple[int, int] | None:

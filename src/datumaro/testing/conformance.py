@@ -89,7 +89,7 @@ class FormatConformance:
             derandomize=True,
             deadline=None,
             database=None,
-            suppress_health_check=[*HealthCheck],
+            suppress_health_check=list[HealthCheck](HealthCheck),
             phases=(Phase.generate, Phase.shrink),
         )
         settled(given(strategy)(test))()

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 
@@ -30,7 +30,7 @@ def count_work(call: Callable[[], object]) -> Counter[str]:
     listdir, scandir = os.listdir, os.scandir
 
     def counted_listdir(path: Any = ".") -> list[Any]:
-        names: list[Any] = listdir(path)
+        names = cast("list[Any]", listdir(path))
         counts["entries"] += len(names)
         return names
 

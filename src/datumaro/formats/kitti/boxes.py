@@ -102,7 +102,8 @@ class BoxReader:
             try:
                 data = read_file(path, _MAX_BYTES) or b""
             except OSError as error:
-                self._problem(MalformedFileError(path, "", error.strerror or str(error)))
+                found = error.strerror or str(error)
+                self._problem(MalformedFileError(path, "", found, "a file that can be read"))
             if len(data) > _MAX_BYTES:
                 self._problem(
                     MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "boxes")

@@ -12,7 +12,7 @@ from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentEr
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors, paint_plan
 from datumaro.formats.base import WriteContext, option
 from datumaro.formats.dataset_meta import BLACK, MetaWriteOptions
-from datumaro.formats.files import FileWriter
+from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.kitti import boxes
 from datumaro.formats.kitti.files import BOXES, CLASSES, COLORS, IMAGES, MASKS, Task
 from datumaro.formats.label_colors import BACKGROUND, LabelColors, with_colors

@@ -21,6 +21,7 @@ from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejec
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
+from datumaro.formats.json_errors import explained
 from datumaro.formats.left_out import count_left_out
 from datumaro.formats.roboflow import subsets
 from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
@@ -134,8 +135,8 @@ def _records(file: Path) -> list[_Record]:
     try:
         return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=list[_Record])
     except msgspec.ValidationError as error:
-        found, _, place = str(error).partition(" - at `")
-        raise MalformedFileError(file, place.rstrip("`") or "$", found) from None
+        where, found, expected = explained(error, data)
+        raise MalformedFileError(file, f"${where}", found, expected) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedFileError(file, "", f"not JSON: {error}", "a JSON array") from None
 

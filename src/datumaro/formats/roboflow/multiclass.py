@@ -67,7 +67,7 @@ class RoboflowMulticlass(Format):
             images = SubsetImages(inner, subset, options)
             file = inner / FILE
             rows = _rows(file)
-            _, header = next(rows, (1, []))
+            _, header = next(rows, (1, list[str]()))
             names = _names(header, file)
             numbers = [labels.add(name) for name in names]
             for line, row in rows:

@@ -99,7 +99,8 @@ class _Reader:
             try:
                 data = read_file(entry.labels, _MAX_BYTES) or b""
             except OSError as error:
-                self.problem(MalformedFileError(entry.labels, "", error.strerror or str(error)))
+                found = error.strerror or str(error)
+                self.problem(MalformedFileError(entry.labels, "", found, "a file that can be read"))
                 data = b""
             size = self.size(subset, entry, needed=bool(data) and not data.isspace())
             if size is None:

@@ -14,7 +14,15 @@ from datumaro.errors import (
     MalformedFileError,
     UndeclaredLabelError,
 )
-from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.base import (
+    Confidence,
+    Folder,
+    Format,
+    ReadContext,
+    Rejected,
+    WriteContext,
+    WriteOptions,
+)
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
@@ -122,7 +130,7 @@ class RoboflowYolo(Format):
 
     name = "roboflow_yolo"
     title = "Roboflow's layout of YOLO: boxes; reads polygons, too"
-    write_options: ClassVar[type[MetaWriteOptions]] = MetaWriteOptions
+    write_options: ClassVar[type[WriteOptions]] = MetaWriteOptions
     owned = ("data.yaml", "*/labels/**/*.txt", "images.meta", "dataset_meta.json")
 
     def detect(self, folder: Folder) -> Confidence:
