@@ -106,6 +106,12 @@ META_CASES = [
 
 IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
 
+IMAGENET_CASES = [
+    Case("folders_of_labels", "imagenet", True),
+    Case("folders_of_labels", "imagenet_with_subset_dirs", True),
+    *(Case("listed_labels", "imagenet_txt", save_media) for save_media in (False, True)),
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads
@@ -124,6 +130,7 @@ CASES = (
     + VOC_CASES
     + META_CASES
     + IMAGE_DIR_CASES
+    + IMAGENET_CASES
 )
 
 
@@ -174,4 +181,6 @@ SAMPLES = [
         )
     ),
     Sample("image_dir_dataset", "image_dir"),
+    Sample("imagenet_dataset", "imagenet"),
+    Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
 ]

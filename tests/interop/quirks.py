@@ -103,6 +103,15 @@ READING = [
         lambda d: item_or_subset(d) and d.path[-1] in (SPACED_ID, SPACED_ID.partition(" ")[0]),
     ),
     Quirk(
+        ("imagenet",),
+        "a label's folder in another label's is not its child (1.10), or, by a name that no label "
+        "has, of a group (1.13)",
+        lambda d: (
+            (d.path[:3] == ("categories", "label", "labels") and d.left == "")
+            or (d.path[:3] == ("categories", "label", "groups") and d.right is MISSING)
+        ),
+    ),
+    Quirk(
         ("image_dir",),
         "folders within the folder are not read, though they are written",
         lambda d: d.left is MISSING and item_or_subset(d) and "/" in str(d.path[-1]),

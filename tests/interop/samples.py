@@ -425,6 +425,34 @@ def plain_images(media: Path) -> Any:
     )
 
 
+def folders_of_labels(media: Path) -> Any:
+    """Images with one label each, that the ids name, or none; all labels in both subsets."""
+    ids = ("cat:1", "dog:with space", "no_label:x", "cat:ünï.cödé", "dog:1")
+    return labelled(media, ids, [[0], [1], [], [0], [1]], ["cat", "dog"])
+
+
+def listed_labels(media: Path) -> Any:
+    """Images with several labels or none (their lists cannot hold quotes)."""
+    ids = [item_id for item_id in ODD_IDS if '"' not in item_id]
+    return labelled(media, ids, [[0], [1, 2], [], [3], [0], [], [2]], ["cat", "a dog", "x", "猫"])
+
+
+def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
+    """Images with labels, in two subsets."""
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="val" if number > 2 else "train",
+                media=dm.Image.from_file(path=str(media / "a.jpg")),
+                annotations=[dm.Label(label) for label in of_item],
+            )
+            for number, (item_id, of_item) in enumerate(zip(ids, labels, strict=True))
+        ],
+        categories=names,
+    )
+
+
 BUILDERS: dict[str, Callable[[Path], Any]] = {
     builder.__name__: builder
     for builder in (
@@ -440,6 +468,8 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc,
         voc_people,
         plain_images,
+        folders_of_labels,
+        listed_labels,
         beyond,
     )
 }

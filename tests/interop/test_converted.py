@@ -13,6 +13,7 @@ import pytest
 from interop.cases import (
     COCO_CASES,
     IMAGE_DIR_CASES,
+    IMAGENET_CASES,
     META_CASES,
     READ_BY_THEM_CASES,
     SAMPLES,
@@ -24,7 +25,7 @@ from interop.compare import differences_in_any_order
 from interop.exchange import Exchange
 from interop.quirks import READING, WRITING, Quirk, unexplained
 
-CASES = COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES
+CASES = COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + IMAGENET_CASES
 
 # COCO and VOC files hold decimal text: half of the last of two digits
 TOLERANCE = 0.0051
