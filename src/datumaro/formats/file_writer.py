@@ -11,13 +11,13 @@ from datumaro.paths import escapes, join_inside
 class FileWriter:
     """Writes files below a folder, and makes the folders that they lie in.
 
-    Parameters
+    Attributes
     ----------
     folder : exists; nothing is written outside it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = os.fspath(folder)
+        self.folder = os.fspath(folder)
         self._folders = {""}
 
     def save(self, name: str, data: bytes) -> None:
@@ -29,11 +29,11 @@ class FileWriter:
             It leads outside.
         """
         if escapes(name):
-            join_inside(self._folder, name, what="file")
-        path = f"{self._folder}/{name}"
+            join_inside(self.folder, name, what="file")
+        path = f"{self.folder}/{name}"
         parent = name.rpartition("/")[0]
         if parent not in self._folders:
-            os.makedirs(f"{self._folder}/{parent}", exist_ok=True)  # noqa: PTH103 - a str
+            os.makedirs(f"{self.folder}/{parent}", exist_ok=True)  # noqa: PTH103 - a str
             self._folders.add(parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
