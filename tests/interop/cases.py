@@ -135,21 +135,9 @@ READ_BY_THEM_CASES = [
 OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
-<<<<<<< HEAD
 # of formats that do not hold all that a data set has
 CONVERTED_CASES = (
     COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + YOLO_CASES + IMAGENET_CASES
-=======
-CASES = (
-    NATIVE_CASES
-    + ARRAY_CASES
-    + ENCRYPTED_CASES
-    + COCO_CASES
-    + VOC_CASES
-    + META_CASES
-    + IMAGE_DIR_CASES
-    + IMAGENET_CASES
->>>>>>> main
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -202,12 +190,9 @@ SAMPLES = [
         )
     ),
     Sample("image_dir_dataset", "image_dir"),
-<<<<<<< HEAD
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),
     Sample("roboflow_dataset/yolo", "roboflow_yolo"),
-=======
->>>>>>> main
     Sample("imagenet_dataset", "imagenet"),
     Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
 ]

@@ -521,12 +521,9 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc,
         voc_people,
         plain_images,
-<<<<<<< HEAD
         yolo,
         yolo_flat,
         flags,
-=======
->>>>>>> main
         folders_of_labels,
         listed_labels,
         beyond,

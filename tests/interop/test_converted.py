@@ -10,30 +10,11 @@ from typing import Any
 
 import pytest
 
-<<<<<<< HEAD
 from interop.cases import CONVERTED_CASES, READ_BY_THEM_CASES, SAMPLES, Case, Sample
-=======
-from interop.cases import (
-    COCO_CASES,
-    IMAGE_DIR_CASES,
-    IMAGENET_CASES,
-    META_CASES,
-    READ_BY_THEM_CASES,
-    SAMPLES,
-    VOC_CASES,
-    Case,
-    Sample,
-)
->>>>>>> main
 from interop.compare import differences_in_any_order
 from interop.exchange import Exchange
 from interop.quirks import READING, WRITING, Quirk, unexplained
 
-<<<<<<< HEAD
-=======
-CASES = COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + IMAGENET_CASES
-
->>>>>>> main
 # COCO and VOC files hold decimal text: half of the last of two digits
 TOLERANCE = 0.0051
 

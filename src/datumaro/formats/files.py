@@ -7,16 +7,11 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-<<<<<<< HEAD
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
-=======
-from datumaro.errors import MalformedFileError
->>>>>>> main
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 
 _READ_BYTES = 1 << 14  # most annotations are smaller: one call
 _MAX_TEXT_BYTES = 1 << 30
-<<<<<<< HEAD
 _SEARCH_DEPTH = 3
 
 
@@ -56,8 +51,6 @@ def folders(folder: str | os.PathLike[str]) -> list[str]:
             )
     except (FileNotFoundError, NotADirectoryError):
         return []
-=======
->>>>>>> main
 
 
 def walk(folder: str, prefix: str = "") -> Iterator[str]:
@@ -138,11 +131,7 @@ def read_text(path: str | os.PathLike[str], limit: int = _MAX_TEXT_BYTES) -> str
     """
     data = read_file(os.fspath(path), limit)
     if data is None:
-<<<<<<< HEAD
-        raise MalformedFileError(path, "", "no such file", "a file")
-=======
         raise MalformedFileError(path, "", "no such file", "a text file")
->>>>>>> main
     if len(data) > limit:
         raise MalformedFileError(path, "", f"more than {limit} bytes", "a smaller file")
     try:

@@ -29,7 +29,6 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
-<<<<<<< HEAD
     "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
     "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
     "roboflow_yolo": ("datumaro.formats.yolo.roboflow", "RoboflowYolo"),
@@ -40,11 +39,6 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "kitti": ("datumaro.formats.kitti.format", "Kitti"),
     "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
     "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
-=======
-    "imagenet": ("datumaro.formats.imagenet", "Imagenet"),
-    "imagenet_txt": ("datumaro.formats.imagenet_txt", "ImagenetTxt"),
-    "imagenet_with_subset_dirs": ("datumaro.formats.imagenet", "ImagenetWithSubsetDirs"),
->>>>>>> main
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
