@@ -427,7 +427,7 @@ def test_files_of_one_data_set_must_agree(tmp_path: Path) -> None:
         (
             {"items": [item({"type": "label", "label_id": 2})]},
             r"\$\.items\[0\]\.annotations\[0\]\.label_id \(byte \d+\)",
-            r"label '2.*item 'a'.*one of the 2 declared labels",
+            r"label 2.*item 'a'.*one of the 2 declared labels",
         ),
         (
             {"items": [item(extended_annotations=[{"type": "skeleton"}])]},

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from datumaro.kernels.json_value import CUT, skip_value
+
 _SHOWN = 60  # characters
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _KINDS = {
@@ -27,6 +29,26 @@ def shown(value: object) -> str:
         value = value[:_SHOWN] if len(value) <= _SHOWN else value[:_SHOWN] + "…"
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= _SHOWN + 8 else text[:_SHOWN] + "…"
+
+
+def shown_at(data: bytes | bytearray, at: int, end: int) -> str:
+    """The value at a byte of a text, shortened; what is no JSON, up to where a value would end.
+
+    Parameters
+    ----------
+    end : where the text ends, or what is known of it.
+    """
+    while at < end and data[at] in b" \t\r\n":
+        at += 1
+    code, stop = skip_value(data, at, end, True)
+    if code == CUT:
+        stop = end
+    elif code:
+        stop = next((i for i in range(at + 1, min(at + _SHOWN, end)) if data[i] in b",]}\n"), end)
+    text = bytes(data[at : min(stop, at + 4 * _SHOWN)]).decode("utf-8", "replace")
+    if not text:
+        return "the end of the file"
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def explained(error: msgspec.ValidationError, value: object) -> tuple[str, str, str]:

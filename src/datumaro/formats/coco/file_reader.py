@@ -13,6 +13,7 @@ from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.coco.categories import Category, parse
 from datumaro.formats.coco.layout import AnnotationFile, Task
+from datumaro.formats.json_errors import shown_at
 from datumaro.kernels.coco_parse import FATAL, PROBLEM, Parser
 from datumaro.table.schema import NO_LABEL, Array
 
@@ -155,7 +156,7 @@ class FileReader:
             raise MalformedFileError(
                 file.path,
                 f"{parser.place} (byte {begin + held})",
-                "the file ends here",
+                "the end of the file",
                 "an object with images and annotations, whole",
             )
         return parser
@@ -169,14 +170,9 @@ class FileReader:
             status, used = parser.feed(block, used, held)
             if status not in (PROBLEM, FATAL):
                 return used
-            place, expected, at = parser.problem
-            text = bytes(block[at : min(at + 40, held)]).decode(errors="replace")
-            error = MalformedFileError(
-                file.path,
-                f"{place} (byte {begin + at})",
-                f"found {text!r}" if text else "the file ends here",
-                expected,
-            )
+            place, expected, at, missing = parser.problem
+            found = f"no key {place.rpartition('.')[2]!r}" if missing else shown_at(block, at, held)
+            error = MalformedFileError(file.path, f"{place} (byte {begin + at})", found, expected)
             if status == FATAL:
                 raise error
             self.context.problem(error)

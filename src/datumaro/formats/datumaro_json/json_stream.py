@@ -10,16 +10,14 @@ from typing import Any
 import msgspec
 
 from datumaro.errors import MalformedFileError
-from datumaro.formats.json_errors import explained
-from datumaro.kernels import datumaro_json as kernel
+from datumaro.formats.json_errors import explained, shown_at
+from datumaro.kernels import json_value
 
 BLOCK = 8 << 20
 """Bytes that are read at a time; the buffer grows only for a value that is longer."""
 
 LONGEST_VALUE = 1 << 30
 """Bytes that one element of `items`, or another member's value, may have."""
-
-_CUT = kernel.CODES["cut"]
 
 
 class JsonStream:
@@ -90,11 +88,11 @@ class JsonStream:
         """Take a value of any kind: its text."""
         self.peek()
         while True:
-            code, stop = kernel.skip_value(self.buffer, self.begin, self.end)
+            code, stop = json_value.skip_value(self.buffer, self.begin, self.end)
             if code == 0:
                 break
-            if code != _CUT:
-                raise self.error(stop, place, self.found(stop, kernel.message(code)), "JSON")
+            if code != json_value.CUT:
+                raise self.error(stop, place, self.found(stop, json_value.message(code)), "JSON")
             if not self.more():
                 raise self.error(self.end, place, "the file ends here", "the rest of a value")
         text = bytes(self.buffer[self.begin : stop])
@@ -142,10 +140,9 @@ class JsonStream:
             raise self.error(self.begin, "$", "", "the end of the file")
 
     def found(self, at: int, otherwise: str = "") -> str:
-        """The text at a place of the buffer, for an error, with what is wrong with it."""
-        text = bytes(self.buffer[at : min(at + 40, self.end)]).decode("utf-8", "replace")
-        shown = repr(text) if text else "the end of the file"
-        return f"{shown}: {otherwise}" if otherwise else shown
+        """The value at a place of the buffer, for an error, with what is wrong with it."""
+        shown = shown_at(self.buffer, at, self.end)
+        return f"{shown} ({otherwise})" if otherwise else shown
 
     def error(
         self,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +24,8 @@ from datumaro.formats.categories_json import categories_from_json
 from datumaro.formats.datumaro_json.json_stream import BLOCK, JsonStream
 from datumaro.formats.datumaro_json.media_kinds import covers, stored_media_type
 from datumaro.formats.datumaro_json.media_reading import MediaFolders, resolve_media
-from datumaro.kernels import datumaro_json as kernel
+from datumaro.formats.json_errors import shown_at
+from datumaro.kernels import datumaro_json as kernel, json_value
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.media import MediaType
@@ -59,6 +62,12 @@ _EXPECTED = {
     "extended_annotations": "an array",
     "image": '{"path", "size": [height, width]}',
     "image.path": "a path inside the data set",
+    "image.size": "[height, width] in pixels",
+    "point_cloud": "an object",
+    "video": "an object",
+    "video_frame": "an object",
+    "multiframe_image": "an object",
+    "media": "an object",
     "related_images": "an array",
 }
 
@@ -172,6 +181,13 @@ _HEAD = {
 }
 
 
+# of arrays that may be longer or shorter
+_COUNTS = {
+    "points": "pairs of numbers, as many as the annotation's type has",
+    "exact_points": "as many numbers as the annotation's type has",
+}
+
+
 class _Items:
     """The elements of `items`, with the stream behind the array's bracket."""
 
@@ -251,8 +267,8 @@ class _Items:
             where += f".{'extended_' if extended else ''}annotations[{annotation}]"
         where += f".{key}" if key else ""
         where += f"[{element}]" if element >= 0 else ""
-        found = self._stream.found(at)
-        expected = _EXPECTED.get(key, "")
+        found = self._found(at, element)
+        expected = _EXPECTED.get(key, "JSON")
         if key in _INTEGERS:
             expected = "an integer"
             if key == "id" and annotation < 0:
@@ -261,7 +277,7 @@ class _Items:
         if code == _CODES["label"]:
             kind = UndeclaredLabelInFileError
             found = f"label {found}"
-            expected = "a label that is not negative"
+            expected = "a label that is not negative, or null"
             if self._labels is not None:
                 expected = f"one of the {self._labels} declared labels"
         elif code == _CODES["missing"]:
@@ -273,18 +289,32 @@ class _Items:
         elif code == _CODES["rle"]:
             expected = "run lengths that add up to the mask's height times its width"
         elif code == _CODES["count"]:
-            found = f"a wrong number of values: {found}"
+            expected = _COUNTS.get(key, expected)
         elif code == _CODES["range"]:
-            found = f"a number out of range: {found}"
+            expected = f"{expected} that fits" if expected.startswith("a") else expected
         elif code == _CODES["media"]:
             found, expected = "several media", "one kind of media"
         elif code == _CODES["path"]:
             expected += "; if the data set is trusted, import it with allow_external_media"
         elif code not in _CODES.values():
-            found, expected = self._stream.found(at, kernel.message(code)), "JSON"
+            found, expected = self._stream.found(at, json_value.message(code)), "JSON"
         if item_id:
             found += f" (item {item_id.decode()!r})"
         return self._stream.error(at, where, found, expected, kind)
+
+    def _found(self, at: int, element: int) -> str:
+        """The value at a byte of the buffer, or an element of it."""
+        data, end = self._stream.buffer, self._stream.end
+        if element >= 0:
+            code, stop = json_value.skip_value(data, at, end, True)
+            with contextlib.suppress(msgspec.MsgspecError):
+                values = (
+                    msgspec.json.decode(data[at:stop], type=list[msgspec.Raw]) if not code else []
+                )
+                if element < len(values):
+                    value = bytes(values[element])
+                    return shown_at(value, 0, len(value))
+        return shown_at(data, at, end)
 
     # --- columns ---
 
