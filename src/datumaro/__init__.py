@@ -33,6 +33,7 @@ _NAMES = {
         "Shape", "Skeleton",
     ),
     "project.project": ("Project",),
+    "operations.transforms.of_items": ("ItemTransform", "Transform"),
     "progress": ("NullProgressReporter", "ProgressReporter", "SimpleProgressReporter"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

@@ -32,13 +32,13 @@ from datumaro.formats.base import (
     WriteContext,
     WriteOptions,
     log,
-    make_options,
 )
 from datumaro.formats.losses import count_losses
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
 from datumaro.model.media import Image, MediaElement
+from datumaro.options import make_options
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.staging import read_whole, staged
 from datumaro.table import media_columns, nested, schema
@@ -312,6 +312,49 @@ class Dataset:
             content, chosen, filter_annotations=filter_annotations, remove_empty=remove_empty
         )
         self._store = ItemStore(kept.chunks)
+        return self
+
+    def transform(
+        self,
+        method: str | type[Any],
+        *,
+        progress_reporter: ProgressReporter | None = None,
+        executor: Executor | None = None,
+        **options: Any,
+    ) -> Dataset:
+        """Change the whole data set; return it. See docs/transforms.md.
+
+        Item objects that were handed out before are no longer those of the data set.
+
+        Parameters
+        ----------
+        method : a transform's name, such as ``"remap_labels"``; or a class: a subclass of
+            `ItemTransform` that defines ``transform_item(item)``, for instance.
+        executor : runs the work of transforms that have the option ``num_workers``: see
+            `datumaro.workers.Workers`.
+        options : the transform's options.
+
+        Raises
+        ------
+        UnknownTransformError
+            There is no transform of that name.
+        UnknownOptionError, InvalidOptionError
+            It has no such option, or not with that value.
+        RepeatedItemError
+            Two items would have the same id and subset. Whatever is raised, the data set is as it
+            was.
+        """
+        from datumaro.operations.transforms.base import TransformContext
+        from datumaro.operations.transforms.running import transformed
+
+        context = TransformContext(
+            progress=progress_reporter or NullProgressReporter(),
+            workers=Workers(options.get("num_workers"), executor),
+        )
+        content = transformed(self, method, options, context)
+        self._store = ItemStore(content.chunks)
+        self._categories, self._infos = content.categories, content.infos
+        self._media_type = media_columns.media_class(content.media_type)
         return self
 
     def _independent_of(self, chunks: list[Chunk]) -> Dataset:

@@ -73,8 +73,15 @@ class UnknownFormatError(DatumaroError, ValueError):
     """No format of that name; the message lists the known ones."""
 
 
+class UnknownTransformError(DatumaroError, KeyError):
+    """No transform of that name; the message lists the known ones."""
+
+    def __str__(self) -> str:  # KeyError would print it in quotes
+        return str(self.args[0]) if self.args else ""
+
+
 class UnknownOptionError(DatumaroError, TypeError):
-    """A format was given an option that it does not have."""
+    """A format or transform was given an option that it does not have."""
 
 
 class InvalidOptionError(DatumaroError, ValueError):

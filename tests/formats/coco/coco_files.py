@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from datumaro.formats import registry
-from datumaro.formats.base import ReadContext, WriteContext, make_options
+from datumaro.formats.base import ReadContext, WriteContext
 from datumaro.formats.losses import count_losses
+from datumaro.options import make_options
 from datumaro.table.chunk import Content
 
 Json = dict[str, Any]

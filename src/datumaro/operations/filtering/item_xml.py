@@ -37,6 +37,9 @@ def items(block: Block, needs: Needs = EVERYTHING) -> Iterator[str]:
             image[row] = f"<image>{joined[row]}</image>"
         heads.append(image)
     head = _joined(heads, block.n_items)
+    if not needs.annotations():
+        yield from (f"<item>{text}</item>" for text in head)
+        return
     annotations = _annotations(block, needs)
     ends = block.chunk.offsets.tolist()
     for row in range(block.n_items):

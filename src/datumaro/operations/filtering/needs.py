@@ -43,6 +43,10 @@ class Needs:
             return True
         return self.anywhere and not self.names.isdisjoint(leaves)
 
+    def annotations(self) -> bool:
+        """Whether any annotations are needed."""
+        return self.names is None or self.anywhere or "annotation" in self.names
+
 
 EVERYTHING = Needs(None)
 
