@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from datumaro.dataset import Dataset
-from datumaro.errors import MergeError
+from datumaro.errors import MediaError, MergeError
 from datumaro.model.annotation import Annotation, AnnotationType
 from datumaro.model.categories import (
     Categories,
@@ -169,7 +169,10 @@ def _contradict(a: MediaElement | None, b: MediaElement | None) -> bool:
     if a.type != b.type:
         return True
     if a.has_data and b.has_data:
-        return a != b
+        try:
+            return a != b
+        except MediaError:  # one cannot be decoded, and its bytes are not those of the other
+            return True
     sizes = [m.size for m in (a, b) if isinstance(m, Image)]
     return len(sizes) == 2 and None not in sizes and sizes[0] != sizes[1]
 
