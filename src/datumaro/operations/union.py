@@ -158,8 +158,8 @@ def _check_media(item: DatasetItem, other: DatasetItem, first: str, second: str)
     if _contradict(item.media, other.media):
         raise MergeError(
             f"item {item.id!r} of subset {item.subset!r} is in {first!r} and in {second!r}, and "
-            "its media are different; give the items of one of them other names (the transform "
-            "rename) or another subset (map_subsets), or take them one by one"
+            "its media are different; give the items of one of them other names or another "
+            "subset, or take them one by one"
         )
 
 
