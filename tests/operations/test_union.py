@@ -288,7 +288,7 @@ def test_different_images_of_one_name_are_refused(other: Image):
     a = data([DatasetItem("1", media=image(1))])
     b = data([DatasetItem("1", media=other)])
 
-    with pytest.raises(MergeError, match=r"item '1' .* 'a' and in 'b'.* rename"):
+    with pytest.raises(MergeError, match=r"item '1' .* 'a' and in 'b'.* other names"):
         union({"a": a, "b": b})
 
 

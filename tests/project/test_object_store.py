@@ -30,9 +30,7 @@ NAME = hashlib.sha256(b"content").hexdigest()
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
     (tmp_path / "tmp").mkdir()
-    store = ObjectStore(tmp_path / "cache", tmp_path / "tmp")
-    store.prepare()
-    return store
+    return ObjectStore(tmp_path / "cache", tmp_path / "tmp")
 
 
 def test_a_content_is_kept_by_its_hash(store: ObjectStore, data: File, tmp_path: Path):
@@ -95,10 +93,12 @@ def test_a_file_that_cannot_be_read_is_told(store: ObjectStore, data: File):
         store.add(data, set())
 
 
-def test_settling_where_the_system_has_no_call_for_it(
-    store: ObjectStore, data: File, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_many_objects_are_written_out_at_once(
+    store: ObjectStore, data: File, monkeypatch: pytest.MonkeyPatch, platform: str
 ):
+    monkeypatch.setattr(object_store.sys, "platform", platform)
+    monkeypatch.setattr(object_store, "_MANY", 0)
     store.add(data, set())
-    monkeypatch.setattr(object_store.sys, "platform", "darwin")
 
     store.settle()

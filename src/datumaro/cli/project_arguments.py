@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datumaro.cli import filters
 from datumaro.cli.arguments import add_key_flags
 
 if TYPE_CHECKING:
@@ -115,35 +116,12 @@ def add_filter_flags(parser: argparse.ArgumentParser) -> None:
         "-e",
         "--filter",
         metavar="XPATH",
-        help="write only what an XPath expression selects, such as '/item[subset=\"train\"]'",
+        help="write only what this expression chooses; see `datum filter --help`",
     )
     parser.add_argument(
         "--filter-mode",
-        type=filter_mode,
-        default="items",
+        type=filters.mode,
+        default=filters.ITEMS,
         metavar="MODE",
-        help="what is selected: items, annotations, or items+annotations (annotations, and items "
-        "that keep some) (default: items)",
+        help=filters.MODE_HELP,
     )
-
-
-_MODES = {
-    "items": "items",
-    "i": "items",
-    "annotations": "annotations",
-    "a": "annotations",
-    "items+annotations": "items+annotations",
-    "annotations+items": "items+annotations",
-    "i+a": "items+annotations",
-    "a+i": "items+annotations",
-}
-
-
-def filter_mode(word: str) -> str:
-    """The mode that a word, or its short form, says."""
-    mode = _MODES.get(word.strip().lower())
-    if mode is None:
-        raise argparse.ArgumentTypeError(
-            f"{word!r} is no mode; expected items, annotations or items+annotations"
-        )
-    return mode

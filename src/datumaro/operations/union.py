@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from datumaro.dataset import Dataset
-from datumaro.errors import MergeError
+from datumaro.errors import MediaError, MergeError
 from datumaro.model.annotation import Annotation, AnnotationType
 from datumaro.model.categories import (
     Categories,
@@ -158,8 +158,8 @@ def _check_media(item: DatasetItem, other: DatasetItem, first: str, second: str)
     if _contradict(item.media, other.media):
         raise MergeError(
             f"item {item.id!r} of subset {item.subset!r} is in {first!r} and in {second!r}, and "
-            "its media are different; give the items of one of them other names (the transform "
-            "rename) or another subset (map_subsets), or take them one by one"
+            "its media are different; give the items of one of them other names or another "
+            "subset, or take them one by one"
         )
 
 
@@ -169,7 +169,10 @@ def _contradict(a: MediaElement | None, b: MediaElement | None) -> bool:
     if a.type != b.type:
         return True
     if a.has_data and b.has_data:
-        return a != b
+        try:
+            return a != b
+        except MediaError:  # one cannot be decoded, and its bytes are not those of the other
+            return True
     sizes = [m.size for m in (a, b) if isinstance(m, Image)]
     return len(sizes) == 2 and None not in sizes and sizes[0] != sizes[1]
 

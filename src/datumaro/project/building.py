@@ -138,12 +138,9 @@ class SourceReader:
 
 
 def apply_stage(dataset: Dataset, stage: Stage) -> None:
-    """Do a step to a data set."""
-    if stage.kind == "transform":
-        dataset.transform(stage.what, **stage.params)
-    else:
-        dataset.filter(
-            stage.what,
-            filter_annotations=stage.mode != "items",
-            remove_empty=stage.mode == "items+annotations",
-        )
+    """Filter a data set."""
+    dataset.filter(
+        stage.expression,
+        filter_annotations=stage.mode != "items",
+        remove_empty=stage.mode == "items+annotations",
+    )

@@ -13,8 +13,8 @@
         stages:                      # what is done to the source when it is read
         - filter: /item[subset="train"]
     stages:                          # what is done to all sources together
-    - transform: random_split
-      params: {splits: …}
+    - filter: /item/annotation[label="cat"]
+      mode: items+annotations
 """
 
 from __future__ import annotations
@@ -53,28 +53,21 @@ _HEADER = "# A Datumaro project. This file may be edited; `datum project info` c
 
 @dataclass(frozen=True)
 class Stage:
-    """A step that is done to a data set when it is read.
+    """A filter that a data set goes through when it is read.
 
     Attributes
     ----------
-    kind : "filter" or "transform".
-    what : the filter's expression, or the transform's name.
-    params : the transform's parameters.
-    mode : the filter's mode, one of MODES.
+    expression : XPath.
+    mode : one of MODES.
     line : where it stands in the file; 0 for a new one.
     """
 
-    kind: str
-    what: str
-    params: dict[str, Any] = field(default_factory=dict[str, Any])
+    expression: str
     mode: str = MODES[0]
     line: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        if self.kind == "filter":
-            return f"filter {self.what!r}, {self.mode}"
-        given = ", ".join(f"{name}={value!r}" for name, value in self.params.items())
-        return f"transform {self.what}({given})"
+        return f"filter {self.expression!r}, {self.mode}"
 
 
 @dataclass(frozen=True)
@@ -299,7 +292,7 @@ class Configuration:
         given = self._mapping(entry, key, "'NAME: VALUE'")
         options: dict[str, Any] = {}
         for name in given:
-            if name in AT_USE and key == "options":
+            if name in AT_USE:
                 self._wrong(given, name, f"the option {name} cannot be here", AT_USE[name])
             if not isinstance(name, str):
                 self._wrong(given, name, f"{name!r} is no option's name", "expected a word")
@@ -322,28 +315,19 @@ class Configuration:
         if given is None:
             return ()
         if not isinstance(given, list):
-            self._wrong(
-                entry, "stages", f"stages is {given!r}", "expected a list of filters and transforms"
-            )
+            self._wrong(entry, "stages", f"stages is {given!r}", "expected a list of filters")
         stages: list[Any] = cast(Any, given)
         return tuple(self._stage(stages, number) for number in range(len(stages)))
 
     def _stage(self, stages: Any, number: int) -> Stage:
         entry = stages[number]
-        if not isinstance(entry, dict) or ("filter" in entry) == ("transform" in entry):
-            self._wrong(
-                stages,
-                number,
-                "a stage is neither a filter nor a transform",
-                "expected '- filter: XPATH' or '- transform: NAME'",
-            )
-        kind = "filter" if "filter" in entry else "transform"
-        self._known(entry, (kind, "mode" if kind == "filter" else "params"))
+        if not isinstance(entry, dict) or "filter" not in entry:
+            self._wrong(stages, number, "a stage is no filter", "expected '- filter: XPATH'")
+        self._known(entry, ("filter", "mode"))
         mode = self._text(entry, "mode") or MODES[0]
         if mode not in MODES:
             self._wrong(entry, "mode", f"mode is {mode!r}", f"expected one of {', '.join(MODES)}")
-        params = self._options(entry, "params") if kind == "transform" else {}
-        return Stage(kind, self._text(entry, kind), params, mode, self._line(stages, number))
+        return Stage(self._text(entry, "filter"), mode, self._line(stages, number))
 
     def _mapping(self, entry: Any, key: Any, expected: str) -> Any:
         value = entry.get(key)
@@ -425,9 +409,5 @@ def _representable(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _written(stage: Stage) -> dict[str, Any]:
-    entry: dict[str, Any] = {stage.kind: stage.what}
-    if stage.kind == "filter" and stage.mode != MODES[0]:
-        entry["mode"] = stage.mode
-    if stage.params:
-        entry["params"] = _representable(stage.params)
-    return entry
+    mode = {} if stage.mode == MODES[0] else {"mode": stage.mode}
+    return {"filter": stage.expression, **mode}

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import operator
-import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,13 +40,14 @@ def encode(files: FileList) -> list[bytes]:
     """The parts of a list."""
     parts: list[bytes] = []
     lines: list[str] = []
-    for path in sorted(files):
-        lines.append(json.dumps([path, *files[path]]))
-        if zlib.crc32(path.encode("utf-8", "surrogatepass")) % _PART == 0:
-            parts.append("".join(line + "\n" for line in lines).encode("ascii"))
+    for path, (size, name) in sorted(files.items()):
+        text = encode_basestring_ascii(path)
+        lines.append(f'[{text}, {size}, "{name}"]\n')
+        if zlib.crc32(text.encode("ascii")) % _PART == 0:
+            parts.append("".join(lines).encode("ascii"))
             lines = []
     if lines or not parts:
-        parts.append("".join(line + "\n" for line in lines).encode("ascii"))
+        parts.append("".join(lines).encode("ascii"))
     return parts
 
 
@@ -93,7 +94,7 @@ class Index:
 
     def hash(self, file: File) -> str | None:
         """The hash of a file, if it is known."""
-        known = self._known.get(os.fsencode(file.path))
+        known = self._known.get(file.path)
         if known is None or known[:4] != file[2:] or not known[4]:
             return None
         if max(file.mtime, file.ctime) + _SLACK >= self._stamp:
@@ -102,8 +103,11 @@ class Index:
 
     def is_as_seen(self, files: Iterable[File]) -> bool:
         """Whether the files are those that were seen when the index was written."""
-        now = {os.fsencode(file.path): file[2:] for file in files}
+        now = {file.path: file[2:] for file in files}
         return now == {path: known[:4] for path, known in self._known.items()}
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def write(self, hashes: Iterable[tuple[File, str | None]], stamp: int) -> None:
         """Remember files and their hashes.
@@ -112,13 +116,12 @@ class Index:
         ----------
         stamp : the time before the files were looked at, as the file system tells it (`now`).
         """
-        known: dict[bytes, _Known] = {
-            os.fsencode(file.path): (*file[2:], bytes.fromhex(name) if name else b"")
-            for file, name in hashes
+        known: dict[str, _Known] = {
+            file.path: (*file[2:], bytes.fromhex(name) if name else b"") for file, name in hashes
         }
         temporary = self._path.with_name(f".{self._path.name}.partial")
-        # where it may not be written to, files are hashed again next time
-        with contextlib.suppress(OSError):
+        # where it may not be written to, and when a name is no UTF-8, files are hashed again
+        with contextlib.suppress(OSError, UnicodeEncodeError):
             self._path.parent.mkdir(exist_ok=True)
             temporary.write_bytes(msgspec.msgpack.encode((stamp, known)))
             temporary.replace(self._path)
@@ -140,9 +143,9 @@ _Known = tuple[int, int, int, int, bytes]
 _SLACK = 2 * 10**9
 
 
-def _read_index(path: Path) -> tuple[int, dict[bytes, _Known]]:
+def _read_index(path: Path) -> tuple[int, dict[str, _Known]]:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=tuple[int, dict[bytes, _Known]])
+        return msgspec.msgpack.decode(path.read_bytes(), type=tuple[int, dict[str, _Known]])
     except (OSError, ValueError):  # msgspec's errors are ValueErrors
         return 0, {}
 

@@ -22,6 +22,7 @@ from datumaro.errors import MissingObjectError, ProjectError
 from datumaro.project.file_tree import File, seen
 
 _IN_MEMORY = 4 << 20  # bytes of a file that is read at once
+_MANY = 64  # files: a file system is faster written out at once than more of them one by one
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -42,7 +43,7 @@ class ObjectStore:
     def __init__(self, folder: Path, temporary: Path) -> None:
         self._folder, self._temporary = os.fspath(folder), os.fspath(temporary)
         self._unique, self._count = secrets.token_hex(8), itertools.count()
-        self._has_new = False
+        self._new: list[str] = []
 
     def hashes(self) -> set[str]:
         """The hashes of all objects."""
@@ -52,11 +53,6 @@ class ObjectStore:
                 if len(folder.name) == 2 and folder.is_dir():
                     found.update(folder.name + name for name in os.listdir(folder.path))  # noqa: PTH208
         return found
-
-    def prepare(self) -> None:
-        """Make the folders that objects lie in."""
-        for first in range(256):
-            os.makedirs(f"{self._folder}/{first:02x}", exist_ok=True)  # noqa: PTH103
 
     def add(self, file: File, known: Container[str]) -> tuple[str, File]:
         """Keep a file's content; give its hash, and the file as it was when it was opened.
@@ -99,25 +95,29 @@ class ObjectStore:
         return f"{self._temporary}/{self._unique}-{next(self._count)}"
 
     def _put(self, temporary: str, name: str) -> None:
-        os.replace(temporary, self._path(name))  # noqa: PTH105
-        self._has_new = True
+        place = self._path(name)
+        try:
+            os.replace(temporary, place)  # noqa: PTH105
+        except FileNotFoundError:  # the folder
+            os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120
+            os.replace(temporary, place)  # noqa: PTH105
+        self._new.append(place)
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name[:2]}/{name[2:]}"
 
     def settle(self) -> None:
         """See new objects on the disk, before a history speaks of them."""
-        if not self._has_new:
+        new, self._new = self._new, []
+        if len(new) > _MANY and hasattr(os, "sync"):
+            _sync(self._folder)
             return
-        if sys.platform == "linux":
-            descriptor = os.open(self._folder, os.O_RDONLY)
+        for place in new:
+            descriptor = os.open(place, os.O_RDONLY)
             try:
-                if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) == 0:
-                    return
+                os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        if hasattr(os, "sync"):
-            os.sync()
 
     def restore(self, name: str, size: int, target: str, *, link: bool = False) -> None:
         """Make a file of an object.
@@ -155,6 +155,18 @@ class ObjectStore:
                 "been removed from the cache"
             ) from None
         raise MissingObjectError(f"{path} is damaged: its content's hash is {found}")
+
+
+def _sync(folder: str) -> None:
+    """See the file system of a folder on the disk; all, where there is no call for one."""
+    if sys.platform == "linux":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) == 0:
+                return
+        finally:
+            os.close(descriptor)
+    os.sync()
 
 
 def _link(path: str, target: str) -> bool:

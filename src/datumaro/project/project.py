@@ -398,7 +398,7 @@ class Project:
                 versions, source, revision, access or Access(), progress_reporter
             )
             if filter is not None:
-                apply_stage(dataset, Stage("filter", filter, mode=filter_mode))
+                apply_stage(dataset, Stage(filter, filter_mode))
             dataset.export(save_dir, format, progress_reporter=progress_reporter, **options)
         return dataset
 
@@ -414,33 +414,6 @@ class Project:
             raise ProjectError(f"{folder} is the project's, or holds it; export to another folder")
 
     # --- stages --------------------------------------------------------------------------------
-
-    def transform(
-        self,
-        name: str,
-        *,
-        source: str | None = None,
-        access: Access | None = None,
-        progress_reporter: ProgressReporter = _SILENT,
-        **params: Any,
-    ) -> Dataset:
-        """Add a transform to what is done whenever a source, or all together, are read.
-
-        The data themselves are not changed.
-
-        Parameters
-        ----------
-        name : the transform's name.
-        source : the source's name; None for all together.
-        params : the transform's parameters.
-
-        Returns
-        -------
-        The data set with it.
-        """
-        return self._add_stage(
-            Stage("transform", name, params), source, access or Access(), progress_reporter
-        )
 
     def filter(
         self,
@@ -466,7 +439,7 @@ class Project:
         The data set with it.
         """
         return self._add_stage(
-            Stage("filter", expression, mode=mode), source, access or Access(), progress_reporter
+            Stage(expression, mode), source, access or Access(), progress_reporter
         )
 
     def _add_stage(

@@ -100,7 +100,7 @@ class WorkingCopy:
                         progress.report_status(done)
             finally:
                 progress.finish()
-        if waiting or not self._index.is_as_seen(files):
+        if waiting or len(files) != len(self._index):
             self._index.write(hashes, stamp)
         return {file.path: Stored(file.size, name) for file, name in hashes}
 
@@ -110,8 +110,6 @@ def _hash(file: File) -> tuple[File, str]:
 
 
 def _adder(store: ObjectStore, there: set[str]) -> Callable[[File], tuple[File, str]]:
-    store.prepare()
-
     def add(file: File) -> tuple[File, str]:
         name, now = store.add(file, there)
         there.add(name)

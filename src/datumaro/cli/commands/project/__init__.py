@@ -9,6 +9,7 @@ from datumaro.cli.commands.project import (
     commit,
     create,
     export,
+    filter,
     import_source,
     info,
     log,
@@ -36,6 +37,6 @@ def add_parser(subparsers: Subparsers) -> None:
         examples=_EXAMPLES,
     )
     for command in (
-        create, import_source, add, remove, info, export, status, commit, log, checkout,
+        create, import_source, add, remove, info, export, filter, status, commit, log, checkout,
     ):  # fmt: skip
         command.add_parser(group)
