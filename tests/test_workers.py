@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -50,16 +51,22 @@ def processes() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-@pytest.fixture(scope="module")
-def dask_executor() -> Iterator[Executor]:
+@contextlib.contextmanager
+def dask_cluster(n: int) -> Iterator[Executor]:
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0"
+            n_workers=n, threads_per_worker=1, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client.get_executor()
+
+
+@pytest.fixture(scope="module")
+def dask_executor() -> Iterator[Executor]:
+    with dask_cluster(2) as executor:
+        yield executor
 
 
 @pytest.fixture(params=["threads", "processes", "dask"])
@@ -259,12 +266,13 @@ def test_an_executor_that_is_shut_down() -> None:
         list(results)
 
 
-def test_a_dask_worker_that_dies(dask_executor: Executor) -> None:
+def test_a_dask_worker_that_dies() -> None:
     dask = pytest.importorskip("dask")
-    with (
+    with (  # a cluster of its own: one that dies while it starts is not started again
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask_cluster(1) as executor,
         pytest.raises(WorkerError),
-        Workers(2, dask_executor).map(os._exit, [[1]] * 3) as results,
+        Workers(2, executor).map(os._exit, [[1]] * 3) as results,
     ):
         list(results)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import binascii
 import hmac
 import os
+import threading
 import time
 from typing import Protocol
 
@@ -27,8 +28,31 @@ _VERSION = 0x80
 _HEAD = 1 + 8 + 16  # version, time, initial vector
 _BLOCK = 16
 _ALPHABET = b"-_"
+_KEPT = 4 << 20  # bytes of memory that a thread keeps for its next token
 
 Bytes = bytes | bytearray | memoryview
+
+
+class _Memory(threading.local):
+    """Memory for a token in the making, its own for each thread.
+
+    It is used again: to get as much from the system takes longer than to fill it.
+    """
+
+    def __init__(self) -> None:  # runs in each thread that comes to it
+        self._kept = bytearray()
+
+    def take(self, size: int) -> memoryview:
+        """``size`` bytes, good until the thread takes some again."""
+        if len(self._kept) < size:
+            memory = bytearray(size + size // 4)
+            if size > _KEPT:
+                return memoryview(memory)[:size]
+            self._kept = memory
+        return memoryview(self._kept)[:size]
+
+
+_memory = _Memory()
 
 
 class Opener(Protocol):
@@ -59,7 +83,7 @@ class Cipher:
         It is no such key. The message does not repeat it.
     """
 
-    __slots__ = ("_encryption", "_key", "_signing")
+    __slots__ = ("_aes", "_key", "_signing")
 
     def __init__(self, key: str | bytes) -> None:
         try:
@@ -81,7 +105,7 @@ class Cipher:
         if len(secret) != 32:
             raise EncryptionKeyError("the encryption key is no URL-safe base64 after its prefix")
         self._key = Key(text)
-        self._signing, self._encryption = secret[:16], secret[16:]
+        self._signing, self._aes = secret[:16], algorithms.AES(secret[16:])
 
     @property
     def key(self) -> Key:
@@ -108,16 +132,13 @@ class Cipher:
         """The token of a time (seconds since 1970) and an initial vector (16 random bytes)."""
         size = len(data)
         padding = _BLOCK - size % _BLOCK
-        token = bytearray(_HEAD + size + padding + SEAL)
-        token[0] = _VERSION
-        token[1:9] = seconds.to_bytes(8, "big")
-        token[9:_HEAD] = vector
-        encryptor = BlockCipher(algorithms.AES(self._encryption), modes.CBC(vector)).encryptor()
-        view = memoryview(token)
+        token = _memory.take(_HEAD + size + padding + SEAL)
+        token[:_HEAD] = bytes([_VERSION]) + seconds.to_bytes(8, "big") + vector
+        encryptor = BlockCipher(self._aes, modes.CBC(vector)).encryptor()
         # it wants room for a block less a byte more than it writes: the seal's
-        done = _HEAD + encryptor.update_into(data, view[_HEAD:])
-        done += encryptor.update_into(bytes([padding]) * padding, view[done:])
-        view[done:] = hmac.digest(self._signing, view[:done], "sha256")
+        done = _HEAD + encryptor.update_into(data, token[_HEAD:])
+        done += encryptor.update_into(bytes([padding]) * padding, token[done:])
+        token[done:] = hmac.digest(self._signing, token[:done], "sha256")
         return pybase64.b64encode(token, _ALPHABET)
 
     def decrypt(self, token: Bytes, what: str = "the data", seal: bytes | None = None) -> bytes:
@@ -133,6 +154,25 @@ class Cipher:
         DamagedTokenError
             The token was changed, cut, or made with another key; or it is not the one meant.
         """
+        vector, data = self._checked(token, what, seal)
+        decryptor = BlockCipher(self._aes, modes.CBC(vector)).decryptor()
+        padded = decryptor.update(data)
+        return padded[: len(padded) - _padding(padded[-_BLOCK:], what)]
+
+    def decrypt_into(
+        self, token: Bytes, memory: memoryview, what: str = "the data", seal: bytes | None = None
+    ) -> int:
+        """Decrypt to memory of the size of the token or larger; the bytes of the data.
+
+        See `decrypt`. What follows the data in the memory is overwritten, too.
+        """
+        vector, data = self._checked(token, what, seal)
+        decryptor = BlockCipher(self._aes, modes.CBC(vector)).decryptor()
+        size = decryptor.update_into(data, memory)
+        return size - _padding(bytes(memory[size - _BLOCK : size]), what)
+
+    def _checked(self, token: Bytes, what: str, seal: bytes | None) -> tuple[bytes, memoryview]:
+        """A token's initial vector and encrypted data, when it is authentic."""
         raw = _decoded(bytes(token) if isinstance(token, memoryview) else token)
         size = len(raw) - _HEAD - SEAL
         if size < _BLOCK or size % _BLOCK or raw[0] != _VERSION:
@@ -147,13 +187,15 @@ class Cipher:
             raise DamagedTokenError(
                 f"{what}: it is whole, but not what was written here: it was exchanged for another"
             )
-        vector = bytes(view[9:_HEAD])
-        decryptor = BlockCipher(algorithms.AES(self._encryption), modes.CBC(vector)).decryptor()
-        data = decryptor.update(view[_HEAD:-SEAL])
-        padding = data[-1]
-        if not 1 <= padding <= _BLOCK or data[-padding:] != bytes([padding]) * padding:
-            raise DamagedTokenError(f"{what}: not an encryption token: its padding is wrong")
-        return data[:-padding]
+        return bytes(view[9:_HEAD]), view[_HEAD:-SEAL]
+
+
+def _padding(last: bytes, what: str) -> int:
+    """Bytes of padding at the end of the last block."""
+    padding = last[-1]
+    if not 1 <= padding <= _BLOCK or last[-padding:] != bytes([padding]) * padding:
+        raise DamagedTokenError(f"{what}: not an encryption token: its padding is wrong")
+    return padding
 
 
 class BoundCipher:

@@ -16,9 +16,8 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
     WriteOptions,
-    option,
 )
-from datumaro.options import make_options
+from datumaro.options import make_options, option
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,6 @@ from datumaro.formats.base import (
     ReadContext,
     Rejected,
     WriteContext,
-    make_options,
 )
 from datumaro.formats.datumaro_json.format import DatumaroJson
 from datumaro.formats.datumaro_json.media_reading import MediaFolders
@@ -37,6 +36,7 @@ from datumaro.formats.datumaro_json.reading import read_file
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories, MaskCategories, PointsCategories
 from datumaro.model.media import Image, MediaType, MultiframeImage
+from datumaro.options import make_options
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content, empty_chunk
 

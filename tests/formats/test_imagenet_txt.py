@@ -22,8 +22,9 @@ from datumaro.errors import (
     UnsupportedContentError,
 )
 from datumaro.formats import imagenet_txt, registry
-from datumaro.formats.base import Confidence, Folder, ReadContext, Rejected, make_options
+from datumaro.formats.base import Confidence, Folder, ReadContext, Rejected
 from datumaro.formats.detection import detect
+from datumaro.options import make_options
 
 NAME = "imagenet_txt"
 

@@ -26,7 +26,6 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
     WriteOptions,
-    option,
 )
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
@@ -41,6 +40,7 @@ from datumaro.formats.paint_plan import PaintPlan
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.categories import RgbColor
+from datumaro.options import option
 from datumaro.paths import join_inside
 from datumaro.table.chunk import Content
 

@@ -23,7 +23,6 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
     WriteOptions,
-    option,
 )
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
@@ -36,6 +35,7 @@ from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.paint_plan import PaintPlan
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.options import option
 from datumaro.paths import join_inside
 from datumaro.table.chunk import Content
 

@@ -19,13 +19,13 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    option,
 )
 from datumaro.formats.capabilities import Capabilities
 from datumaro.formats.files import images_below, is_image, item_ids
 from datumaro.media_store import MediaJob, MediaStore, file_source, media_extension
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.options import option
 from datumaro.paths import join_inside
 from datumaro.table import media_columns, schema
 from datumaro.table.chunk import Chunk, Content

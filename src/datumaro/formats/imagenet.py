@@ -25,7 +25,6 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    option,
 )
 from datumaro.formats.files import is_image, item_ids
 from datumaro.formats.rows import ChunkRows
@@ -34,6 +33,7 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.options import option
 from datumaro.paths import escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content

@@ -31,7 +31,6 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    option,
 )
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import is_image, item_ids, read_text
@@ -40,6 +39,7 @@ from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.options import option
 from datumaro.paths import escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content

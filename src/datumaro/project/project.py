@@ -18,8 +18,8 @@ from datumaro.errors import (
     UnknownFormatError,
 )
 from datumaro.formats import detection, registry
-from datumaro.formats.base import make_options
 from datumaro.operations.union import union
+from datumaro.options import make_options
 from datumaro.paths import join_inside
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.project import layout as places

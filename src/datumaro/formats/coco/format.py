@@ -17,7 +17,6 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    option,
 )
 from datumaro.formats.capabilities import Capabilities
 from datumaro.formats.coco import other_layouts, reader
@@ -33,6 +32,7 @@ from datumaro.formats.coco.layout import (
 )
 from datumaro.formats.coco.writer import Choices, Writer
 from datumaro.formats.dataset_meta import MetaWriteOptions
+from datumaro.options import option
 from datumaro.table.chunk import Content
 
 

@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from datumaro.errors import DatasetImportError, MalformedFileError
-from datumaro.formats.datumaro_binary.ciphers import Cipher, Plain
+from datumaro.formats.datumaro_binary.ciphers import Cipher, Sealed
 from datumaro.kernels import records
 from datumaro.table.schema import Array
 
+_SPARE = 1 << 20  # bytes that a buffer gets more than is needed now: the next blobs may be larger
+
+
+_Read = Callable[[memoryview, int], int]
+
 
 class Buffers(threading.local):
-    """Memory for stored and for decrypted blobs, its own for each thread.
+    """Memory for blobs as they are parsed, and for one as it is stored; each thread has its own.
 
-    It is used again and again: fresh memory would first have to be cleared.
+    It is used again and again: to get fresh memory from the system takes longer than to fill it.
     """
 
     def __init__(self) -> None:  # runs in each thread that comes to it
-        self._memory = [np.empty(0, np.uint8), np.empty(0, np.uint8)]
+        self._blobs = np.empty(0, np.uint8)
+        self._token = bytearray()
 
-    def take(self, number: int, size: int) -> Array:
-        """``size`` bytes of one of the two, good until the thread takes some of it again."""
-        if len(self._memory[number]) < size:
-            self._memory[number] = np.empty(size, np.uint8)
-        return self._memory[number][:size]
+    def blobs(self, size: int) -> Array:
+        """``size`` bytes, good until the thread takes some again."""
+        if len(self._blobs) < size:
+            self._blobs = np.empty(size + _SPARE, np.uint8)
+        return self._blobs[:size]
+
+    def token(self, size: int) -> bytearray:
+        """As many bytes for a token, good until the thread takes them again."""
+        if len(self._token) < size:
+            self._token.extend(bytes(size - len(self._token)))
+        del self._token[size:]
+        return self._token
 
 
 @dataclass(frozen=True)
@@ -73,61 +87,68 @@ class BlobGroup:
         DatasetImportError
             The file is no longer the one that it was.
         """
-        bounds = np.zeros(len(self.sizes) + 1, np.int64)
-        np.cumsum(self.sizes, out=bounds[1:])
-        data = self._stored(int(bounds[-1]))
-        if not isinstance(self.cipher, Plain):
-            data, bounds = self._opened(data, bounds)
+        buffers = self.buffers or Buffers()
+        with self._opened() as read:
+            if isinstance(self.cipher, Sealed):
+                data, bounds = self._decrypted(self.cipher, read, buffers)
+            else:
+                bounds = np.zeros(len(self.sizes) + 1, np.int64)
+                np.cumsum(self.sizes, out=bounds[1:])
+                data = buffers.blobs(int(bounds[-1]))
+                self._fill(data.data, self.at, read)
         folders = [np.frombuffer(folder, np.uint8) for folder in self.folders]
         code, where, value, columns = records.read_records(data, bounds, *folders)
         if code:
             found, expected = records.message(code, value, data[where : where + 40].tobytes())
             place = f"byte {self.at + where}"
-            if not isinstance(self.cipher, Plain):
+            if isinstance(self.cipher, Sealed):
                 blob = int(np.searchsorted(bounds, where, "right")) - 1
                 place = f"blob {self.first + blob}, decrypted, byte {where - int(bounds[blob])}"
             raise MalformedFileError(self.path, place, found, expected)
         return columns
 
-    def _opened(self, stored: Array, bounds: Array) -> tuple[Array, Array]:
-        """Encrypted blobs decrypted: the bytes, and where each begins and the last ends."""
-        opened = self._memory(1, len(stored))  # a token is longer than what is in it
-        ends = np.zeros(len(bounds), np.int64)
-        for blob in range(len(bounds) - 1):
+    def _decrypted(self, cipher: Sealed, read: _Read, buffers: Buffers) -> tuple[Array, Array]:
+        """The bytes of all blobs, and where each begins and the last ends.
+
+        One blob after another is read and decrypted, so that it stays in the processor's cache.
+        """
+        data = buffers.blobs(int(self.sizes.sum()))  # a token is longer than what is in it
+        bounds = np.zeros(len(self.sizes) + 1, np.int64)
+        at, end = self.at, 0
+        for blob, size in enumerate(self.sizes.tolist()):
+            token = buffers.token(size)
+            with memoryview(token) as view:
+                self._fill(view, at, read)
             what = f"{self.path}: blob {self.first + blob}"
             seal = self.seals[blob] if self.seals else None
-            data = self.cipher.open(stored[int(bounds[blob]) : int(bounds[blob + 1])], what, seal)
-            at, end = int(ends[blob]), int(ends[blob]) + len(data)
-            opened[at:end] = data
-            ends[blob + 1] = end
-        return opened[: int(ends[-1])], ends
+            end += cipher.open_into(token, data[end:].data, what, seal)
+            bounds[blob + 1] = end
+            at += size
+        return data[:end], bounds
 
-    def _memory(self, number: int, size: int) -> Array:
-        if self.buffers is None:
-            return np.empty(size, np.uint8)
-        return self.buffers.take(number, size)
-
-    def _stored(self, size: int) -> Array:
-        """The blobs as they stand in the file."""
-        data = self._memory(0, size)
-        view: memoryview = data.data
+    @contextmanager
+    def _opened(self) -> Generator[_Read]:
+        """The file: a function that fills memory from a place in it, and says how far."""
         if self.descriptor >= 0 and hasattr(os, "preadv"):
-            self._fill(view, lambda rest, at: os.preadv(self.descriptor, [rest], at))
-            return data
+            yield lambda memory, at: os.preadv(self.descriptor, [memory], at)
+            return
         with Path(self.path).open("rb", buffering=0) as file:
             if stamp(file.fileno()) != self.stamp:
                 raise DatasetImportError(f"{self.path}: it was replaced while it was being read")
-            file.seek(self.at)
-            self._fill(view, lambda rest, at: file.readinto(rest))
-        return data
 
-    def _fill(self, view: memoryview, read: Callable[[memoryview, int], int]) -> None:
+            def read(memory: memoryview, at: int) -> int:
+                file.seek(at)
+                return file.readinto(memory)
+
+            yield read
+
+    def _fill(self, memory: memoryview, at: int, read: _Read) -> None:
         done = 0
-        while done < len(view):
-            n = read(view[done:], self.at + done)
+        while done < len(memory):
+            n = read(memory[done:], at + done)
             if not n:
-                place = f"byte {self.at + done}"
-                expected = f"{len(view) - done} bytes more: the file was cut while it was read"
+                place = f"byte {at + done}"
+                expected = f"{len(memory) - done} bytes more: the file was cut while it was read"
                 raise MalformedFileError(self.path, place, "the end of the file", expected)
             done += n
 

@@ -75,6 +75,12 @@ class Sealed:
     def open(self, stored: Array, what: str, seal: bytes | None = None) -> Array:
         return np.frombuffer(self._cipher.decrypt(stored.tobytes(), what, seal), np.uint8)
 
+    def open_into(
+        self, stored: bytearray, memory: memoryview, what: str, seal: bytes | None = None
+    ) -> int:
+        """Like `open`, to memory as large as ``stored``; the bytes of the part."""
+        return self._cipher.decrypt_into(stored, memory, what, seal)
+
     def mark(self, stored: bytes | memoryview) -> bytes:
         return seal_of(bytes(stored))
 

@@ -25,7 +25,6 @@ from datumaro.formats.base import (
     WriteContext,
     WriteOptions,
     num_workers_option,
-    option,
 )
 from datumaro.formats.capabilities import EVERYTHING, Capabilities
 from datumaro.formats.dataset_meta import MetaWriteOptions
@@ -68,6 +67,7 @@ from datumaro.formats.datumaro_binary.writing import DatumWriter
 from datumaro.media_store import MediaStore
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
+from datumaro.options import option
 from datumaro.table.chunk import Chunk, Content
 
 # The numbers of 2D cuboids by the published package's version.

@@ -17,7 +17,6 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    option,
 )
 from datumaro.formats.capabilities import EVERYTHING, Capabilities
 from datumaro.formats.dataset_meta import MetaWriteOptions
@@ -34,6 +33,7 @@ from datumaro.formats.datumaro_json.writing import write_content
 from datumaro.formats.json_errors import shown
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
+from datumaro.options import option
 from datumaro.table.chunk import Content
 
 

@@ -22,11 +22,11 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
     WriteOptions,
-    option,
 )
 from datumaro.formats.kitti import files
 from datumaro.formats.kitti.files import Task
 from datumaro.formats.kitti.writer import KittiWriteOptions
+from datumaro.options import option
 from datumaro.table.chunk import Content
 
 _TASKS = ("detection", "segmentation")

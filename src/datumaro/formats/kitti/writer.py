@@ -10,7 +10,7 @@ import numpy as np
 
 from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors, paint_plan
-from datumaro.formats.base import WriteContext, option
+from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import BLACK, MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.kitti import boxes
@@ -20,6 +20,7 @@ from datumaro.formats.mask_painting import COVERED, MERGED, MaskToPaint, of_one_
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.options import option
 from datumaro.paths import join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Content

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datumaro.formats.base import option
 from datumaro.formats.dataset_meta import MetaWriteOptions
+from datumaro.options import option
 
 
 @dataclass(frozen=True, kw_only=True)

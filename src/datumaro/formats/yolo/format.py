@@ -20,7 +20,6 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
     WriteOptions,
-    option,
 )
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.yolo import data_yaml, loose, strict, ultralytics
@@ -28,6 +27,7 @@ from datumaro.formats.yolo.layout import Layout
 from datumaro.formats.yolo.reader import Shape, read
 from datumaro.formats.yolo.tree import Darknet, Tree, Ultralytics
 from datumaro.model.annotation import AnnotationType
+from datumaro.options import option
 from datumaro.table.chunk import Content
 
 _ULTRALYTICS_FILES = ("data.yaml", "*.txt", "labels/**/*.txt", "images.meta", dataset_meta.FILE)

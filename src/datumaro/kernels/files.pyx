@@ -1,0 +1,257 @@
+# Batches of small files. See files.pyi.
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport calloc, free
+
+import os
+
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <stdlib.h>
+
+    typedef struct {
+        const char *path;   /* to read from, or to write to */
+        const char *target; /* to copy to */
+        char *data;         /* to read to, or to write */
+        int64_t size;
+        int file;
+        int done;
+    } dm_job;
+
+    #ifdef _WIN32
+    static void dm_open(dm_job *jobs, int64_t n, int64_t limit) {}
+    static void dm_close(dm_job *jobs, int64_t n) {}
+    static void dm_read(dm_job *jobs, int64_t n) {}
+    static void dm_write(dm_job *jobs, int64_t n) {}
+    static void dm_copy(dm_job *jobs, int64_t n, int64_t limit) {}
+    #else
+
+    #ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+    #endif
+    #include <errno.h>
+    #include <fcntl.h>
+    #include <sys/stat.h>
+    #include <unistd.h>
+
+    #define DM_BUFFER (1 << 16)
+
+    /* Open a regular file, not larger than that. Pipes must not block. */
+    static int dm_open_one(dm_job *job, int64_t limit) {
+        struct stat status;
+        job->file = open(job->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (job->file < 0) return 0;
+        if (!fstat(job->file, &status) && S_ISREG(status.st_mode) && status.st_size <= limit) {
+            job->size = status.st_size;
+            return 1;
+        }
+        close(job->file);
+        job->file = -1;
+        return 0;
+    }
+
+    static void dm_open(dm_job *jobs, int64_t n, int64_t limit) {
+        int64_t i;
+        for (i = 0; i < n; i++)
+            if (dm_open_one(&jobs[i], limit)) limit -= jobs[i].size;
+    }
+
+    static void dm_close(dm_job *jobs, int64_t n) {
+        int64_t i;
+        for (i = 0; i < n; i++)
+            if (jobs[i].file >= 0) {
+                close(jobs[i].file);
+                jobs[i].file = -1;
+            }
+    }
+
+    /* The next bytes of a file, fewer at its end; -1 for an error. */
+    static int64_t dm_get(int file, char *data, int64_t size) {
+        int64_t done = 0;
+        while (done < size) {
+            ssize_t n = read(file, data + done, size - done);
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0) return -1;
+            if (!n) break;
+            done += n;
+        }
+        return done;
+    }
+
+    static int dm_put(int file, const char *data, int64_t size) {
+        while (size) {
+            ssize_t n = write(file, data, size);
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) return 0;
+            data += n;
+            size -= n;
+        }
+        return 1;
+    }
+
+    /* A file that was not there: no link is followed, nothing is overwritten. */
+    static int dm_create(const char *path) {
+        return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+
+    /* All of the files that are open; those that have grown are not done. */
+    static void dm_read(dm_job *jobs, int64_t n) {
+        int64_t i;
+        char more;
+        for (i = 0; i < n; i++)
+            if (jobs[i].file >= 0) {
+                int file = jobs[i].file;
+                jobs[i].done = dm_get(file, jobs[i].data, jobs[i].size) == jobs[i].size
+                    && dm_get(file, &more, 1) == 0;
+            }
+    }
+
+    static void dm_write(dm_job *jobs, int64_t n) {
+        int64_t i;
+        for (i = 0; i < n; i++) {
+            int to = dm_create(jobs[i].path);
+            if (to < 0) continue;
+            int written = dm_put(to, jobs[i].data, jobs[i].size);
+            jobs[i].done = close(to) == 0 && written;
+        }
+    }
+
+    static int dm_copy_content(int from, int to, int64_t size, char *buffer) {
+    #ifdef __linux__
+        int64_t left = size;
+        while (left) {
+            ssize_t n = copy_file_range(from, NULL, to, NULL, left, 0);
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) break; /* not between these two file systems, or at all: by hand */
+            left -= n;
+        }
+        if (size && !left) return 1;
+    #endif
+        while (1) {
+            int64_t n = dm_get(from, buffer, DM_BUFFER);
+            if (n <= 0) return n == 0;
+            if (!dm_put(to, buffer, n)) return 0;
+        }
+    }
+
+    static void dm_copy(dm_job *jobs, int64_t n, int64_t limit) {
+        int64_t i;
+        char *buffer = malloc(DM_BUFFER);
+        for (i = 0; i < n && buffer; i++) {
+            int to;
+            if (!dm_open_one(&jobs[i], limit)) continue;
+            limit -= jobs[i].size;
+            to = dm_create(jobs[i].target);
+            if (to >= 0) {
+                int copied = dm_copy_content(jobs[i].file, to, jobs[i].size, buffer);
+                jobs[i].done = close(to) == 0 && copied;
+            }
+            dm_close(&jobs[i], 1);
+        }
+        free(buffer);
+    }
+    #endif
+    """
+    ctypedef struct dm_job:
+        const char* path
+        const char* target
+        char* data
+        int64_t size
+        int done
+        int file
+
+    void dm_open(dm_job* jobs, int64_t n, int64_t limit) nogil
+    void dm_close(dm_job* jobs, int64_t n) nogil
+    void dm_read(dm_job* jobs, int64_t n) nogil
+    void dm_write(dm_job* jobs, int64_t n) nogil
+    void dm_copy(dm_job* jobs, int64_t n, int64_t limit) nogil
+
+
+cdef int64_t LIMIT = 16 << 20
+BUDGET = LIMIT
+
+
+cdef class Jobs:
+    """What is to be done with each path."""
+    cdef dm_job* jobs
+    cdef Py_ssize_t n
+    cdef list kept           # what the pointers point into
+
+    def __cinit__(self, list paths):
+        cdef Py_ssize_t i
+        self.n = len(paths)
+        self.jobs = <dm_job*>calloc(self.n + 1, sizeof(dm_job))
+        if self.jobs == NULL:
+            raise MemoryError
+        for i in range(self.n):
+            self.jobs[i].file = -1
+        self.kept = []
+        for i in range(self.n):
+            self.jobs[i].path = self.encoded(paths[i])
+
+    def __dealloc__(self):
+        if self.jobs != NULL:
+            dm_close(self.jobs, self.n)
+        free(self.jobs)
+
+    cdef const char* encoded(self, path) except NULL:
+        cdef bytes text = os.fsencode(path)
+        if b"\0" in text:
+            raise ValueError("a path with NUL")
+        self.kept.append(text)
+        return PyBytes_AS_STRING(text)
+
+    cdef list done(self):
+        return [self.jobs[i].done != 0 for i in range(self.n)]
+
+
+def copy(list sources, list targets):
+    """See files.pyi."""
+    cdef Jobs batch = Jobs(sources)
+    cdef Py_ssize_t i
+    for i in range(batch.n):
+        batch.jobs[i].target = batch.encoded(targets[i])
+    with nogil:
+        dm_copy(batch.jobs, batch.n, LIMIT)
+    return batch.done()
+
+
+def read(list paths, uint8_t[::1] memory):
+    """See files.pyi."""
+    cdef Jobs batch = Jobs(paths)
+    cdef Py_ssize_t i
+    cdef int64_t at = 0
+    with nogil:
+        dm_open(batch.jobs, batch.n, memory.shape[0])
+        for i in range(batch.n):
+            if batch.jobs[i].file >= 0 and batch.jobs[i].size:
+                batch.jobs[i].data = <char*>&memory[at]
+            at += batch.jobs[i].size
+        dm_read(batch.jobs, batch.n)
+        dm_close(batch.jobs, batch.n)
+    at = 0
+    places = []
+    for i in range(batch.n):
+        places.append((at, at + batch.jobs[i].size) if batch.jobs[i].done else None)
+        at += batch.jobs[i].size
+    return places
+
+
+def write(list paths, const uint8_t[::1] memory, list sizes):
+    """See files.pyi."""
+    cdef Jobs batch = Jobs(paths)
+    cdef Py_ssize_t i
+    cdef int64_t at = 0
+    for i in range(batch.n):
+        batch.jobs[i].size = sizes[i]
+        if not 0 <= batch.jobs[i].size <= memory.shape[0] - at:
+            raise ValueError("more is to be written than there is")
+        if batch.jobs[i].size:
+            batch.jobs[i].data = <char*>&memory[at]
+        at += batch.jobs[i].size
+    with nogil:
+        dm_write(batch.jobs, batch.n)
+    return batch.done()
