@@ -73,12 +73,15 @@ def test_create_ml(tmp_path: Path):
     ("text", "message"),
     [
         ("[{]", "not JSON"),
-        ("{}", r"\$: Expected `array`, got `object`"),
-        ('[{"image": 7}]', r"\$\[0\]\.image: Expected `str`, got `int`"),
+        ("{}", r"\$: .*expected an array"),
+        ('[{"image": 7}]', r"\$\[0\]\.image: 7; expected a string"),
         ('[{"image": "a", "annotations": [{"label": "x"}]}]', r"\$\[0\]\.annotations\[0\]: "),
-        (json.dumps([record("a", ("x", 1, 2, 3, "4"))]), r"coordinates\.height: Expected `float`"),
+        (
+            json.dumps([record("a", ("x", 1, 2, 3, "4"))]),
+            r"coordinates\.height: \"4\"; expected a number",
+        ),
         (json.dumps([record("a", ("x", 1, 2, 3, 1e300))]), r"\$\[0\]\.annotations\[0\]\.coord"),
-        ("[" * 100_000, r"\$\[0\]: Expected `object`"),
+        ("[" * 100_000, r"expected an object"),
         (b"[{\xff", "not JSON"),
     ],
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from datumaro.model.annotation import AnnotationType
+from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import MediaType
 
 Names = Mapping[str, tuple[Any, ...]]
@@ -99,6 +100,8 @@ class Capabilities:
         option) an item is not there when the data set is read.
     size_needed : the size of an item's image must be known, or its annotations cannot be written.
     subsets : whether the names of subsets are kept; or the only names that are.
+    default_subset : what the default subset is called when it comes back, where no other subset has
+        that name (and the export says so).
     item_ids : a regular expression for the whole of an id; "" for any. Others are refused at
         export.
     nested_ids : whether ids may have folders (``a/b``).
@@ -124,6 +127,7 @@ class Capabilities:
     media_needed: bool = False
     size_needed: bool = False
     subsets: bool | tuple[str, ...] = True
+    default_subset: str = DEFAULT_SUBSET_NAME
     item_ids: str = ""
     nested_ids: bool = True
     item_attributes: Literal["none", "text", "json"] = "none"

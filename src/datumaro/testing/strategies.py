@@ -191,7 +191,10 @@ def subset_names(holds: Capabilities) -> st.SearchStrategy[str]:
     """Names of subsets."""
     if holds.subsets is False:
         return st.just(DEFAULT_SUBSET_NAME)
-    return st.sampled_from(SUBSETS if holds.subsets is True else holds.subsets)
+    names = SUBSETS if holds.subsets is True else holds.subsets
+    if holds.default_subset != DEFAULT_SUBSET_NAME:
+        names = [name for name in names if name != DEFAULT_SUBSET_NAME]
+    return st.sampled_from(names)
 
 
 def media_of(kind: MediaType, size: Size) -> st.SearchStrategy[MediaElement | None]:

@@ -73,9 +73,9 @@ def test_what_is_lost_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     items.append(dm.DatasetItem("c", subset="train", annotations=[dm.Label(0)]))
     with caplog.at_level(logging.WARNING):
         dm.Dataset.from_iterable(items, categories=["x", "y"]).export(str(tmp_path / "o"), FORMAT)
-    assert "1 labels of items but the first (first: item 'a')" in caplog.text
-    assert "1 items without a label (first: item 'b')" in caplog.text
-    assert "1 items without an image (first: item 'c')" in caplog.text
+    assert "1 labels of items beyond 1 of an item" in caplog.text
+    assert "1 items without annotations (first: item 'b')" in caplog.text
+    assert "1 items without media (first: item 'c')" in caplog.text
     assert list(found(read(tmp_path / "o", FORMAT))) == [("train", "a")]
 
 

@@ -76,6 +76,8 @@ def test_names_of_points(tmp_path: Path):
         ("", "kpt_names: {7: [a]}", "[3, 3]", r"kpt_names\.7: .*a class, and"),
         ("", "kpt_names: {0: [a, b, c, d]}", "[3, 3]", r"kpt_names\.0: 4 names; expected at most"),
         ("", "kpt_names: [a]", "[3, 3]", "kpt_names: .*by class"),
+        ("", "skeleton: {0: [[0, 1]]}", "[3, 3]", "skeleton: class 0; expected a class that"),
+        ("", "kpt_names: {0: [a]}\nskeleton: {0: [0]}", "[3, 3]", r"skeleton\.0"),
     ],
 )
 def test_damage(tmp_path: Path, line: str, more: str, shape: str, message: str):
@@ -150,14 +152,34 @@ def test_flipping_as_it_was_read(tmp_path: Path):
     assert read(tmp_path / "o", POSE).infos() == {"yolo": {"flip_idx": [1, 0, 2]}}
 
 
-def test_what_is_lost_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_objects_with_fewer_points_than_others(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """They are filled up, and what is filled up is left out again."""
     sent = people(
         tmp_path,
         dm.Points([1, 2], [2], label=1),
-        dm.Points([0, 0, 0, 0, 0, 0], [0, 0, 0], label=1),
-        dm.Points([0, 0, 3, 4, 0, 1], label=1),
+        dm.Points([0, 0, 3, 4, 0, 1, 0, 0], [0, 1, 2, 2], label=1),
+        names=[],
     )
     with caplog.at_level(logging.WARNING):
         sent.export(str(tmp_path / "o"), POSE)
-    assert "1 points fewer than others" in caplog.text
-    assert "1 points that are all absent (first: item '1')" in caplog.text
+    assert not caplog.text
+    points = [a.points for a in one(tmp_path / "o") if a.type == dm.AnnotationType.points]
+    assert points == [[1, 2], [0, 0, 3, 4, 0, 1, 0, 0]]
+
+
+def test_what_is_lost_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    sent = people(
+        tmp_path,
+        dm.Points([1, 2], [2], label=1),  # two fewer than the label has names
+        dm.Points([0, 0, 0, 0, 0, 0], [0, 0, 0], label=1),
+    )
+    with caplog.at_level(logging.WARNING):
+        sent.export(str(tmp_path / "o"), POSE)
+    assert "5 absent points at the end of an object's (first: item '1')" in caplog.text
+
+
+def test_lines_between_points(tmp_path: Path):
+    sent = people(tmp_path, dm.Points([1, 2] * 3, label=1))
+    sent.categories()[dm.AnnotationType.points].items[1].joints = {(0, 1), (1, 2)}
+    sent.export(str(tmp_path / "o"), POSE)
+    assert read(tmp_path / "o", POSE).categories() == sent.categories()

@@ -18,11 +18,11 @@ import orjson
 from datumaro.errors import InvalidAnnotationError, MalformedFileError
 from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
 from datumaro.formats.json_errors import explained
-from datumaro.formats.left_out import count_left_out
 from datumaro.formats.roboflow import subsets
 from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
 from datumaro.formats.rows import ChunkRows
@@ -59,6 +59,11 @@ class RoboflowCreateMl(Format):
 
     name = "roboflow_create_ml"
     title = "Roboflow's CreateML layout: boxes"
+    holds = Capabilities(
+        annotations={AnnotationType.bbox: Held(label="required")},
+        labels="used",
+        label_order=False,
+    )
     owned = (f"*/{FILE}",)
 
     def detect(self, folder: Folder) -> Confidence:
@@ -106,7 +111,6 @@ class RoboflowCreateMl(Format):
         UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
             A name cannot be written, or the media are no images.
         """
-        count_left_out(content, {AnnotationType.bbox}, context)
         subsets.check_names(content)
         images = ImageJobs(content, folder, options, context)
         files = FileWriter(folder)

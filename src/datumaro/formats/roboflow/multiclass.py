@@ -15,10 +15,10 @@ from typing import Any
 from datumaro.errors import InvalidAnnotationError, MalformedFileError, UnsupportedContentError
 from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
-from datumaro.formats.left_out import count_left_out
 from datumaro.formats.roboflow import subsets
 from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
 from datumaro.formats.rows import ChunkRows
@@ -29,6 +29,7 @@ from datumaro.table.chunk import Chunk, Content
 FILE = "_classes.csv"
 FILENAME = "filename"
 
+_PATTERN = r"\S([^\n\r\0]*\S)?"
 _MAX_BYTES = 1 << 30
 _LABEL = int(AnnotationType.label)
 
@@ -38,6 +39,12 @@ class RoboflowMulticlass(Format):
 
     name = "roboflow_multiclass"
     title = "Roboflow's layout of labels of images"
+    holds = Capabilities(
+        annotations={AnnotationType.label: Held()},
+        item_ids=_PATTERN,
+        label_order=False,
+        label_pattern=_PATTERN,
+    )
     owned = (f"*/{FILE}",)
 
     def detect(self, folder: Folder) -> Confidence:
@@ -89,7 +96,6 @@ class RoboflowMulticlass(Format):
         UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
             A name cannot be written, or the media are no images.
         """
-        count_left_out(content, {AnnotationType.label}, context)
         subsets.check_names(content)
         images = ImageJobs(content, folder, options, context)
         files = FileWriter(folder)

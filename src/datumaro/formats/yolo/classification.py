@@ -21,8 +21,8 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
 )
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.files import images_below
-from datumaro.formats.left_out import count_left_out
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import subset_names
 from datumaro.formats.yolo.layout import stem, unique_ids
@@ -43,6 +43,15 @@ class YoloUltralyticsClassification(Format):
 
     name = "yolo_ultralytics_classification"
     title = "YOLO, Ultralytics' layout: a label of each image, by folders"
+    holds = Capabilities(
+        annotations={AnnotationType.label: Held(most=1)},
+        media_needed=True,
+        annotations_needed=True,
+        default_subset=subset_names.TRAIN,
+        item_ids=r"[^./\\][^/\\]*(/[^./\\][^/\\]*)*",
+        label_order=False,
+        label_pattern=r"[^./\\\0][^/\\\0]*",
+    )
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: nothing tells it from other folders of images."""
@@ -92,7 +101,6 @@ class YoloUltralyticsClassification(Format):
         UnsupportedContentError
             A label, an id or a subset has a name that no folder or file can have.
         """
-        count_left_out(content, {AnnotationType.label}, context)
         subsets = subset_names.written(content, (), context)
         found = content.categories.get(AnnotationType.label)
         labels = [label.name for label in found] if isinstance(found, LabelCategories) else []
@@ -109,15 +117,11 @@ class YoloUltralyticsClassification(Format):
         for chunk in content.chunks:
             rows = ChunkRows(chunk)
             for item in range(len(rows)):
-                example = f"item {rows.ids[item]!r}"
                 found_labels = _labels(rows, item, len(labels))
                 if not found_labels:
-                    context.lost("items without a label", 1, example)
                     continue
-                context.lost("labels of items but the first", len(found_labels) - 1, example)
                 job = self.job(rows, item, labels[found_labels[0]], options)
                 if job is None:
-                    context.lost("items without an image", 1, example)
                     continue
                 name = f"{subsets[rows.subsets[item]]}/{job.destination}"
                 join_inside(folder, name, what="item id")

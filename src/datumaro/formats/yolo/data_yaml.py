@@ -26,9 +26,10 @@ _MAX_KEY_POINTS = 1 << 12
 # keys that never are subsets
 RESERVED = frozenset(
     {
-        "path", "nc", "names", "download", "kpt_shape", "kpt_names", "flip_idx", "skeleton",
-        "channels", "roboflow", "license", "version", "description", "author", "date", "url",
-        "task", "stride", "imgsz", "batch", "backup", "classes", "kpt_label", "info", "yaml_file",
+        "path", "nc", "names", "download", "kpt_shape", "kpt_names", "kpt_padded", "flip_idx",
+        "skeleton", "channels", "roboflow", "license", "version", "description", "author", "date",
+        "url", "task", "stride", "imgsz", "batch", "backup", "classes", "kpt_label", "info",
+        "yaml_file",
     }
 )  # fmt: skip
 
@@ -207,7 +208,29 @@ def _pose(values: dict[str, Any], names: list[str], path: Path) -> Pose | None:
                 path, place, f"{len(points)} names", f"at most {shape[0]}, as kpt_shape says"
             )
         named[number] = PointsCategory(points)
-    return Pose(shape[0], shape[1], tuple(order), named)
+    for number, joints in _joints(values, path).items():
+        if number not in named:
+            raise MalformedFileError(
+                path, "skeleton", f"class {number}", "a class that kpt_names has, too"
+            )
+        named[number].joints = joints
+    padded = values.get("kpt_padded") == "true"
+    return Pose(shape[0], shape[1], tuple(order), named, padded)
+
+
+def _joints(values: dict[str, Any], path: Path) -> dict[int, set[tuple[int, int]]]:
+    """Which key points lines connect, by class: Datumaro's own."""
+    found: Any = values.get("skeleton") or {}
+    made: dict[int, set[tuple[int, int]]] = {}
+    if isinstance(found, dict):
+        for key, pairs in cast("dict[str, Any]", found).items():
+            place = f"skeleton.{key[:40]}"
+            number = _number(key, path, place, _MAX_CLASSES)
+            joints = [_numbers(pair, path, place) for pair in _listed(pairs)]
+            if any(len(joint) != 2 for joint in joints):
+                raise MalformedFileError(path, place, _shown(pairs), "pairs of key points")
+            made[number] = {(a, b) for a, b in joints}
+    return made
 
 
 def text(names: list[str], subsets: dict[str, str], pose: Pose | None = None) -> str:
@@ -224,5 +247,10 @@ def text(names: list[str], subsets: dict[str, str], pose: Pose | None = None) ->
             value["flip_idx"] = list(pose.flip)
         if pose.names:
             value["kpt_names"] = {index: found.labels for index, found in pose.names.items()}
+        joints = {i: [list(j) for j in sorted(c.joints)] for i, c in pose.names.items() if c.joints}
+        if joints:
+            value["skeleton"] = joints
+        if pose.padded:
+            value["kpt_padded"] = True
     value["names"] = dict(enumerate(names))
     return print_yaml(value)

@@ -23,6 +23,7 @@ from datumaro.formats.base import (
 )
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.yolo import data_yaml, loose, strict, ultralytics
+from datumaro.formats.yolo.holdings import POSES, holding
 from datumaro.formats.yolo.layout import Layout
 from datumaro.formats.yolo.reader import Shape, read
 from datumaro.formats.yolo.tree import Darknet, Tree, Ultralytics
@@ -88,6 +89,7 @@ class Yolo(Format):
 
     name = "yolo"
     title = "YOLO: boxes, in darknet's layout; reads Ultralytics' too, and polygons"
+    holds = holding(AnnotationType.bbox)
     write_options: ClassVar[type[WriteOptions]] = YoloWriteOptions
     owned = (
         "obj.data",
@@ -179,6 +181,8 @@ class YoloStrict(Format):
 
     name = "yolo_strict"
     title = "YOLO, darknet's layout alone; written as yolo"
+    holds = holding(AnnotationType.bbox, AnnotationType.polygon)
+    part_of = "yolo"
     writes = False
 
     def detect(self, folder: Folder) -> Confidence:
@@ -199,6 +203,8 @@ class YoloLoose(Format):
 
     name = "yolo_loose"
     title = "YOLO, label files and obj.names, images anywhere; written as yolo"
+    holds = holding(AnnotationType.bbox, AnnotationType.polygon)
+    part_of = "yolo"
     writes = False
 
     def detect(self, folder: Folder) -> Confidence:
@@ -218,6 +224,8 @@ class YoloUltralytics(_Ultralytics):
 
     name = "yolo_ultralytics"
     title = "YOLO, Ultralytics' layout: boxes; reads polygons, too"
+    holds = holding(AnnotationType.bbox)
+    part_of = "yolo"
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: `yolo` is detected instead."""
@@ -229,6 +237,8 @@ class YoloUltralyticsSegmentation(_Ultralytics):
 
     name = "yolo_ultralytics_segmentation"
     title = "YOLO, Ultralytics' layout: polygons; reads boxes, too"
+    holds = holding(AnnotationType.polygon)
+    part_of = "yolo"
     kind = AnnotationType.polygon
 
     def detect(self, folder: Folder) -> Confidence:
@@ -241,6 +251,7 @@ class YoloUltralyticsObb(_Ultralytics):
 
     name = "yolo_ultralytics_obb"
     title = "YOLO, Ultralytics' layout: rotated boxes, by their corners"
+    holds = holding(AnnotationType.rotated_bbox)
     shape = Shape.ROTATED_BOX
     kind = AnnotationType.rotated_bbox
 
@@ -254,6 +265,7 @@ class YoloUltralyticsPose(_Ultralytics):
 
     name = "yolo_ultralytics_pose"
     title = "YOLO, Ultralytics' layout: boxes with key points"
+    holds = POSES
     shape = Shape.POSE
     kind = AnnotationType.points
 

@@ -38,12 +38,14 @@ class Pose:
     dims : numbers of each: 2 (x, y) or 3 (and 0, 1 or 2 for absent, hidden, visible).
     flip : the key points of a mirrored object, in order; () when it is not said.
     names : by class.
+    padded : whether the last points, where they are absent and at 0, are none.
     """
 
     count: int
     dims: int
     flip: tuple[int, ...] = ()
     names: dict[int, PointsCategory] = field(default_factory=dict[int, PointsCategory])
+    padded: bool = False
 
 
 @dataclass

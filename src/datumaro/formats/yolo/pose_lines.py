@@ -9,7 +9,7 @@ import numpy as np
 
 from datumaro.formats.base import WriteContext
 from datumaro.formats.yolo.layout import Pose
-from datumaro.formats.yolo.shapes import BOX_VALUES, PixelLines
+from datumaro.formats.yolo.shapes import BOX_VALUES, PixelLines, points_read
 from datumaro.model.annotation import NO_GROUP, AnnotationType
 from datumaro.model.categories import PointsCategories
 from datumaro.model.shapes import Visibility
@@ -23,11 +23,12 @@ _BBOX, _POINTS = int(AnnotationType.bbox), int(AnnotationType.points)
 
 def pose_of(content: Content) -> Pose:
     """What ``data.yaml`` says of a data set's key points: as many as any object has."""
-    count = 0
+    counts: set[int] = set()
     for chunk in content.chunks:
         is_points = chunk.annotations.column("type").to_numpy() == _POINTS
         sizes = np.diff(schema.list_parts(chunk.annotations.column("points"))[0])[is_points]
-        count = max(count, int(sizes.max()) // 2 if len(sizes) else 0)
+        counts.update(np.unique(sizes // 2).tolist())
+    count = max(counts, default=0)
     found = content.categories.get(AnnotationType.points)
     names = dict(found.items) if isinstance(found, PointsCategories) else {}
     names = {label: category for label, category in sorted(names.items()) if category.labels}
@@ -43,7 +44,8 @@ def pose_of(content: Content) -> Pose:
             if all_names and all(n == all_names[0] for n in all_names)
             else ()
         )
-    return Pose(count, _DIMS, flip if len(flip) == count else (), names)
+    flip = flip if len(flip) == count else ()
+    return Pose(count, _DIMS, flip, names, padded=len(counts) > 1)
 
 
 def _flipped(names: list[str]) -> tuple[int, ...]:
@@ -105,8 +107,8 @@ def lines_of(chunk: Chunk, ids: list[str], pose: Pose, context: WriteContext) ->
     objects.sort(key=_first)
     width = BOX_VALUES + pose.count * _DIMS
     values = np.zeros((len(objects), width))
+    n_points = np.zeros(len(objects), np.int64)
     rows = np.array([_first(found) for found in objects], np.int64)
-    n_named = [len(pose.names[i].labels) if i in pose.names else 0 for i in range(_top(labels))]
     for index, (box, keys) in enumerate(objects):
         if box >= 0:
             values[index, :BOX_VALUES] = _centred(points[ends[box] : ends[box + 1]])
@@ -120,11 +122,14 @@ def lines_of(chunk: Chunk, ids: list[str], pose: Pose, context: WriteContext) ->
             if box < 0 and len(present):
                 corners = np.concatenate([present.min(0), present.max(0)])
                 values[index, :BOX_VALUES] = _centred(corners)
-            example = f"item {ids[int(np.searchsorted(chunk.offsets, keys, side='right')) - 1]!r}"
-            if not given.any():
-                context.lost("points that are all absent", 1, example)
-            elif len(at) != (n_named[labels[keys]] or pose.count):
-                context.lost("points fewer than others (filled up with absent ones)", 1, example)
+            n_points[index] = len(at)
+    given = values[:, BOX_VALUES:].reshape(len(objects), pose.count, _DIMS)
+    received = points_read(given, labels[rows], pose)
+    received[~given.any((1, 2))] = 0
+    for index in np.flatnonzero(received != n_points).tolist():
+        item = int(chunk.offsets.searchsorted(int(rows[index]), side="right")) - 1
+        what = "absent points at the end of an object's"
+        context.lost(what, abs(int(received[index] - n_points[index])), f"item {ids[item]!r}")
     counts = np.full(len(objects), width)
     return PixelLines(rows, labels[rows], values.ravel(), counts)
 
@@ -132,10 +137,6 @@ def lines_of(chunk: Chunk, ids: list[str], pose: Pose, context: WriteContext) ->
 def _centred(corners: Array) -> Array:
     x1, y1, x2, y2 = corners.astype(float).round(2)
     return np.array([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1])
-
-
-def _top(labels: Array) -> int:
-    return int(labels.max(initial=-1)) + 1
 
 
 def _first(found: tuple[int, int]) -> int:

@@ -4,6 +4,7 @@ docs/formats/roboflow.md."""
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,14 +24,15 @@ from datumaro.formats.base import (
     WriteContext,
     WriteOptions,
 )
+from datumaro.formats.capabilities import Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import images_below, read_file, walk
 from datumaro.formats.image_media import require_images
-from datumaro.formats.left_out import count_left_out
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import class_names, data_yaml, sizes, subset_names
+from datumaro.formats.yolo.holdings import holding
 from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem, unique_ids
 from datumaro.formats.yolo.reader import Shape, read
 from datumaro.formats.yolo.tree import Roboflow
@@ -130,6 +132,7 @@ class RoboflowYolo(Format):
 
     name = "roboflow_yolo"
     title = "Roboflow's layout of YOLO: boxes; reads polygons, too"
+    holds = holding(AnnotationType.bbox)
     write_options: ClassVar[type[WriteOptions]] = MetaWriteOptions
     owned = ("data.yaml", "*/labels/**/*.txt", "images.meta", "dataset_meta.json")
 
@@ -162,6 +165,15 @@ class RoboflowYoloObb(Format):
 
     name = "roboflow_yolo_obb"
     title = "Roboflow's layout of YOLO: rotated boxes"
+    holds = replace(
+        holding(AnnotationType.rotated_bbox),
+        annotations={
+            AnnotationType.rotated_bbox: Held(
+                label="required", names={"difficult": (None, True)}, tolerance=0.02
+            )
+        },
+        size_needed=False,
+    )
     owned = ("data.yaml", "*/labelTxt/**/*.txt")
 
     def detect(self, folder: Folder) -> Confidence:
@@ -208,7 +220,6 @@ class RoboflowYoloObb(Format):
             A name cannot be written, or the media are no images.
         """
         require_images(content, self.name)
-        count_left_out(content, {AnnotationType.rotated_bbox}, context)
         tree = Roboflow(LABEL_TEXTS)
         subsets = subset_names.written(content, tree.reserved, context)
         names = class_names.written(content.categories)

@@ -108,11 +108,8 @@ def poses(lines: Lines, widths: Array, heights: Array, pose: Pose) -> tuple[pa.R
     else:  # a point that is not there is written as 0 0
         seen = np.where((keys == 0).all(2), Visibility.absent, Visibility.visible)
         seen = seen.astype(np.uint8)
-    has_points = (seen != Visibility.absent).any(1)
-    n_points = np.full(n, pose.count)
-    for label, category in pose.names.items():
-        if category.labels:
-            n_points[lines.classes == label] = len(category.labels)
+    has_points = (keys != 0).any((1, 2))
+    n_points = points_read(keys, lines.classes, pose)
     used = np.arange(pose.count) < n_points[:, None]
     made = 1 + has_points
     row = np.cumsum(made) - made  # of each box
@@ -138,6 +135,27 @@ def poses(lines: Lines, widths: Array, heights: Array, pose: Pose) -> tuple[pa.R
     columns = {"visibility": schema.lists(visible_ends, seen[kept], _KINDS["visibility"])}
     groups = repeated.numbers.astype(np.int64) + 1
     return _batch(repeated, kinds, points, ends, groups, columns), made
+
+
+def points_read(keys: Array, classes: Array, pose: Pose) -> Array:
+    """How many points each object has when it is read: int64 [n].
+
+    All; but with names those that have one, and `Pose.padded` none, and those up to the last that
+    is not absent and at 0.
+
+    Parameters
+    ----------
+    keys : [n, count, 2 or 3]: the points' numbers.
+    classes : int32 [n].
+    """
+    filled = (keys != 0).any(2)
+    last = np.where(filled.any(1), pose.count - filled[:, ::-1].argmax(1), 0)
+    counts = last if pose.padded else np.full(len(keys), pose.count)
+    for label, category in pose.names.items():
+        if category.labels:
+            chosen = classes == label
+            counts = np.where(chosen, np.maximum(last, len(category.labels)), counts)
+    return counts
 
 
 def _batch(

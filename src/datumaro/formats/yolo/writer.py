@@ -13,7 +13,6 @@ from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.image_media import require_images
-from datumaro.formats.left_out import count_left_out
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import class_names, pose_lines, shapes, sizes, subset_names
 from datumaro.formats.yolo.layout import Pose
@@ -60,8 +59,6 @@ def write(
         An item's id leads outside the folder.
     """
     require_images(content, "YOLO")
-    held = {kind, AnnotationType.bbox} if kind == AnnotationType.points else {kind}
-    count_left_out(content, held, context)
     _Writer(content, folder, tree, kind, options, context).write()
 
 
