@@ -95,6 +95,7 @@ class Capabilities:
     Attributes
     ----------
     annotations : what is kept of each kind of annotation; other kinds are left out.
+    becomes : kinds that are written as another kind: polygons as masks.
     media : kinds of media.
     media_needed : items are found by their media files: without one (``save_media``, where it is an
         option) an item is not there when the data set is read.
@@ -123,6 +124,9 @@ class Capabilities:
     """
 
     annotations: Mapping[AnnotationType, Held] = field(default_factory=dict[AnnotationType, Held])
+    becomes: Mapping[AnnotationType, AnnotationType] = field(
+        default_factory=dict[AnnotationType, AnnotationType]
+    )
     media: frozenset[MediaType] = frozenset({MediaType.IMAGE})
     media_needed: bool = False
     size_needed: bool = False

@@ -141,6 +141,8 @@ _CONVERTIBLE = {
 def _plural(kind: AnnotationType, holds: Capabilities) -> str:
     """What to call annotations of a kind that is not held."""
     name = PLURALS.get(kind, kind.name)
+    if kind in holds.becomes:
+        return f"{name} as such (they become {PLURALS[holds.becomes[kind]]})"
     other = _CONVERTIBLE.get(kind)
     if other is not None and other in holds.annotations:
         return f"{name} (it holds {PLURALS[other]}: convert them first)"

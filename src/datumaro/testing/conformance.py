@@ -28,16 +28,6 @@ from datumaro.testing.media import pixels
 from datumaro.testing.samples import SIZE, id_maker, sample
 from datumaro.testing.work import count_work, superlinear
 
-# what data sets of images are: slow to make, and the fixtures serve all of them
-_SLOW = (
-    HealthCheck.too_slow,
-    HealthCheck.data_too_large,
-    HealthCheck.filter_too_much,
-    HealthCheck.large_base_example,
-    HealthCheck.function_scoped_fixture,
-    HealthCheck.differing_executors,
-)
-
 
 class FormatConformance:
     """Tests of one format: derive a class whose name begins with ``Test``, and name the format.
@@ -99,7 +89,7 @@ class FormatConformance:
             derandomize=True,
             deadline=None,
             database=None,
-            suppress_health_check=_SLOW,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
             phases=(Phase.generate, Phase.shrink),
         )
         settled(given(strategy)(test))()

@@ -313,7 +313,7 @@ def test_covered_masks_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture
     for text in (
         "1 masks that others cover",
         "1 masks of another size",
-        "1 annotations of type bbox",
+        "1 boxes",
     ):
         assert text in caplog.text
     assert list(masks(tmp_path)) == [2]
