@@ -7,11 +7,7 @@ import pytest
 from datumaro.formats import registry
 from datumaro.testing import FormatConformance
 
-NAMES = [
-    name
-    for name in registry.names()
-    if registry.get(name).holds is not None and not name.startswith("voc")
-]
+NAMES = [name for name in registry.names() if registry.get(name).holds is not None]
 
 
 @pytest.mark.parametrize("format_name", NAMES)

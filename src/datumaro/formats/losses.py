@@ -63,7 +63,7 @@ class _Losses:
     def count_kind(self, name: str, chosen: Array, held: Held) -> None:
         """Count what is lost of the annotations of a kind that is held."""
         rows = self.chunk.annotations
-        if held.label != "optional":
+        if held.label in ("required", "none"):
             unlabelled = schema.label_values(rows.column("label")) == schema.NO_LABEL
             if held.label == "required":
                 self.lost(f"{name} without a label", chosen & unlabelled)

@@ -21,7 +21,7 @@ from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import Image, MediaType
 from datumaro.testing import strategies
 from datumaro.testing.comparison import differences, everything
-from datumaro.testing.damage import damaged, no_hang
+from datumaro.testing.damage import damaged, files_of_each_kind, no_hang
 from datumaro.testing.exchange import Exchange, other_formats
 from datumaro.testing.extras import extras
 from datumaro.testing.media import pixels
@@ -220,7 +220,8 @@ class FormatConformance:
         folder = exchange.fresh()
         exchange.write(dataset, folder, save_dataset_meta=True)
         received = exchange.read(folder)
-        assert received.get_label_cat_names() == dataset.get_label_cat_names()
+        names = [n for n in received.get_label_cat_names() if n not in exchange.holds.added_labels]
+        assert names == dataset.get_label_cat_names()
         check_same(dataset, received, exchange.holds)
 
     # --- options --------------------------------------------------------------------------------
@@ -337,7 +338,7 @@ class FormatConformance:
     def test_detection_looks_at_little(self, exchange: Exchange) -> None:
         if type(exchange.reader).detect is Format.detect:
             pytest.skip("the format is not detected: it has to be named")
-        once, twice = (self.work(exchange, n, lambda folder: detect(folder)) for n in (100, 200))
+        once, twice = (self.work(exchange, n, lambda folder: detect(folder)) for n in (40, 80))
         assert not superlinear(once, twice, slack=2000)
 
     # --- damage ---------------------------------------------------------------------------------
@@ -353,7 +354,7 @@ class FormatConformance:
         holds = kind.holds or Capabilities()
         whole = Dataset.import_from(folder, reader.name, **self.read_options)
         wrong: list[str] = []
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for path in files_of_each_kind(folder):
             content = path.read_bytes()
             is_list = any(path.match(pattern) for pattern in holds.lines)
             for what, other in damaged(content):
@@ -404,12 +405,12 @@ class FormatConformance:
     def test_reading_is_linear(self, exchange: Exchange) -> None:
         exchange.read_options |= _without_workers(exchange.reader.read_options)
         self.work(exchange, 2, exchange.read)  # what is done once for all
-        once, twice = (self.work(exchange, n, exchange.read) for n in (100, 200))
+        once, twice = (self.work(exchange, n, exchange.read) for n in (40, 80))
         assert not superlinear(once, twice)
 
     def test_writing_is_linear(self, exchange: Exchange) -> None:
         options = _without_workers(exchange.writer.write_options)
-        datasets = [sample(exchange.holds, n) for n in (2, 100, 200)]
+        datasets = [sample(exchange.holds, n) for n in (2, 40, 80)]
         _, once, twice = (
             count_work(lambda d=d: exchange.write(d, exchange.fresh(), **options)) for d in datasets
         )

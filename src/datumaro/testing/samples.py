@@ -107,12 +107,12 @@ def medium(kind: MediaType, number: int) -> MediaElement | None:
 def _annotations(holds: Capabilities, number: int, n_labels: int) -> Iterator[Annotation]:
     for position, (kind, held) in enumerate(sorted(holds.annotations.items())):
         make = _SHAPES.get(kind)
-        if make is None or (held.label == "required" and not n_labels):
+        if make is None or (held.label in ("some", "required") and not n_labels):
             continue
         common: dict[str, Any] = {}
         if held.label != "none" and n_labels and kind is not AnnotationType.caption:
             common["label"] = number % n_labels
-        if held.ids:
+        if held.ids is True:
             common["id"] = number * len(holds.annotations) + position + 1
         if held.object_ids:
             common["object_id"] = number % 3
