@@ -11,7 +11,6 @@ from __future__ import annotations
 import binascii
 import hmac
 import os
-import threading
 import time
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher as BlockCipher, algori
 
 from datumaro.errors import DamagedTokenError, EncryptionKeyError
 from datumaro.keys import KEY_LENGTH, PREFIX, Key
+from datumaro.scratch import Scratch
 
 SEAL = 32
 """Bytes of a token's seal: its HMAC, which no other token has."""
@@ -28,31 +28,11 @@ _VERSION = 0x80
 _HEAD = 1 + 8 + 16  # version, time, initial vector
 _BLOCK = 16
 _ALPHABET = b"-_"
-_KEPT = 4 << 20  # bytes of memory that a thread keeps for its next token
 
 Bytes = bytes | bytearray | memoryview
 
 
-class _Memory(threading.local):
-    """Memory for a token in the making, its own for each thread.
-
-    It is used again: to get as much from the system takes longer than to fill it.
-    """
-
-    def __init__(self) -> None:  # runs in each thread that comes to it
-        self._kept = bytearray()
-
-    def take(self, size: int) -> memoryview:
-        """``size`` bytes, good until the thread takes some again."""
-        if len(self._kept) < size:
-            memory = bytearray(size + size // 4)
-            if size > _KEPT:
-                return memoryview(memory)[:size]
-            self._kept = memory
-        return memoryview(self._kept)[:size]
-
-
-_memory = _Memory()
+_scratch = Scratch(keep=4 << 20)
 
 
 class Opener(Protocol):
@@ -132,7 +112,7 @@ class Cipher:
         """The token of a time (seconds since 1970) and an initial vector (16 random bytes)."""
         size = len(data)
         padding = _BLOCK - size % _BLOCK
-        token = _memory.take(_HEAD + size + padding + SEAL)
+        token = _scratch.take(_HEAD + size + padding + SEAL).data
         token[:_HEAD] = bytes([_VERSION]) + seconds.to_bytes(8, "big") + vector
         encryptor = BlockCipher(self._aes, modes.CBC(vector)).encryptor()
         # it wants room for a block less a byte more than it writes: the seal's

@@ -22,11 +22,11 @@ cdef extern from *:
     } dm_job;
 
     #ifdef _WIN32
-    static void dm_open(dm_job *jobs, int64_t n, int64_t limit) {}
+    static int64_t dm_open(dm_job *jobs, int64_t n, int64_t limit) { return n; }
     static void dm_close(dm_job *jobs, int64_t n) {}
     static void dm_read(dm_job *jobs, int64_t n) {}
     static void dm_write(dm_job *jobs, int64_t n) {}
-    static void dm_copy(dm_job *jobs, int64_t n, int64_t limit) {}
+    static int64_t dm_copy(dm_job *jobs, int64_t n, int64_t limit) { return n; }
     #else
 
     #ifndef _GNU_SOURCE
@@ -42,6 +42,7 @@ cdef extern from *:
     /* Open a regular file, not larger than that. Pipes must not block. */
     static int dm_open_one(dm_job *job, int64_t limit) {
         struct stat status;
+        if (!job->path) return 0;
         job->file = open(job->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (job->file < 0) return 0;
         if (!fstat(job->file, &status) && S_ISREG(status.st_mode) && status.st_size <= limit) {
@@ -53,10 +54,20 @@ cdef extern from *:
         return 0;
     }
 
-    static void dm_open(dm_job *jobs, int64_t n, int64_t limit) {
-        int64_t i;
-        for (i = 0; i < n; i++)
-            if (dm_open_one(&jobs[i], limit)) limit -= jobs[i].size;
+    /* Open the first files, as many as have together no more bytes than that; how many these are.
+       A file that has more by itself is left. */
+    static int64_t dm_open(dm_job *jobs, int64_t n, int64_t limit) {
+        int64_t i, left = limit;
+        for (i = 0; i < n; i++) {
+            if (!dm_open_one(&jobs[i], limit)) continue;
+            if (jobs[i].size > left) {
+                close(jobs[i].file);
+                jobs[i].file = -1;
+                break;
+            }
+            left -= jobs[i].size;
+        }
+        return i;
     }
 
     static void dm_close(dm_job *jobs, int64_t n) {
@@ -94,7 +105,7 @@ cdef extern from *:
 
     /* A file that was not there: no link is followed, nothing is overwritten. */
     static int dm_create(const char *path) {
-        return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        return !path ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     }
 
     /* All of the files that are open; those that have grown are not done. */
@@ -112,9 +123,9 @@ cdef extern from *:
     static void dm_write(dm_job *jobs, int64_t n) {
         int64_t i;
         for (i = 0; i < n; i++) {
-            int to = dm_create(jobs[i].path);
+            int written, to = dm_create(jobs[i].path);
             if (to < 0) continue;
-            int written = dm_put(to, jobs[i].data, jobs[i].size);
+            written = dm_put(to, jobs[i].data, jobs[i].size);
             jobs[i].done = close(to) == 0 && written;
         }
     }
@@ -137,21 +148,24 @@ cdef extern from *:
         }
     }
 
-    static void dm_copy(dm_job *jobs, int64_t n, int64_t limit) {
+    /* Copy the first files, as `dm_open` counts them. */
+    static int64_t dm_copy(dm_job *jobs, int64_t n, int64_t limit) {
         int64_t i;
         char *buffer = malloc(DM_BUFFER);
-        for (i = 0; i < n && buffer; i++) {
-            int to;
-            if (!dm_open_one(&jobs[i], limit)) continue;
-            limit -= jobs[i].size;
+        if (!buffer) return n;
+        n = dm_open(jobs, n, limit);
+        for (i = 0; i < n; i++) {
+            int copied, to;
+            if (jobs[i].file < 0) continue;
             to = dm_create(jobs[i].target);
             if (to >= 0) {
-                int copied = dm_copy_content(jobs[i].file, to, jobs[i].size, buffer);
+                copied = dm_copy_content(jobs[i].file, to, jobs[i].size, buffer);
                 jobs[i].done = close(to) == 0 && copied;
             }
             dm_close(&jobs[i], 1);
         }
         free(buffer);
+        return n;
     }
     #endif
     """
@@ -163,15 +177,14 @@ cdef extern from *:
         int done
         int file
 
-    void dm_open(dm_job* jobs, int64_t n, int64_t limit) nogil
+    int64_t dm_open(dm_job* jobs, int64_t n, int64_t limit) nogil
     void dm_close(dm_job* jobs, int64_t n) nogil
     void dm_read(dm_job* jobs, int64_t n) nogil
     void dm_write(dm_job* jobs, int64_t n) nogil
-    void dm_copy(dm_job* jobs, int64_t n, int64_t limit) nogil
+    int64_t dm_copy(dm_job* jobs, int64_t n, int64_t limit) nogil
 
 
 cdef int64_t LIMIT = 16 << 20
-BUDGET = LIMIT
 
 
 cdef class Jobs:
@@ -197,44 +210,46 @@ cdef class Jobs:
             dm_close(self.jobs, self.n)
         free(self.jobs)
 
-    cdef const char* encoded(self, path) except NULL:
-        cdef bytes text = os.fsencode(path)
+    cdef const char* encoded(self, path) except? NULL:
+        """The path as the system wants it; NULL when it is none."""
+        cdef bytes text
+        try:
+            text = os.fsencode(path)
+        except UnicodeError:
+            return NULL
         if b"\0" in text:
-            raise ValueError("a path with NUL")
+            return NULL
         self.kept.append(text)
         return PyBytes_AS_STRING(text)
-
-    cdef list done(self):
-        return [self.jobs[i].done != 0 for i in range(self.n)]
 
 
 def copy(list sources, list targets):
     """See files.pyi."""
     cdef Jobs batch = Jobs(sources)
-    cdef Py_ssize_t i
+    cdef int64_t i, n
     for i in range(batch.n):
         batch.jobs[i].target = batch.encoded(targets[i])
     with nogil:
-        dm_copy(batch.jobs, batch.n, LIMIT)
-    return batch.done()
+        n = dm_copy(batch.jobs, batch.n, LIMIT)
+    return [batch.jobs[i].done != 0 for i in range(n)]
 
 
 def read(list paths, uint8_t[::1] memory):
     """See files.pyi."""
     cdef Jobs batch = Jobs(paths)
-    cdef Py_ssize_t i
-    cdef int64_t at = 0
+    cdef int64_t i, n, at = 0
     with nogil:
-        dm_open(batch.jobs, batch.n, memory.shape[0])
-        for i in range(batch.n):
-            if batch.jobs[i].file >= 0 and batch.jobs[i].size:
-                batch.jobs[i].data = <char*>&memory[at]
-            at += batch.jobs[i].size
-        dm_read(batch.jobs, batch.n)
-        dm_close(batch.jobs, batch.n)
+        n = dm_open(batch.jobs, batch.n, memory.shape[0])
+        for i in range(n):
+            if batch.jobs[i].file >= 0:
+                if batch.jobs[i].size:
+                    batch.jobs[i].data = <char*>&memory[at]
+                at += batch.jobs[i].size
+        dm_read(batch.jobs, n)
+        dm_close(batch.jobs, n)
     at = 0
     places = []
-    for i in range(batch.n):
+    for i in range(n):
         places.append((at, at + batch.jobs[i].size) if batch.jobs[i].done else None)
         at += batch.jobs[i].size
     return places
@@ -243,8 +258,7 @@ def read(list paths, uint8_t[::1] memory):
 def write(list paths, const uint8_t[::1] memory, list sizes):
     """See files.pyi."""
     cdef Jobs batch = Jobs(paths)
-    cdef Py_ssize_t i
-    cdef int64_t at = 0
+    cdef int64_t i, at = 0
     for i in range(batch.n):
         batch.jobs[i].size = sizes[i]
         if not 0 <= batch.jobs[i].size <= memory.shape[0] - at:
@@ -254,4 +268,4 @@ def write(list paths, const uint8_t[::1] memory, list sizes):
         at += batch.jobs[i].size
     with nogil:
         dm_write(batch.jobs, batch.n)
-    return batch.done()
+    return [batch.jobs[i].done != 0 for i in range(batch.n)]
