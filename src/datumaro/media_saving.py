@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datumaro.crypto import Cipher, seal_of, token_size
+from datumaro.crypto import FRONT, GAP, STEP, Cipher, seal_of
 from datumaro.errors import DatasetExportError
 from datumaro.kernels import files
 from datumaro.model.image import Image, ImageFromFile
@@ -23,8 +23,7 @@ from datumaro.model.media_element import MediaElement, read_bytes
 from datumaro.scratch import Scratch
 
 _AT_ONCE = 1 << 20  # bytes of files that are read, encrypted and written at once
-_plain = Scratch(keep=_AT_ONCE)
-_tokens = Scratch(keep=2 * _AT_ONCE)
+_scratch = Scratch(keep=_AT_ONCE)
 
 
 class NotSavedError(DatasetExportError):
@@ -90,22 +89,15 @@ def _copied(batch: Batch, numbers: Sequence[int]) -> list[bytes | None]:
 
 def _encrypted(batch: Batch, cipher: Cipher, numbers: Sequence[int]) -> list[bytes | None]:
     """Encrypt the first of some: their seals, or None for those that are left."""
-    memory = _plain.take(_AT_ONCE)
-    places = files.read([batch.sources[number] for number in numbers], memory)
-    read = [(n, memory[slice(*place)].data) for n, place in enumerate(places) if place]
-    tokens = _tokens.take(sum(token_size(len(data)) for _, data in read)).data
-    seals: list[bytes] = []
-    sizes: list[int] = []
-    at = 0
-    for _, data in read:
-        token = cipher.encrypt(data)
-        seals.append(seal_of(token))
-        sizes.append(len(token))
-        tokens[at : at + len(token)] = token
-        at += len(token)
-    written = files.write([batch.targets[numbers[n]] for n, _ in read], tokens, sizes)
+    memory = _scratch.take(_AT_ONCE)
+    sources = [batch.sources[number] for number in numbers]
+    places = files.read(sources, memory[FRONT:-GAP], STEP, GAP)
+    read = [n for n, place in enumerate(places) if place]
+    tokens = cipher.encrypt_all(memory.data, [place for place in places if place])
+    targets = [batch.targets[numbers[n]] for n in read]
+    written = files.write(targets, tokens.text, tokens.places, tokens.tails)
     found: list[bytes | None] = [None] * len(places)
-    for (n, _), seal, done in zip(read, seals, written, strict=True):
+    for n, seal, done in zip(read, tokens.seals, written, strict=True):
         found[n] = seal if done else None
     return found
 

@@ -20,8 +20,14 @@ def copy(sources: list[str], targets: list[str]) -> list[bool]:
     Which are done, of those that were looked at.
     """
 
-def read(paths: list[str], memory: NDArray[np.uint8]) -> list[tuple[int, int] | None]:
+def read(
+    paths: list[str], memory: NDArray[np.uint8], step: int = 1, gap: int = 0
+) -> list[tuple[int, int] | None]:
     """Read the first of some files, as many as the memory can take, and at least one.
+
+    Parameters
+    ----------
+    step, gap : each begins at a multiple of ``step`` bytes, ``gap`` or more after the one before.
 
     Returns
     -------
@@ -29,11 +35,16 @@ def read(paths: list[str], memory: NDArray[np.uint8]) -> list[tuple[int, int] | 
     left.
     """
 
-def write(paths: list[str], memory: NDArray[np.uint8] | memoryview, sizes: list[int]) -> list[bool]:
-    """Write what stands in the memory, one after another, to new files; which are done.
+def write(
+    paths: list[str],
+    memory: NDArray[np.uint8] | bytes,
+    places: list[tuple[int, int]],
+    tails: list[bytes],
+) -> list[bool]:
+    """Write new files, each a part of the memory and a tail; which of them are done.
 
     Raises
     ------
     ValueError
-        The sizes say more than there is.
+        A place is not in the memory.
     """

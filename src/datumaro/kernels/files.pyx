@@ -15,14 +15,19 @@ cdef extern from *:
     typedef struct {
         const char *path;   /* to read from, or to write to */
         const char *target; /* to copy to */
+        const char *tail;   /* to write after the data */
         char *data;         /* to read to, or to write */
         int64_t size;
+        int64_t tail_size;
+        int64_t at;         /* where it is to be read to */
         int file;
         int done;
     } dm_job;
 
     #ifdef _WIN32
-    static int64_t dm_open(dm_job *jobs, int64_t n, int64_t limit) { return n; }
+    static int64_t dm_open(dm_job *jobs, int64_t n, int64_t limit, int64_t step, int64_t gap) {
+        return n;
+    }
     static void dm_close(dm_job *jobs, int64_t n) {}
     static void dm_read(dm_job *jobs, int64_t n) {}
     static void dm_write(dm_job *jobs, int64_t n) {}
@@ -54,22 +59,6 @@ cdef extern from *:
         return 0;
     }
 
-    /* Open the first files, as many as have together no more bytes than that; how many these are.
-       A file that has more by itself is left. */
-    static int64_t dm_open(dm_job *jobs, int64_t n, int64_t limit) {
-        int64_t i, left = limit;
-        for (i = 0; i < n; i++) {
-            if (!dm_open_one(&jobs[i], limit)) continue;
-            if (jobs[i].size > left) {
-                close(jobs[i].file);
-                jobs[i].file = -1;
-                break;
-            }
-            left -= jobs[i].size;
-        }
-        return i;
-    }
-
     static void dm_close(dm_job *jobs, int64_t n) {
         int64_t i;
         for (i = 0; i < n; i++)
@@ -77,6 +66,25 @@ cdef extern from *:
                 close(jobs[i].file);
                 jobs[i].file = -1;
             }
+    }
+
+    /* Open the first files, as many as memory of that size can take; how many these are. Each is to
+       begin at a multiple of some bytes, and some after the one before. What could not even be
+       taken alone is left. */
+    static int64_t dm_open(dm_job *jobs, int64_t n, int64_t limit, int64_t step, int64_t gap) {
+        int64_t i, next = 0;
+        for (i = 0; i < n; i++) {
+            if (!dm_open_one(&jobs[i], limit)) continue;
+            if (jobs[i].size > limit - next) {
+                dm_close(&jobs[i], 1);
+                break;
+            }
+            jobs[i].at = next;
+            next += jobs[i].size + gap + step - 1;
+            next -= next % step;
+            if (next > limit) next = limit;
+        }
+        return i;
     }
 
     /* The next bytes of a file, fewer at its end; -1 for an error. */
@@ -125,7 +133,8 @@ cdef extern from *:
         for (i = 0; i < n; i++) {
             int written, to = dm_create(jobs[i].path);
             if (to < 0) continue;
-            written = dm_put(to, jobs[i].data, jobs[i].size);
+            written = dm_put(to, jobs[i].data, jobs[i].size)
+                && dm_put(to, jobs[i].tail, jobs[i].tail_size);
             jobs[i].done = close(to) == 0 && written;
         }
     }
@@ -153,7 +162,7 @@ cdef extern from *:
         int64_t i;
         char *buffer = malloc(DM_BUFFER);
         if (!buffer) return n;
-        n = dm_open(jobs, n, limit);
+        n = dm_open(jobs, n, limit, 1, 0);
         for (i = 0; i < n; i++) {
             int copied, to;
             if (jobs[i].file < 0) continue;
@@ -172,12 +181,15 @@ cdef extern from *:
     ctypedef struct dm_job:
         const char* path
         const char* target
+        const char* tail
         char* data
         int64_t size
+        int64_t tail_size
+        int64_t at
         int done
         int file
 
-    int64_t dm_open(dm_job* jobs, int64_t n, int64_t limit) nogil
+    int64_t dm_open(dm_job* jobs, int64_t n, int64_t limit, int64_t step, int64_t gap) nogil
     void dm_close(dm_job* jobs, int64_t n) nogil
     void dm_read(dm_job* jobs, int64_t n) nogil
     void dm_write(dm_job* jobs, int64_t n) nogil
@@ -234,38 +246,39 @@ def copy(list sources, list targets):
     return [batch.jobs[i].done != 0 for i in range(n)]
 
 
-def read(list paths, uint8_t[::1] memory):
+def read(list paths, uint8_t[::1] memory, int64_t step=1, int64_t gap=0):
     """See files.pyi."""
     cdef Jobs batch = Jobs(paths)
-    cdef int64_t i, n, at = 0
+    cdef int64_t i, n
     with nogil:
-        n = dm_open(batch.jobs, batch.n, memory.shape[0])
+        n = dm_open(batch.jobs, batch.n, memory.shape[0], step, gap)
         for i in range(n):
-            if batch.jobs[i].file >= 0:
-                if batch.jobs[i].size:
-                    batch.jobs[i].data = <char*>&memory[at]
-                at += batch.jobs[i].size
+            if batch.jobs[i].size:
+                batch.jobs[i].data = <char*>&memory[batch.jobs[i].at]
         dm_read(batch.jobs, n)
         dm_close(batch.jobs, n)
-    at = 0
-    places = []
-    for i in range(n):
-        places.append((at, at + batch.jobs[i].size) if batch.jobs[i].done else None)
-        at += batch.jobs[i].size
-    return places
+    return [
+        (batch.jobs[i].at, batch.jobs[i].at + batch.jobs[i].size) if batch.jobs[i].done else None
+        for i in range(n)
+    ]
 
 
-def write(list paths, const uint8_t[::1] memory, list sizes):
+def write(list paths, const uint8_t[::1] memory, list places, list tails):
     """See files.pyi."""
     cdef Jobs batch = Jobs(paths)
-    cdef int64_t i, at = 0
+    cdef int64_t i, begin, end
+    cdef bytes tail
     for i in range(batch.n):
-        batch.jobs[i].size = sizes[i]
-        if not 0 <= batch.jobs[i].size <= memory.shape[0] - at:
+        begin, end = places[i]
+        if not 0 <= begin <= end <= memory.shape[0]:
             raise ValueError("more is to be written than there is")
-        if batch.jobs[i].size:
-            batch.jobs[i].data = <char*>&memory[at]
-        at += batch.jobs[i].size
+        if begin < end:
+            batch.jobs[i].data = <char*>&memory[begin]
+        batch.jobs[i].size = end - begin
+        tail = tails[i]
+        batch.kept.append(tail)
+        batch.jobs[i].tail = PyBytes_AS_STRING(tail)
+        batch.jobs[i].tail_size = len(tail)
     with nogil:
         dm_write(batch.jobs, batch.n)
     return [batch.jobs[i].done != 0 for i in range(batch.n)]
