@@ -32,6 +32,8 @@ _NAMES = {
         "Bbox", "Cuboid2D", "Cuboid3d", "Ellipse", "Points", "PolyLine", "Polygon", "RotatedBbox",
         "Shape", "Skeleton",
     ),
+    "project.project": ("Project",),
+    "operations.transforms.of_items": ("ItemTransform", "Transform"),
     "progress": ("NullProgressReporter", "ProgressReporter", "SimpleProgressReporter"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

@@ -63,10 +63,15 @@ from datumaro.model.shapes import (
     Shape as Shape,
     Skeleton as Skeleton,
 )
+from datumaro.operations.transforms.of_items import (
+    ItemTransform as ItemTransform,
+    Transform as Transform,
+)
 from datumaro.progress import (
     NullProgressReporter as NullProgressReporter,
     ProgressReporter as ProgressReporter,
     SimpleProgressReporter as SimpleProgressReporter,
 )
+from datumaro.project.project import Project as Project
 
 __version__: str

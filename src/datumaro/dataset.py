@@ -32,15 +32,16 @@ from datumaro.formats.base import (
     WriteContext,
     WriteOptions,
     log,
-    make_options,
 )
+from datumaro.formats.losses import count_losses
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
 from datumaro.model.media import Image, MediaElement
+from datumaro.options import make_options
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.staging import read_whole, staged
-from datumaro.table import media_columns, schema
+from datumaro.table import media_columns, nested, schema
 from datumaro.table.checks import check_labels, check_names, check_unique
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.store import ItemStore
@@ -84,6 +85,8 @@ class Dataset:
         self._categories_given = source is not None or categories is not None
         self._media_type = media_type or media_columns.media_class(content.media_type)
         self._bound: tuple[str, str, dict[str, Any]] | None = None
+        # the folder that it was read from, and its media's paths then
+        self._origin: tuple[str, list[pa.Array]] | None = None
 
     # --- making ------------------------------------------------------------------------------
 
@@ -187,6 +190,8 @@ class Dataset:
             )  # fmt: skip
         dataset = cls(content)
         dataset._bound = (os.fspath(source), format, options | context.keep)
+        paths = [chunk.items.column("path") for chunk in content.chunks]
+        dataset._origin = (os.path.abspath(source), paths)  # noqa: PTH100 - links are kept
         return dataset
 
     @classmethod
@@ -263,6 +268,94 @@ class Dataset:
     def select(self, predicate: Callable[[DatasetItem], bool]) -> Dataset:
         """A data set of the items for which the function is true. It is independent of this one."""
         return self._independent_of(self._store.selected(predicate))
+
+    def filter(
+        self,
+        condition: str | Callable[..., Any],
+        *,
+        filter_annotations: bool = False,
+        remove_empty: bool = False,
+    ) -> Dataset:
+        """Keep what meets a condition, drop the rest; return this data set. See docs/filter.md.
+
+        Item objects that were handed out before are no longer those of the data set.
+
+        Parameters
+        ----------
+        condition : XPath 1.0 over the XML of an item, such as
+            ``/item[subset="train" and annotation/label="cat"]``; or a function of an item.
+        filter_annotations : choose annotations, by an expression such as
+            ``/item/annotation[label="cat" and area > 100]`` or a function of an item and an
+            annotation. All items are kept.
+        remove_empty : of ``filter_annotations``: drop items that have no annotations then.
+
+        Raises
+        ------
+        InvalidFilterError
+            The expression is wrong; the message shows where.
+        """
+        from datumaro.operations.filtering import filter as filtering
+
+        if isinstance(condition, str):
+            content = self.content()
+            chosen = filtering.chosen_by_expression(
+                content, condition, filter_annotations=filter_annotations
+            )
+        elif callable(condition):  # pyright: ignore[reportUnnecessaryComparison]
+            chosen = filtering.chosen_by_function(
+                self, condition, filter_annotations=filter_annotations
+            )
+            content = self.content()  # with what the function has changed
+        else:
+            raise TypeError(f"a filter of {type(condition).__name__}; expected text or a function")
+        kept = filtering.kept(
+            content, chosen, filter_annotations=filter_annotations, remove_empty=remove_empty
+        )
+        self._store = ItemStore(kept.chunks)
+        return self
+
+    def transform(
+        self,
+        method: str | type[Any],
+        *,
+        progress_reporter: ProgressReporter | None = None,
+        executor: Executor | None = None,
+        **options: Any,
+    ) -> Dataset:
+        """Change the whole data set; return it. See docs/transforms.md.
+
+        Item objects that were handed out before are no longer those of the data set.
+
+        Parameters
+        ----------
+        method : a transform's name, such as ``"remap_labels"``; or a class: a subclass of
+            `ItemTransform` that defines ``transform_item(item)``, for instance.
+        executor : runs the work of transforms that have the option ``num_workers``: see
+            `datumaro.workers.Workers`.
+        options : the transform's options.
+
+        Raises
+        ------
+        UnknownTransformError
+            There is no transform of that name.
+        UnknownOptionError, InvalidOptionError
+            It has no such option, or not with that value.
+        RepeatedItemError
+            Two items would have the same id and subset. Whatever is raised, the data set is as it
+            was.
+        """
+        from datumaro.operations.transforms.base import TransformContext
+        from datumaro.operations.transforms.running import transformed
+
+        context = TransformContext(
+            progress=progress_reporter or NullProgressReporter(),
+            workers=Workers(options.get("num_workers"), executor),
+        )
+        content = transformed(self, method, options, context)
+        self._store = ItemStore(content.chunks)
+        self._categories, self._infos = content.categories, content.infos
+        self._media_type = media_columns.media_class(content.media_type)
+        return self
 
     def _independent_of(self, chunks: list[Chunk]) -> Dataset:
         return Dataset(_independent(self._content_of(chunks)), media_type=self._media_type)
@@ -391,6 +484,14 @@ class Dataset:
             [c.annotations for c in self._store.chunks()], schema.ANNOTATIONS
         )
 
+    def to_arrow(self) -> pa.Table:
+        """One Arrow table with a row for each item (table.nested.ITEMS), over the same memory.
+
+        Its annotations are a list of structs, with coordinates as numbers: what Polars, DuckDB or
+        pandas are given. Media in memory are not in it, nor are categories and infos.
+        """
+        return nested.nested(self._store.chunks())
+
     @property
     def annotation_offsets(self) -> schema.Array:
         """int64 [items + 1]: item i's annotations are the rows ``offsets[i]:offsets[i + 1]``."""
@@ -413,7 +514,8 @@ class Dataset:
         """Write the data set into a folder.
 
         The folder is the old one or the new one, whole, at any moment. Files of an older data set
-        in it that the format does not write anew stay, but for annotation files: they go.
+        in it that the format does not write anew stay, but for annotation files: they go. Where the
+        data set was read from that folder and ``save_media`` is set, its old media files go, too.
         What the format cannot hold is logged as one warning.
 
         Parameters
@@ -443,8 +545,11 @@ class Dataset:
         if not chosen.save_media:
             _warn_of_encrypted(content)
         context = WriteContext(progress_reporter or NullProgressReporter(), workers=workers)
+        if (holds := writer.holding(chosen)) is not None:
+            count_losses(content, holds, context)
         try:
-            with staged(Path(save_dir), writer.owned) as folder:
+            gone = self._media_before(save_dir) if chosen.save_media else ()
+            with staged(Path(save_dir), writer.owned, gone) as folder:
                 writer.write(content, folder, chosen, context)
         except OSError as error:  # a full disk, a name that is too long
             if isinstance(error, DatumaroError):
@@ -455,6 +560,19 @@ class Dataset:
             ) from error
         context.report(format)
         self._bound = (os.fspath(save_dir), format, options | context.keep)
+
+    def _media_before(self, folder: str | os.PathLike[str]) -> set[str]:
+        """The media files that the data set had in its folder, if it is saved there again.
+
+        All of them that are still wanted are saved anew, so that the old ones are stale.
+        """
+        place = os.path.abspath(folder)  # noqa: PTH100
+        if self._origin is None or place != self._origin[0]:
+            return set()
+        root = place + os.sep
+        paths = (path for column in self._origin[1] for path in column.to_pylist() if path)
+        inside = (path for path in map(os.path.abspath, paths) if path.startswith(root))
+        return {path[len(root) :].replace(os.sep, "/") for path in inside}
 
     def save(self, save_dir: str | os.PathLike[str] | None = None, **options: Any) -> None:
         """Export again, to the folder and in the format that the data set is bound to."""

@@ -73,12 +73,23 @@ class UnknownFormatError(DatumaroError, ValueError):
     """No format of that name; the message lists the known ones."""
 
 
+class UnknownTransformError(DatumaroError, KeyError):
+    """No transform of that name; the message lists the known ones."""
+
+    def __str__(self) -> str:  # KeyError would print it in quotes
+        return str(self.args[0]) if self.args else ""
+
+
 class UnknownOptionError(DatumaroError, TypeError):
-    """A format was given an option that it does not have."""
+    """A format or transform was given an option that it does not have."""
 
 
 class InvalidOptionError(DatumaroError, ValueError):
     """An option has a value that it cannot have."""
+
+
+class InvalidFilterError(DatumaroError, ValueError):
+    """A filter's expression is wrong; the message shows where."""
 
 
 class DetectionError(DatumaroError):
@@ -123,22 +134,31 @@ class MalformedFileError(DatasetImportError, ValueError):
     Parameters
     ----------
     path : the file
-    place : where in it (``"line 3"``, ``"$.images[7].id"``, ``"byte 1234"``)
+    place : where in it (``"line 3"``, ``"$.images[7].id"``, ``"byte 1234"``); "" for the whole file
     found, expected : what stands there, and what should
     """
 
-    def __init__(self, path: object, place: str, found: str, expected: str = "") -> None:
+    def __init__(self, path: object, place: str, found: str, expected: str) -> None:
         self.path, self.place, self.found, self.expected = str(path), place, found, expected
         where = f"{path}: {place}" if place else str(path)
-        super().__init__(f"{where}: {found}" + (f"; expected {expected}" if expected else ""))
+        # not super(): what else a subclass derives from makes messages of its own
+        Exception.__init__(self, f"{where}: {found}; expected {expected}")
 
 
 class InvalidAnnotationError(DatasetImportError, ValueError):
     """An annotation in a data set is not valid."""
 
 
+class InvalidAnnotationInFileError(MalformedFileError, InvalidAnnotationError):
+    """An annotation in a file is not valid; see `MalformedFileError` for what the error has."""
+
+
 class UndeclaredLabelError(InvalidAnnotationError):
     """An annotation's label is not among the categories."""
+
+
+class UndeclaredLabelInFileError(InvalidAnnotationInFileError, UndeclaredLabelError):
+    """A label in a file is not among the categories."""
 
 
 class DatasetExportError(DatumaroError):
@@ -194,6 +214,22 @@ class RepeatedItemError(DatasetError, ValueError):
         )
 
 
+class RepeatedItemInFileError(MalformedFileError, RepeatedItemError):
+    """Two items of a file, or of a data set's files, have the same id in the same subset.
+
+    Parameters
+    ----------
+    item_id : (id, subset)
+    path, place : where the second stands
+    first : where the first stands
+    """
+
+    def __init__(self, item_id: tuple[str, str], path: object, place: str, first: str) -> None:
+        self.item_id = item_id
+        found = f"item id {item_id[0]!r} a second time in subset {item_id[1]!r}, after {first}"
+        MalformedFileError.__init__(self, path, place, found, "an id of its own for each item")
+
+
 class CategoriesRedefinedError(DatasetError):
     """Categories are defined already."""
 
@@ -209,3 +245,69 @@ class PathSeparatorInSubsetNameError(DatasetError, ValueError):
         super().__init__(
             f"subset name {subset!r} contains a path separator; rename the subset before export"
         )
+
+
+# --- projects ---------------------------------------------------------------------------------
+
+
+class ProjectError(DatumaroError):
+    """A project cannot do what it was asked to."""
+
+
+class ProjectNotFoundError(ProjectError, FileNotFoundError):
+    """There is no project at a path, or above it."""
+
+    def __str__(self) -> str:  # FileNotFoundError would print an errno tuple
+        return str(self.args[0]) if self.args else ""
+
+
+class ProjectAlreadyExistsError(ProjectError):
+    """A project is there already."""
+
+
+class OldProjectError(ProjectError):
+    """The project was made by Datumaro 1.x, whose projects are not read; says what to do."""
+
+
+class ProjectConfigError(ProjectError, ValueError):
+    """A project's configuration file has a mistake.
+
+    Parameters
+    ----------
+    path : the file
+    line : the line, counted from 1
+    problem : what is wrong there
+    remedy : what to write instead
+    """
+
+    def __init__(self, path: object, line: int, problem: str, remedy: str) -> None:
+        self.path, self.line, self.problem, self.remedy = str(path), line, problem, remedy
+        super().__init__(f"{path}: line {line}: {problem}; {remedy}")
+
+
+class SourceExistsError(ProjectError, ValueError):
+    """A source of that name, or a folder in its place, is there already."""
+
+
+class UnknownSourceError(ProjectError, ValueError):
+    """The project has no source of that name; the message lists those it has."""
+
+
+class UnknownRevisionError(ProjectError, ValueError):
+    """The project's history has no such revision."""
+
+
+class UnsavedChangesError(ProjectError):
+    """Changes that were not committed would be lost."""
+
+
+class EmptyCommitError(ProjectError):
+    """There is nothing to commit."""
+
+
+class MissingObjectError(ProjectError):
+    """The content of a file in the history is not there, or damaged."""
+
+
+class MergeError(DatasetError):
+    """Data sets contradict each other and cannot become one."""

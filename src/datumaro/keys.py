@@ -91,3 +91,19 @@ def write_key_file(path: str | os.PathLike[str], key: str) -> None:
         raise EncryptionKeyError(
             f"key file {shown!r} cannot be written: {error.strerror}"
         ) from None
+
+
+def holds_key(path: str | os.PathLike[str], size: int) -> bool:
+    """Whether a file holds an encryption key and nothing else.
+
+    Parameters
+    ----------
+    size : of the file, in bytes; larger ones than a key and a few blanks are not opened.
+    """
+    if not KEY_LENGTH <= size <= 2 * KEY_LENGTH:
+        return False
+    try:
+        read_key_file(path)
+    except EncryptionKeyError:
+        return False
+    return True

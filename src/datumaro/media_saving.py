@@ -6,14 +6,12 @@ what such a call leaves, and all others, are saved one by one.
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datumaro.copying import copy_file
 from datumaro.crypto import FRONT, GAP, STEP, Cipher, seal_of
 from datumaro.errors import DatasetExportError
 from datumaro.kernels import files
@@ -109,7 +107,7 @@ def _saved(source: Any, target: str, cipher: Cipher | None) -> bytes | None:
     """Save a medium. See `save_batch`."""
     try:
         if cipher is None and isinstance(source, str) and not _changes(source, target):
-            return b"" if _copy(source, target) else None
+            return b"" if copy_file(source, target) else None
         data = _content(source, target)
         if data is None:
             return None
@@ -144,46 +142,3 @@ def _changes(source: str, target: str) -> bool:
 
 def _extension(path: str) -> str:
     return os.path.splitext(path)[1]  # noqa: PTH122 - a str
-
-
-_READ = (
-    os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-)  # pipes must not hang
-# errors that say that the kernel cannot copy between these two files, or at all
-_NO_KERNEL_COPY = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
-
-
-def _copy(source: str, target: str) -> bool:
-    """Copy a file's content; False when it does not exist.
-
-    By the kernel where it can: several times faster for small files than `shutil.copyfile`, and
-    without taking space on file systems that share blocks.
-    """
-    try:
-        before = os.open(source, _READ)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    try:
-        status = os.fstat(before)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("it is not a regular file")
-        if os.access(target, os.F_OK) and os.path.samestat(status, os.stat(target)):  # noqa: PTH116
-            return True
-        if hasattr(os, "copy_file_range"):
-            after = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-            try:
-                left = status.st_size
-                while n := os.copy_file_range(before, after, 1 << 30):
-                    left -= n
-                    if not left:
-                        break
-                return True
-            except OSError as error:
-                if error.errno not in _NO_KERNEL_COPY:
-                    raise
-            finally:
-                os.close(after)
-    finally:
-        os.close(before)
-    shutil.copyfile(source, target)
-    return True

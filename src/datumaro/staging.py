@@ -18,7 +18,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
@@ -37,7 +37,9 @@ _ATTEMPTS = 10
 
 
 @contextlib.contextmanager
-def staged(target: Path, owned: Sequence[str]) -> Generator[Path, None, None]:
+def staged(
+    target: Path, owned: Sequence[str], gone: Collection[str] = ()
+) -> Generator[Path, None, None]:
     """Give a fresh folder to write a data set into, and put it in the target's place at the end.
 
     Parameters
@@ -47,6 +49,7 @@ def staged(target: Path, owned: Sequence[str]) -> Generator[Path, None, None]:
     owned : glob patterns, relative to the target, with ``**`` for any folders. Files of the old
         target that match one are gone with it. All others that the new tree does not have stay:
         they are hard-linked into it, or copied where that is not possible.
+    gone : files of the old target that are gone with it, too: paths relative to it, with ``/``.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def staged(target: Path, owned: Sequence[str]) -> Generator[Path, None, None]:
         partial, lock = _create(place)
         try:
             yield partial
-            _commit(partial, place, owned)
+            _commit(partial, place, owned, gone)
         finally:
             _unlock(lock)
             _remove(partial)  # the new tree, or after the exchange the old one
@@ -257,7 +260,7 @@ def _remove(folder: Path) -> None:
 # --- the new tree takes the target's place --------------------------------------------------------
 
 
-def _commit(partial: Path, place: Path, owned: Sequence[str]) -> None:
+def _commit(partial: Path, place: Path, owned: Sequence[str], gone: Collection[str]) -> None:
     patterns = [pattern.split("/") for pattern in owned]
     try:
         if place.exists():
@@ -268,7 +271,7 @@ def _commit(partial: Path, place: Path, owned: Sequence[str]) -> None:
             turn = _lock(place, wait=True)  # several exports to one target: one after another
             try:
                 if turn is None or _is(place, turn):
-                    _carry_over(place, partial, (), patterns, place.stat().st_dev)
+                    _carry_over(place, partial, (), patterns, gone, place.stat().st_dev)
                     _exchange(partial, place)
                     return
             finally:
@@ -296,7 +299,12 @@ def _rename(partial: Path, place: Path) -> bool:
 
 
 def _carry_over(
-    old: Path, new: Path, parts: tuple[str, ...], owned: list[list[str]], device: int
+    old: Path,
+    new: Path,
+    parts: tuple[str, ...],
+    owned: list[list[str]],
+    gone: Collection[str],
+    device: int,
 ) -> None:
     """Link what the new tree lacks and the format does not own from the old tree into it."""
     with os.scandir(old) as entries:
@@ -311,10 +319,14 @@ def _carry_over(
                 if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
                     log.warning("%s was a folder and is a file now: what it held is gone", path)
                     continue
-                _carry_over(Path(entry.path), path, inside, owned, device)
+                _carry_over(Path(entry.path), path, inside, owned, gone, device)
                 if not any(Path(entry.path).iterdir()):
                     path.mkdir(parents=True, exist_ok=True)
-            elif not os.path.lexists(path) and not any(_matches(inside, p) for p in owned):
+            elif (
+                not os.path.lexists(path)
+                and "/".join(inside) not in gone
+                and not any(_matches(inside, p) for p in owned)
+            ):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _link(entry, path)
 

@@ -20,11 +20,11 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
     WriteOptions,
-    option,
 )
 from datumaro.model.item import DatasetItem
 from datumaro.model.media import Image
 from datumaro.model.shapes import Bbox
+from datumaro.options import option
 from datumaro.table.chunk import Content
 
 FILE = "toy.json"

@@ -16,9 +16,8 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
     WriteOptions,
-    make_options,
-    option,
 )
+from datumaro.options import make_options, option
 
 
 @dataclass(frozen=True, kw_only=True)

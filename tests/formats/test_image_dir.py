@@ -19,7 +19,7 @@ from datumaro.errors import (
 )
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, Rejected, WriteContext
-from datumaro.formats.image_dir import item_ids
+from datumaro.formats.files import item_ids
 
 
 def make(root: Path, *names: str) -> Path:
@@ -108,8 +108,8 @@ def test_what_is_lost_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     dataset = dm.Dataset.from_iterable(items, categories=["l"])
     with caplog.at_level(logging.WARNING):
         dataset.export(str(tmp_path / "out"), "image_dir")
-    for part in ("1 annotations", "1 categories", "1 attributes of items", "1 names of subsets",
-                 "1 items without an image (first: item 'b')"):  # fmt: skip
+    for part in ("1 labels of items", "1 names of labels", "1 attributes of items",
+                 "1 names of subsets", "1 items without media (first: item 'b')"):  # fmt: skip
         assert part in caplog.text
 
 

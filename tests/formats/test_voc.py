@@ -26,7 +26,7 @@ from datumaro.errors import (
     UnknownOptionError,
     UnsupportedContentError,
 )
-from datumaro.formats import registry
+from datumaro.formats import index_masks, registry
 from datumaro.formats.base import Confidence, Folder, Rejected, WriteContext
 from datumaro.formats.voc import annotation_xml, masks
 from datumaro.formats.voc.tasks import NAMES
@@ -186,11 +186,11 @@ def test_label_map_without_colors_has_the_palette(tmp_path: Path):
     ("text", "says"),
     [
         ("cat:::\ndog::\n", r"line 2.*3 fields"),
-        ("cat:::\n\ncat:::\n", r"line 3.*twice"),
+        ("cat:::\n\ncat:::\n", r"line 3: label 'cat', which line 1 has too"),
         ("cat:1,2::\n", r"line 1.*colour"),
         ("cat:1,2,256::\n", r"line 1.*0 to 255"),
         ("cat:1,2,-3::\n", r"line 1.*0 to 255"),
-        (":::\n", r"line 1.*without a name"),
+        (":::\n", r"line 1: ':::'; expected a name"),
     ],
 )
 def test_wrong_label_map(tmp_path: Path, text: str, says: str):
@@ -222,13 +222,13 @@ def test_dataset_meta(tmp_path: Path):
 @pytest.mark.parametrize(
     ("meta", "says"),
     [
-        ("[", "not JSON"),
-        ("[]", r"\$: \[\]"),
+        ("{", "expected a JSON object"),
+        ("[]", r"\$: \[\]; expected an object"),
         ('{"labels": {}}', r"\$\.labels"),
         ('{"labels": ["a", "a"]}', r"\$\.labels\[1\]"),
-        ('{"labels": ["a"], "parts": {"7": ["b"]}}', r"\$\.parts: label index '7'"),
-        ('{"labels": ["a"], "parts": {"0": "b"}}', r"\$\.parts\.0"),
-        ('{"labels": ["a"], "segmentation_colors": [[1, 2]]}', "colour"),
+        ('{"labels": ["a"], "parts": {"7": ["b"]}}', r"\$\.parts\.7: label index 7"),
+        ('{"labels": ["a"], "parts": {"0": "b"}}', r"\$\.parts\[\.\.\.\]"),
+        ('{"labels": ["a"], "segmentation_colors": [[1, 2]]}', r"\$\.segmentation_colors\[0\]"),
         ('{"labels": [], "segmentation_colors": [[1, 2, 3]]}', "1 colours"),
     ],
 )
@@ -580,7 +580,7 @@ def test_masks_of_different_sizes(tmp_path: Path):
 
 def test_undeclared_colour(tmp_path: Path):
     with_masks(tmp_path, png(np.full((4, 4, 3), 77, np.uint8)), None)
-    with pytest.raises(InvalidAnnotationError, match=r"a\.png: colour \(77, 77, 77\)"):
+    with pytest.raises(InvalidAnnotationError, match=r"pixel \(0, 0\): colour \(77, 77, 77\)"):
         read(tmp_path, "voc_segmentation")
 
 
@@ -594,10 +594,10 @@ def test_undeclared_index(tmp_path: Path):
     ("data", "found"),
     [
         (b"", "an empty file"),
-        (b"no image", "begins with b'no image'"),
+        (b"no image", "b'no image'; expected a PNG"),
         (png(CLASSES, PALETTE)[:60], ""),
         (png(np.arange(300 * 300, dtype=np.uint16).reshape(300, 300).astype(np.uint8))[:-3000], ""),
-        (b"GIF89a" + bytes(100), "begins with b'GIF89a"),
+        (b"GIF89a" + bytes(100), "b'GIF89a"),
     ],
 )
 def test_damaged_mask(tmp_path: Path, data: bytes, found: str):
@@ -625,7 +625,7 @@ def test_a_mask_that_lies_about_its_size(tmp_path: Path):
 )
 def test_run_lengths_are_those_of_coco(height: int, width: int, n: int, random):
     pixels = np.array([[random.randrange(n) for _ in range(width)] for _ in range(height)])
-    found = masks.masks_of_runs(masks.runs_of(pixels), (height, width))
+    found = index_masks.masks_of_runs(index_masks.runs_of(pixels))
     assert sorted(found) == np.unique(pixels).tolist()
     for value, rle in found.items():
         expected = coco_mask.encode(np.asfortranarray(pixels == value, np.uint8))

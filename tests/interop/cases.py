@@ -14,24 +14,32 @@ KEY = "datum-dGhpcnR5LXR3byBieXRlcywgYXMgZ29vZCBhcyBhbnk="
 
 @dataclass(frozen=True)
 class Case:
-    """A sample data set (`samples.BUILDERS`), written in a format."""
+    """A sample data set (`samples.BUILDERS`), written in a format.
+
+    ``read_as`` is the format that reads what was written, if it is another.
+    """
 
     sample: str
     format: str
     save_media: bool
     encrypted: bool = False
+    read_as: str = ""
+    meta: bool = False  # with dataset_meta.json
 
     @property
     def name(self) -> str:
         """Unique, and fit for a folder."""
         media = "media" if self.save_media else "bare"
-        return f"{self.sample}-{self.format}-{media}{'-encrypted' if self.encrypted else ''}"
+        more = "-encrypted" * self.encrypted + "-meta" * self.meta
+        return f"{self.sample}-{self.format}-{media}{more}"
 
     def write_options(self, version: str, *, ours: bool) -> dict[str, Any]:
         """Options of the export, for files that the published ``version`` can read."""
         options: dict[str, Any] = {"save_media": self.save_media}
         if ours and self.format == "datumaro_binary":
             options["compatible_with"] = version.rpartition(".")[0]
+        if self.meta:
+            options["save_dataset_meta"] = True
         return options | self._key()
 
     def _key(self) -> dict[str, Any]:
@@ -74,9 +82,11 @@ COCO_CASES = [
         "coco_captions",
         "coco_labels",
         "coco_image_info",
+        "coco_stuff",
     )
     for save_media in (False, True)
-]
+] + [Case("panoptic", "coco_panoptic", save_media) for save_media in (False, True)]
+
 
 VOC_CASES = [
     Case(sample, name, save_media)
@@ -93,13 +103,44 @@ VOC_CASES = [
     for save_media in (False, True)
 ]
 
+META_CASES = [
+    Case("coco", "coco_instances", False, meta=True),
+    Case("voc", "voc", False, meta=True),
+]
+
+YOLO_CASES = [
+    # (they need the images: without them no size is known, and their own files cannot be read)
+    Case("yolo", "yolo", True),
+    Case("yolo_flat", "yolo_ultralytics", True, read_as="yolo"),
+]
+
 IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
+
+IMAGENET_CASES = [
+    Case("folders_of_labels", "imagenet", True),
+    Case("folders_of_labels", "imagenet_with_subset_dirs", True),
+    *(Case("listed_labels", "imagenet_txt", save_media) for save_media in (False, True)),
+]
 
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
+# formats that the published package only reads
+READ_BY_THEM_CASES = [
+    Case("coco", "mmdet_coco", save_media=True),
+    Case("coco", "roboflow_coco", save_media=True),
+    Case("yolo_flat", "roboflow_yolo", save_media=True),
+    Case("yolo_flat", "roboflow_create_ml", save_media=True),
+    Case("flags", "roboflow_multiclass", save_media=True),
+]
+OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
-CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
+# of formats that do not hold all that a data set has
+CONVERTED_CASES = (
+    COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + YOLO_CASES + IMAGENET_CASES
+)
+
+CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
 
 
 @dataclass(frozen=True)
@@ -132,8 +173,10 @@ SAMPLES = [
             "coco_image_info",
             "coco_instances",
             "coco_person_keypoints",
+            "coco_panoptic",
         )
     ),
+    Sample("roboflow_dataset/coco", "roboflow_coco"),
     *(
         Sample("voc_dataset/voc_dataset1", name)
         for name in (
@@ -147,4 +190,9 @@ SAMPLES = [
         )
     ),
     Sample("image_dir_dataset", "image_dir"),
+    Sample("yolo_dataset/strict", "yolo"),
+    Sample("yolo_dataset/labels", "yolo"),
+    Sample("roboflow_dataset/yolo", "roboflow_yolo"),
+    Sample("imagenet_dataset", "imagenet"),
+    Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
 ]

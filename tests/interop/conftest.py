@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from interop import published
-from interop.cases import BEYOND_CASES, CASES, SAMPLES, Sample
+from interop.cases import CASES, OURS_ALONE_CASES, SAMPLES, Sample
 from interop.exchange import Exchange, Package
 
 
@@ -70,7 +70,7 @@ def exchange(
                     "media": str(media),
                     "options": case.write_options(version, ours=wrote == "ours"),
                 }
-                for case in (CASES if wrote == "theirs" else CASES + BEYOND_CASES)
+                for case in (CASES if wrote == "theirs" else CASES + OURS_ALONE_CASES)
             }
         )
     for who in (exchange.theirs, exchange.ours):
@@ -78,10 +78,10 @@ def exchange(
         jobs = {
             f"read {wrote} {case.name}": {
                 "read": str(root / wrote / case.name),
-                "format": case.format,
+                "format": case.read_as or case.format,
                 "options": case.read_options(**options),
             }
-            for wrote, cases in (("theirs", CASES), ("ours", CASES + BEYOND_CASES))
+            for wrote, cases in (("theirs", CASES), ("ours", CASES + OURS_ALONE_CASES))
             for case in cases
         }
         jobs |= {

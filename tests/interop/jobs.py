@@ -2,7 +2,8 @@
 
     python jobs.py JOBS.json RESULTS.json
 
-A job writes a sample data set ("write": its name) or dumps one that is there ("read": its path).
+A job writes a sample data set ("write": its name), dumps one that is there ("read": its path), or
+changes a sample and dumps it ("change": its name, "calls": of the data set's methods).
 Many go into one run, since importing the published package takes seconds. A job that fails gives
 ``{"error": ...}``; the others go on.
 """
@@ -38,6 +39,14 @@ def read(job: dict[str, Any]) -> dict[str, Any]:
     return dump(dataset, job["read"])
 
 
+def change(job: dict[str, Any]) -> dict[str, Any]:
+    """Build a sample, change it by calls of the data set's methods, and dump it."""
+    dataset = build(job["change"], job["media"])
+    for method, arguments, options in job["calls"]:
+        getattr(dataset, method)(*arguments, **options)
+    return dump(dataset, job["media"])
+
+
 def describe(error: BaseException | None) -> str:
     """An error and its causes, with the places they passed but no source text."""
     lines: list[str] = []
@@ -54,7 +63,8 @@ def main(jobs_file: str, results_file: str) -> None:
     results: dict[str, Any] = {}
     for name, job in json.loads(Path(jobs_file).read_text()).items():
         try:
-            results[name] = write(job) if "write" in job else read(job)
+            run = next(verb for verb in (write, read, change) if verb.__name__ in job)
+            results[name] = run(job)
         except Exception as error:  # noqa: BLE001 - a result like others: the tests look at it
             results[name] = {"error": describe(error)}
     Path(results_file).write_text(json.dumps(results))

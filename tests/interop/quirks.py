@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from interop.compare import MISSING, Difference
-from interop.samples import PERSON, SPACED_ID
+from interop.samples import PERSON, SPACED_ID, WITHOUT_BOXES
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,18 @@ class Quirk:
     explains: Callable[[Difference], bool]
 
 
-COCO = ("coco", "coco_instances", "coco_person_keypoints", "coco_captions", "coco_labels")
+COCO = (
+    "coco",
+    "coco_instances",
+    "coco_person_keypoints",
+    "coco_captions",
+    "coco_labels",
+    "coco_stuff",
+    "coco_panoptic",
+    "mmdet_coco",
+    "roboflow_coco",
+)
+STUFF = 7  # the annotation in the sample's stuff that its instances do not have
 VOC_MASKS = ("voc_segmentation", "voc_instance_segmentation")
 VOC_PEOPLE = ("voc_layout", "voc_action")
 VOC = ("voc", "voc_classification", "voc_detection", *VOC_MASKS, *VOC_PEOPLE)
@@ -48,10 +59,16 @@ READING = [
         lambda d: d.left is MISSING and d.path == ("infos", "coco"),
     ),
     Quirk(
+        COCO,
+        "with dataset_meta.json the labels lose their parents",
+        lambda d: d.path[:3] == ("categories", "label", "labels") and d.left == "",
+    ),
+    Quirk(
         ("coco",),
         "of the tasks that have labels only one is read; we read all",
         lambda d: (
             ours_alone(d, "points", "label")
+            or (ours_alone(d, "mask", "bbox") and d.right["id"] == STUFF)
             or (d.left is MISSING and d.path == ("categories", "points"))
         ),
     ),
@@ -59,6 +76,11 @@ READING = [
         ("coco_person_keypoints",),
         "an object without key points gets an annotation of no points",
         lambda d: d.right is MISSING and d.path[-1] == "points" and d.left["points"] == [],
+    ),
+    Quirk(
+        COCO,
+        "the parts of an annotation with the id 0 get group 0, which means none",
+        lambda d: d.path[-1] == "group" and d.left == 0,
     ),
     Quirk(
         ("voc", "voc_layout"),
@@ -81,9 +103,31 @@ READING = [
         lambda d: item_or_subset(d) and d.path[-1] in (SPACED_ID, SPACED_ID.partition(" ")[0]),
     ),
     Quirk(
+        ("imagenet",),
+        "a label's folder in another label's is not its child (1.10), or, by a name that no label "
+        "has, of a group (1.13)",
+        lambda d: (
+            (d.path[:3] == ("categories", "label", "labels") and d.left == "")
+            or (d.path[:3] == ("categories", "label", "groups") and d.right is MISSING)
+        ),
+    ),
+    Quirk(
         ("image_dir",),
         "folders within the folder are not read, though they are written",
         lambda d: d.left is MISSING and item_or_subset(d) and "/" in str(d.path[-1]),
+    ),
+]
+
+READING += [
+    Quirk(
+        ("roboflow_yolo",),
+        "label files that are empty, and so their images, are passed over",
+        lambda d: d.left is MISSING and item_or_subset(d) and d.path[-1] in WITHOUT_BOXES,
+    ),
+    Quirk(
+        ("roboflow_create_ml",),
+        "the middle of a box is taken for its top left corner",
+        lambda d: d.path[-1] == "bbox" or (len(d.path) > 1 and "points" in d.path),
     ),
 ]
 
@@ -97,6 +141,11 @@ WRITING = [
         VOC,
         "items without objects get no XML, and so their images' names and sizes are lost",
         lambda d: d.path[-1] in ("media", "has_size") and d.left in (None, False),
+    ),
+    Quirk(
+        ("coco_stuff",),
+        "every mask becomes a crowd",
+        lambda d: d.path[-1] == "is_crowd" and d.left is True,
     ),
     Quirk(
         ("coco_person_keypoints",),

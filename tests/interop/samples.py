@@ -7,7 +7,7 @@ Only the documented API is used. `build` makes each by its name; media come from
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ ODD_IDS = (
     "quote'n\"percent%20+&",
     "0007",
 )
+
+WITHOUT_BOXES = (ODD_IDS[0], ODD_IDS[6])  # in `yolo_flat`
 
 EVERY_JSON_KIND: dict[str, Any] = {
     "integer": 3,
@@ -295,6 +297,34 @@ def coco(media: Path) -> Any:
     )
 
 
+def panoptic(media: Path) -> Any:
+    """Masks that do not overlap, with ids of up to three bytes."""
+    checks = checkerboard(6, 8, 2)
+    top = np.zeros((6, 8), bool)
+    top[:2] = True
+    masks = [
+        [(checks & ~top, 0, 1, False), (~checks & ~top, 1, 70000, True), (top, 2, 300, False)],
+        [(top, 1, 5, False)],
+        [],
+    ]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train" if number < 2 else "val",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[
+                    dm.Mask(image, label=label, id=n, group=n, attributes={"is_crowd": crowd})
+                    for image, label, n, crowd in masks[number]
+                ],
+                attributes={"id": number + 10},
+            )
+            for number, item_id in enumerate(("000001", "with space/2", "empty"))
+        ],
+        categories=labels_only(),
+    )
+
+
 def voc(media: Path) -> Any:
     """What VOC can hold of labels, boxes, masks of classes and of instances."""
     categories = dm.LabelCategories.from_iterable(["background", "person", "dog"])
@@ -363,6 +393,57 @@ def voc_items(media: Path, contents: list[list[Any]], categories: dict[Any, Any]
     )
 
 
+def yolo(media: Path) -> Any:
+    """Boxes, in the subsets that trainers know."""
+    return boxes_only(media, ODD_IDS)
+
+
+def yolo_flat(media: Path) -> Any:
+    """The same without folders in ids."""
+    return boxes_only(media, [item_id for item_id in ODD_IDS if "/" not in item_id])
+
+
+def flags(media: Path) -> Any:
+    """Labels of images."""
+    ids = [item_id for item_id in ODD_IDS if "/" not in item_id]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[dm.Label(label) for label in range(number % 3)],
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["cat", "a dog", "猫"],
+    )
+
+
+def boxes_only(media: Path, ids: Sequence[str]) -> Any:
+    """Items with up to three boxes, numbered as YOLO's files number them."""
+    boxes = [
+        dm.Bbox(1, 2, 3.5, 1.25, label=2),
+        dm.Bbox(0, 0, 8, 6, label=0),
+        dm.Bbox(3, 3, 1, 1, label=4),
+    ]
+    for number, box in enumerate(boxes):
+        box.id = box.group = number
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset=subset,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=boxes[: number % 4],
+            )
+            for subset in ("train", "val")
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["cat", "a dog", "猫 и кот", "with: colon", "x"],
+    )
+
+
 def beyond(media: Path) -> Any:
     """Kinds of annotations that the published package cannot write, among others (ours alone)."""
     box = dm.Bbox(1, 2, 3, 4, label=0, id=1, attributes={"a": 1})
@@ -397,6 +478,34 @@ def plain_images(media: Path) -> Any:
     )
 
 
+def folders_of_labels(media: Path) -> Any:
+    """Images with one label each, that the ids name, or none; all labels in both subsets."""
+    ids = ("cat:1", "dog:with space", "no_label:x", "cat:ünï.cödé", "dog:1")
+    return labelled(media, ids, [[0], [1], [], [0], [1]], ["cat", "dog"])
+
+
+def listed_labels(media: Path) -> Any:
+    """Images with several labels or none (their lists cannot hold quotes)."""
+    ids = [item_id for item_id in ODD_IDS if '"' not in item_id]
+    return labelled(media, ids, [[0], [1, 2], [], [3], [0], [], [2]], ["cat", "a dog", "x", "猫"])
+
+
+def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
+    """Images with labels, in two subsets."""
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="val" if number > 2 else "train",
+                media=dm.Image.from_file(path=str(media / "a.jpg")),
+                annotations=[dm.Label(label) for label in of_item],
+            )
+            for number, (item_id, of_item) in enumerate(zip(ids, labels, strict=True))
+        ],
+        categories=names,
+    )
+
+
 BUILDERS: dict[str, Callable[[Path], Any]] = {
     builder.__name__: builder
     for builder in (
@@ -408,9 +517,15 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         no_media,
         mixed,
         coco,
+        panoptic,
         voc,
         voc_people,
         plain_images,
+        yolo,
+        yolo_flat,
+        flags,
+        folders_of_labels,
+        listed_labels,
         beyond,
     )
 }

@@ -1,4 +1,4 @@
-"""COCO, VOC and folders of images: both packages read the same from the same files.
+"""COCO, VOC, YOLO and others: both packages read the same from the same files.
 
 These formats do not hold all that a data set has, so what was read is compared, not what was built.
 Their order does not count: the published package reads COCO backwards.
@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-from interop.cases import COCO_CASES, IMAGE_DIR_CASES, SAMPLES, VOC_CASES, Case, Sample
+from interop.cases import CONVERTED_CASES, READ_BY_THEM_CASES, SAMPLES, Case, Sample
 from interop.compare import differences_in_any_order
 from interop.exchange import Exchange
 from interop.quirks import READING, WRITING, Quirk, unexplained
-
-CASES = COCO_CASES + VOC_CASES + IMAGE_DIR_CASES
 
 # COCO and VOC files hold decimal text: half of the last of two digits
 TOLERANCE = 0.0051
@@ -33,14 +31,14 @@ def assert_agree(
     assert not left, "\n".join(left[:30])
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_name)
+@pytest.mark.parametrize("case", CONVERTED_CASES, ids=by_name)
 def test_we_read_what_they_write(exchange: Exchange, case: Case):
     theirs, ours = exchange.theirs, exchange.ours
     read = exchange.read(theirs, theirs, case), exchange.read(ours, theirs, case)
     assert_agree(READING, case.format, *read)
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_name)
+@pytest.mark.parametrize("case", CONVERTED_CASES + READ_BY_THEM_CASES, ids=by_name)
 def test_they_read_what_we_write(exchange: Exchange, case: Case):
     theirs, ours = exchange.theirs, exchange.ours
     read = exchange.read(theirs, ours, case), exchange.read(ours, ours, case)
@@ -48,7 +46,9 @@ def test_they_read_what_we_write(exchange: Exchange, case: Case):
 
 
 # (their exporter writes neither parts nor actions)
-@pytest.mark.parametrize("case", [c for c in CASES if c.sample != "voc_people"], ids=by_name)
+@pytest.mark.parametrize(
+    "case", [c for c in CONVERTED_CASES if c.sample != "voc_people"], ids=by_name
+)
 def test_they_read_the_same_from_both(exchange: Exchange, case: Case):
     theirs, ours = exchange.theirs, exchange.ours
     read = exchange.read(theirs, theirs, case), exchange.read(theirs, ours, case)

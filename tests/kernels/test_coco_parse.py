@@ -382,7 +382,7 @@ def test_bad_annotations_are_left_out_one_by_one(member: str):
     text = file(annotations=f"{good}, {annotation(member)}, {good}")
     status, parser = feed(text, KEYPOINTS)
     assert (status, parser.n_objects, parser.skipped) == (DONE, 2, [1])
-    place, expected, at = parser.problem
+    place, expected, at, _ = parser.problem
     key = member.split('"')[1]
     assert place.startswith(f"$.annotations[1].{key}") and expected
     assert text.encode()[at:].lstrip()[:1] != b""
@@ -394,7 +394,7 @@ def test_required_keys(key: str):
     whole = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}
     del whole[key]
     _, parser = feed(json.dumps({"annotations": [whole]}))
-    assert parser.problem[:2] == (f"$.annotations[0].{key}", "an integer")
+    assert parser.problem == (f"$.annotations[0].{key}", "an integer", 17, True)
 
 
 @pytest.mark.parametrize(

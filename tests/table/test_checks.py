@@ -39,13 +39,13 @@ def test_declared_labels_pass_untouched() -> None:
 def test_an_undeclared_label_is_named(bad: int) -> None:
     with pytest.raises(
         UndeclaredLabelError,
-        match=rf"here: item 'a' of subset 's': annotation 1 has label {bad}; expected 0 to 2",
+        match=rf"here: item 'a' of subset 's': annotation 1: label {bad}; expected 0 to 2",
     ):
         check_labels(with_labels(1, bad), "here", raising)
 
 
 def test_any_label_is_undeclared_where_there_are_none() -> None:
-    with pytest.raises(UndeclaredLabelError, match="there are no labels"):
+    with pytest.raises(UndeclaredLabelError, match="no label: there are none"):
         check_labels(with_labels(0, names=""), "here", raising)
     content = with_labels(99)
     content.categories.clear()  # a data set that says nothing of labels

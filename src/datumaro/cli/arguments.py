@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
+from datumaro.cli.exit_codes import ExitCode
 from datumaro.keys import redacted
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -78,13 +79,38 @@ def add_command(
         aliases=list(aliases),
         help=help,
         description=description or help[0].upper() + help[1:] + ".",
-        epilog="examples:\n" + "\n".join(f"  {line}" for line in examples.strip().splitlines()),
+        epilog=_examples(examples),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     parser.set_defaults(run=run, takes_format_options=format_options)
     add_common_flags(parser)
     return parser
+
+
+def add_group(
+    subparsers: Subparsers, name: str, *, help: str, description: str, examples: str
+) -> Subparsers:
+    """Add a command that consists of others; alone it prints its help and returns 1."""
+    parser = subparsers.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=_examples(examples),
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+
+    def run(_: argparse.Namespace) -> int:
+        parser.print_help()
+        return ExitCode.ERROR
+
+    parser.set_defaults(run=run, takes_format_options=False)
+    return parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+
+
+def _examples(lines: str) -> str:
+    return "examples:\n" + "\n".join(f"  {line}" for line in lines.strip().splitlines())
 
 
 class Parser(argparse.ArgumentParser):

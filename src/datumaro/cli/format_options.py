@@ -1,4 +1,4 @@
-"""Flags from a format's options: one source for help, names and types (`datumaro.formats.base`)."""
+"""Flags from declared options: one source for help, names and types (`datumaro.options`)."""
 
 from __future__ import annotations
 
@@ -11,31 +11,60 @@ from datumaro.cli.arguments import HelpFormatter, Parser, boolean
 from datumaro.cli.errors import CliError
 from datumaro.errors import UnknownOptionError
 from datumaro.formats.base import Format, ReadOptions, WriteOptions
+from datumaro.options import is_required
 
 Options = type[ReadOptions] | type[WriteOptions]
 
 
-def export_parser(kind: Format, prog: str) -> argparse.ArgumentParser:
-    """A parser of the flags that follow ``--`` when ``kind`` is written."""
+def parse_words(
+    options: type[Any], words: Sequence[str], prog: str, description: str
+) -> dict[str, Any]:
+    """The options given in ``words``, by name; those not given are left out.
+
+    Wrong words end the program as argparse does it: exit code 2, or 0 for ``-h``.
+
+    Parameters
+    ----------
+    options : a dataclass of `datumaro.options.option` fields. Secret ones have no flag: others
+        would see them in the list of processes.
+    """
     parser = Parser(
-        prog=f"{prog} -f {kind.name} ... --",
-        description=f"Options of the export format {kind.name}: {kind.title}",
+        prog=prog,
+        description=description,
         formatter_class=HelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    for field in dataclasses.fields(kind.write_options):
-        if not field.metadata.get("secret"):  # others would see it in the list of processes
+    for field in dataclasses.fields(options):
+        if not field.metadata.get("secret"):
             _add_flag(parser, field)
+    found: dict[str, Any] = vars(parser.parse_args(list(words)))
+    many = {f.name for f in dataclasses.fields(options) if f.metadata.get("many")}
+    return {name: tuple(value) if name in many else value for name, value in found.items()}
+
+
+def import_parser(kind: Format, prog: str) -> argparse.ArgumentParser:
+    """A parser of the flags that follow ``--`` when ``kind`` is read."""
+    parser = Parser(
+        prog=f"{prog} -f {kind.name} ... --",
+        description=f"Options of the import format {kind.name}: {kind.title}",
+        formatter_class=HelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    for field in dataclasses.fields(kind.read_options):
+        _add_flag(parser, field)
     return parser
 
 
 def parse_export_options(kind: Format, words: Sequence[str], prog: str) -> dict[str, Any]:
-    """The options given in ``words``, by name; those not given are left out.
-
-    Wrong words end the program as argparse does it: exit code 2, or 0 for ``-h``.
-    """
-    return vars(export_parser(kind, prog).parse_args(list(words)))
+    """The options of an export given in ``words``; see `parse_words`."""
+    return parse_words(
+        kind.write_options,
+        words,
+        f"{prog} -f {kind.name} ... --",
+        f"Options of the export format {kind.name}: {kind.title}",
+    )
 
 
 def parse_import_options(kind: Format, pairs: Sequence[str]) -> dict[str, Any]:
@@ -76,7 +105,9 @@ def _default_text(field: dataclasses.Field[Any]) -> str:
     default = field.default
     if isinstance(default, bool):
         return "yes" if default else "no"
-    return "" if default is None else str(default)
+    if default is dataclasses.MISSING or default in (None, ()):
+        return ""
+    return str(default)
 
 
 def _parse(field: dataclasses.Field[Any]) -> Callable[[str], Any]:
@@ -115,10 +146,16 @@ def _value(field: dataclasses.Field[Any], text: str) -> Any:
 
 def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
     metadata = field.metadata
-    names = [n for n in (metadata.get("short"), "--" + field.name.replace("_", "-")) if n]
+    flag = metadata.get("flag") or "--" + field.name.replace("_", "-")
+    names = [name for name in (metadata.get("short"), flag) if name]
     help = str(metadata.get("help") or "").replace("%", "%%")
     default = _default_text(field)
     settings: dict[str, Any] = {"dest": field.name, "type": _parse(field)}
+    if metadata.get("many"):
+        settings["action"] = "append"
+        help += "; may be repeated"
+    if is_required(field):
+        settings["required"] = True
     if field.default is False and metadata.get("parse") is None:
         settings |= {"nargs": "?", "const": True, "metavar": "yes|no"}
     elif field.default is True and metadata.get("parse") is None:

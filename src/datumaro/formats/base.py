@@ -9,17 +9,17 @@ line.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
-from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
-from datumaro.errors import DatasetImportError, UnknownOptionError
+from datumaro.errors import DatasetImportError
+from datumaro.formats.capabilities import Capabilities
+from datumaro.losses import Losses
+from datumaro.options import option
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.table.chunk import Content
 from datumaro.workers import Workers, worker_count
@@ -28,39 +28,6 @@ log = logging.getLogger("datumaro")
 
 
 # --- options ----------------------------------------------------------------------------------
-
-
-def option(
-    default: Any,
-    help: str,
-    *,
-    choices: Sequence[str] | None = None,
-    parse: Callable[[str], Any] | None = None,
-    metavar: str | None = None,
-    short: str | None = None,
-    secret: bool = False,
-) -> Any:
-    """Declare a field of an options dataclass.
-
-    Parameters
-    ----------
-    default : its value when not given. A False makes a flag (``--save-media``), a True a flag that
-        takes a word (``--allow-attributes no``).
-    help : one sentence for the command line's help and the documentation.
-    choices : the words allowed.
-    parse : makes the value of the command line's word (default: by the type of ``default``).
-    short : a short flag, with its dash.
-    secret : the text of the options does not show its value, and an export has no flag for it.
-    """
-    metadata = {
-        "help": help,
-        "choices": choices,
-        "parse": parse,
-        "metavar": metavar,
-        "short": short,
-        "secret": secret,
-    }
-    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 def num_workers_option(verb: str) -> Any:
@@ -91,25 +58,6 @@ class WriteOptions:
         None, "extension of saved images, such as .png; others are re-encoded", metavar="EXT"
     )
     num_workers: int | None = num_workers_option("copy, encode and encrypt")
-
-
-_Options = TypeVar("_Options", ReadOptions, WriteOptions)
-
-
-def make_options(kind: type[_Options], given: dict[str, Any], format_name: str) -> _Options:
-    """Build an options object from keywords; an unknown one is an error that lists the known."""
-    known = {f.name: f for f in dataclasses.fields(kind)}
-    for name, value in given.items():
-        if name not in known:
-            raise UnknownOptionError(
-                f"{format_name} has no option {name!r}; known options: {', '.join(sorted(known))}"
-            )
-        choices = known[name].metadata.get("choices")
-        if choices and value is not None and value not in choices:
-            raise UnknownOptionError(
-                f"{format_name}: option {name!r} is {value!r}; expected one of {', '.join(choices)}"
-            )
-    return kind(**given)
 
 
 # --- detection --------------------------------------------------------------------------------
@@ -199,7 +147,7 @@ class ReadContext:
 
 
 @dataclass
-class WriteContext:
+class WriteContext(Losses):
     """What a writer may use beside its options.
 
     `lost` is where it says what the format cannot hold; all of it is reported once, at the end.
@@ -208,28 +156,12 @@ class WriteContext:
     """
 
     progress: ProgressReporter = field(default_factory=NullProgressReporter)
-    losses: Counter[str] = field(default_factory=Counter[str])
-    examples: dict[str, str] = field(default_factory=dict[str, str])
     keep: dict[str, Any] = field(default_factory=dict[str, Any])
     workers: Workers = field(default_factory=Workers)
 
-    def lost(self, what: str, count: int = 1, example: str = "") -> None:
-        """Say that the format cannot hold ``count`` of ``what`` (a plural: "polygons").
-
-        ``example`` names the first item that has one.
-        """
-        if count:
-            self.losses[what] += count
-            self.examples.setdefault(what, example)
-
     def report(self, format_name: str) -> None:
         """Log what was lost, as one warning."""
-        if self.losses:
-            parts = [
-                f"{n} {what}" + (f" (first: {self.examples[what]})" if self.examples[what] else "")
-                for what, n in self.losses.items()
-            ]
-            log.warning("%s cannot hold %s: left out", format_name, ", ".join(parts))
+        self.warn(f"{format_name} cannot hold %s: left out")
 
 
 # --- the contract -------------------------------------------------------------------------------
@@ -247,6 +179,11 @@ class Format:
     owned : glob patterns, relative to the data set's folder, of the files that a new export
         replaces as a whole, so that none stays behind stale (``annotations/*.json``); media are
         never among them. Other files that an older export left in the folder stay.
+    holds : what its files can hold. An export reports by it what is left out, so `write` only
+        counts what it cannot say.
+    read_by : of formats that are only written: the one that reads what they write.
+    part_of : the format that reads all that this one reads, and more (``voc`` of
+        ``voc_detection``): it is the one that is detected where both match.
     """
 
     name: ClassVar[str]
@@ -256,6 +193,15 @@ class Format:
     read_options: ClassVar[type[ReadOptions]] = ReadOptions
     write_options: ClassVar[type[WriteOptions]] = WriteOptions
     owned: ClassVar[tuple[str, ...]] = ()
+    holds: ClassVar[Capabilities | None] = None
+    read_by: ClassVar[str] = ""
+    part_of: ClassVar[str] = ""
+
+    def holding(self, options: Any) -> Capabilities | None:
+        """What its files can hold when they are written with ``options``."""
+        if self.holds is not None and getattr(options, "save_dataset_meta", False):
+            return self.holds.with_meta()
+        return self.holds
 
     def detect(self, folder: Folder) -> Confidence:
         """Tell how surely ``folder`` is of this format, from names and a few bytes.

@@ -14,13 +14,13 @@ The published package knows the first three. It ignores ``tabular``, and the ``a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 import msgspec
 
 from datumaro.errors import MalformedFileError, UnsupportedContentError
+from datumaro.formats.json_errors import explained, shown
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
     Categories,
@@ -168,7 +168,6 @@ class _Tabular(msgspec.Struct):
 
 
 _DTYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
-_AT = re.compile(r"^(.*?)(?: - at `\$(.*)`)?$", re.DOTALL)
 
 
 def categories_from_json(
@@ -189,7 +188,7 @@ def categories_from_json(
         It is not such an object; the message names the member.
     """
     if not isinstance(value, dict):
-        raise MalformedFileError(path, place, f"a {type(value).__name__}", "an object")
+        raise MalformedFileError(path, place, shown(value), "an object")
     members = cast("dict[str, object]", value)
     categories: dict[AnnotationType, Categories] = {}
     for name, read in _READERS.items():
@@ -197,17 +196,12 @@ def categories_from_json(
             try:
                 categories[AnnotationType[name]] = read(members[name])
             except msgspec.ValidationError as error:
-                found, where = _split(str(error))
-                raise MalformedFileError(path, f"{place}.{name}{where}", found) from error
+                where, found, expected = explained(error, members[name])
+                raise MalformedFileError(path, f"{place}.{name}{where}", found, expected) from error
             except ValueError as error:
-                raise MalformedFileError(path, f"{place}.{name}", str(error)) from error
+                expected = "categories that agree with each other"
+                raise MalformedFileError(path, f"{place}.{name}", str(error), expected) from error
     return categories
-
-
-def _split(message: str) -> tuple[str, str]:
-    """msgspec's message as (what is wrong, where below the root)."""
-    match = _AT.match(message)
-    return (match[1], match[2] or "") if match else (message, "")
 
 
 def _read_label(value: object) -> LabelCategories:

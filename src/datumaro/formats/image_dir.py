@@ -19,13 +19,13 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    option,
 )
+from datumaro.formats.capabilities import Capabilities
+from datumaro.formats.files import images_below, is_image, item_ids
 from datumaro.media_store import MediaJob, MediaStore, file_source, media_extension
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.image_codec import IMAGE_EXTENSIONS
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.options import option
 from datumaro.paths import join_inside
 from datumaro.table import media_columns, schema
 from datumaro.table.chunk import Chunk, Content
@@ -50,6 +50,7 @@ class ImageDir(Format):
 
     name = "image_dir"
     title = "A folder of images, without annotations"
+    holds = Capabilities(media_needed=True, subsets=False, labels="none")
     read_options: ClassVar[type[ReadOptions]] = ImageDirReadOptions
 
     def detect(self, folder: Folder) -> Confidence:
@@ -102,12 +103,10 @@ class ImageDir(Format):
         PathOutsideDatasetError
             An item's id leads outside the folder.
         """
-        _report_losses(content, context)
         jobs: list[MediaJob] = []
         for chunk in content.chunks:
             for item in _items(chunk):
                 if item.source is None:
-                    context.lost("items without an image", 1, f"item {item.id!r}")
                     continue
                 medium = item.source if isinstance(item.source, MediaElement) else None
                 if medium is not None and not isinstance(medium, Image):
@@ -121,42 +120,6 @@ class ImageDir(Format):
 
 
 # --- reading ------------------------------------------------------------------------------------
-
-
-def is_image(name: str) -> bool:
-    """Whether a file's name is that of an image."""
-    return os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS  # noqa: PTH122 - a str
-
-
-def images_below(folder: str, prefix: str = "") -> list[str]:
-    """Images in a folder and the folders in it, relative to it with ``/``, sorted.
-
-    Names that begin with a dot, and links to folders, are passed over.
-    """
-    names: list[str] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                names += images_below(entry.path, f"{prefix}{entry.name}/")
-            elif is_image(entry.name):
-                names.append(prefix + entry.name)
-    names.sort()
-    return names
-
-
-def item_ids(names: list[str]) -> list[str]:
-    """The id of each image; see `ImageDir`."""
-    ids = [os.path.splitext(name)[0] for name in names]  # noqa: PTH122 - a str
-    if len(set(ids)) == len(ids):
-        return ids
-    taken: set[str] = set()
-    for index, item_id in enumerate(ids):
-        if item_id in taken:
-            ids[index] = names[index]
-        taken.add(ids[index])
-    return ids
 
 
 def _chunk(root: str, names: list[str], ids: list[str], subset: str) -> Chunk:
@@ -197,19 +160,3 @@ def _items(chunk: Chunk) -> list[_Item]:
             source = media_columns.media_object(media_columns.read(chunk, row, row + 1)[0])
         items.append(_Item(item_id, path, source))
     return items
-
-
-def _report_losses(content: Content, context: WriteContext) -> None:
-    annotations = sum(len(chunk.annotations) for chunk in content.chunks)
-    context.lost("annotations", annotations)
-    labels = content.categories.get(AnnotationType.label)
-    if labels is not None and annotations:
-        context.lost("categories", len(content.categories))
-    attributes = sum(
-        int(np.count_nonzero(np.diff(schema.list_parts(chunk.items.column("attributes"))[0])))
-        for chunk in content.chunks
-    )
-    context.lost("attributes of items", attributes)
-    subsets = content.subset_names()
-    if subsets != [DEFAULT_SUBSET_NAME]:
-        context.lost("names of subsets", len(subsets), ", ".join(subsets[:5]))

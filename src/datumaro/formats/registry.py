@@ -14,15 +14,31 @@ ENTRY_POINTS = "datumaro.formats"
 
 # name: (module, class). A module is imported when its format is asked for.
 _BUILTIN: dict[str, tuple[str, str]] = {
+    "camvid": ("datumaro.formats.camvid", "Camvid"),
+    "cityscapes": ("datumaro.formats.cityscapes", "Cityscapes"),
     "coco": ("datumaro.formats.coco.format", "Coco"),
     "coco_instances": ("datumaro.formats.coco.format", "CocoInstances"),
     "coco_person_keypoints": ("datumaro.formats.coco.format", "CocoPersonKeypoints"),
     "coco_captions": ("datumaro.formats.coco.format", "CocoCaptions"),
     "coco_labels": ("datumaro.formats.coco.format", "CocoLabels"),
     "coco_image_info": ("datumaro.formats.coco.format", "CocoImageInfo"),
+    "coco_panoptic": ("datumaro.formats.coco.format", "CocoPanoptic"),
+    "coco_stuff": ("datumaro.formats.coco.format", "CocoStuff"),
+    "mmdet_coco": ("datumaro.formats.coco.format", "MmdetCoco"),
+    "roboflow_coco": ("datumaro.formats.coco.format", "RoboflowCoco"),
     "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
+    "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
+    "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
+    "roboflow_yolo": ("datumaro.formats.yolo.roboflow", "RoboflowYolo"),
+    "roboflow_yolo_obb": ("datumaro.formats.yolo.roboflow", "RoboflowYoloObb"),
+    "imagenet": ("datumaro.formats.imagenet", "Imagenet"),
+    "imagenet_txt": ("datumaro.formats.imagenet_txt", "ImagenetTxt"),
+    "imagenet_with_subset_dirs": ("datumaro.formats.imagenet", "ImagenetWithSubsetDirs"),
+    "kitti": ("datumaro.formats.kitti.format", "Kitti"),
+    "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
+    "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
@@ -30,6 +46,20 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "voc_instance_segmentation": ("datumaro.formats.voc.format", "VocInstanceSegmentation"),
     "voc_layout": ("datumaro.formats.voc.format", "VocLayout"),
     "voc_action": ("datumaro.formats.voc.format", "VocAction"),
+    "yolo": ("datumaro.formats.yolo.format", "Yolo"),
+    "yolo_loose": ("datumaro.formats.yolo.format", "YoloLoose"),
+    "yolo_strict": ("datumaro.formats.yolo.format", "YoloStrict"),
+    "yolo_ultralytics": ("datumaro.formats.yolo.format", "YoloUltralytics"),
+    "yolo_ultralytics_classification": (
+        "datumaro.formats.yolo.classification",
+        "YoloUltralyticsClassification",
+    ),
+    "yolo_ultralytics_obb": ("datumaro.formats.yolo.format", "YoloUltralyticsObb"),
+    "yolo_ultralytics_pose": ("datumaro.formats.yolo.format", "YoloUltralyticsPose"),
+    "yolo_ultralytics_segmentation": (
+        "datumaro.formats.yolo.format",
+        "YoloUltralyticsSegmentation",
+    ),
 }
 
 

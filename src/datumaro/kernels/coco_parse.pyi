@@ -15,8 +15,9 @@ FATAL: int
 
 class Parser:
     raw: dict[str, bytes]
-    problem: tuple[str, str, int]
+    problem: tuple[str, str, int, bool]
     skipped: list[int]
+    skipped_images: list[int]
     has_images: bool
     has_annotations: bool
     n_images: int

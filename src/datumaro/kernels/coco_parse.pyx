@@ -129,14 +129,15 @@ cdef class Parser:
     Attributes
     ----------
     raw : the JSON text of the values of ``info``, ``licenses`` and ``categories``.
-    problem : (JSON path, what is expected, byte in the block) of the last PROBLEM or FATAL.
-    skipped : indices of the annotations that were left out for a problem.
+    problem : of the last PROBLEM or FATAL: (JSON path, what is expected, byte in the block,
+        whether it is not there at all: then the byte is that of the object that lacks it).
+    skipped, skipped_images : indices of the annotations and images that were left out for a problem.
     n_images, n_objects, n_rows : how many there are so far.
     """
 
     cdef readonly dict raw
     cdef readonly tuple problem
-    cdef readonly list skipped
+    cdef readonly list skipped, skipped_images
     cdef int task
     cdef State state
     cdef bint first
@@ -147,6 +148,7 @@ cdef class Parser:
     cdef const char* bad_key
     cdef const char* expected
     cdef Py_ssize_t bad_at
+    cdef bint is_missing
     # images
     cdef Buffer image_ids, image_sizes, names, name_ends
     # objects, in the file's order
@@ -162,6 +164,7 @@ cdef class Parser:
     def __init__(self, int task):
         self.raw = {}
         self.skipped = []
+        self.skipped_images = []
         self.task = task
         self.state = S_START
 
@@ -222,6 +225,7 @@ cdef class Parser:
         c.nonfinite = False
         while status == F_DONE and not (self.state == S_END and c.pos == end):
             self.bad_key = self.expected = NULL
+            self.is_missing = False
             if self.state == S_START:
                 status = self._start(&c)
             elif self.state == S_KEYS:
@@ -264,7 +268,9 @@ cdef class Parser:
             place += "." + (<bytes>self.bad_key).decode()
         if self.state == S_ANNOTATIONS:
             self.skipped.append(index)
-        self.problem = (place, (<bytes>self.expected).decode(), self.bad_at)
+        elif self.state == S_IMAGES:
+            self.skipped_images.append(index)
+        self.problem = (place, (<bytes>self.expected).decode(), self.bad_at, self.is_missing)
 
     cdef int _stop(self, Cursor* c, int code, const char* expected) noexcept:
         if code == JSON_MEMORY:
@@ -333,6 +339,7 @@ cdef class Parser:
         if images:
             self.has_images = True
             self.state = S_IMAGES
+            self.skipped_images = []
             self.n_images = 0
             self.image_ids.size = self.image_sizes.size = self.names.size = self.name_ends.size = 0
             return
@@ -377,6 +384,7 @@ cdef class Parser:
                     self.index += 1
                     return F_PROBLEM
                 self.bad_key = NULL
+                self.is_missing = False
             if code == JSON_MORE:
                 c.pos = begin
                 self.first = first
@@ -393,6 +401,11 @@ cdef class Parser:
         self.bad_key = key
         self.expected = expected
         return code
+
+    cdef inline int _missing(self, Py_ssize_t at, const char* key, const char* expected) noexcept nogil:
+        """Note that the object at a byte lacks a key."""
+        self.is_missing = True
+        return self._bad(INVALID, at, key, expected)
 
     cdef inline int _next(self, Cursor* c, bint* first, Field* field) noexcept nogil:
         """Go to the next key of an object."""
@@ -449,9 +462,9 @@ cdef class Parser:
                 if code:
                     return code
         if not has_id:
-            return self._bad(INVALID, begin, b"id", b"an integer")
+            return self._missing(begin, b"id", b"an integer")
         if not name.size:
-            return self._bad(INVALID, begin, b"file_name", b"a file's name")
+            return self._missing(begin, b"file_name", b"a file's name")
         if not height or not width:
             height = width = 0
         i = self.names.size
@@ -576,14 +589,14 @@ cdef class Parser:
                 if code:
                     return code
         if not has_id:
-            return self._bad(INVALID, begin, b"id", b"an integer")
+            return self._missing(begin, b"id", b"an integer")
         if not has_image:
-            return self._bad(INVALID, begin, b"image_id", b"an integer")
+            return self._missing(begin, b"image_id", b"an integer")
         if self.task == T_CAPTIONS:
             if not has_caption:
-                return self._bad(INVALID, begin, b"caption", b"a string")
+                return self._missing(begin, b"caption", b"a string")
         elif not has_category:
-            return self._bad(INVALID, begin, b"category_id", b"an integer")
+            return self._missing(begin, b"category_id", b"an integer")
         return self._keep(object_id, image_id, category, crowd, area, box if has_box else NULL)
 
     cdef int _crowd(self, Cursor* c, bint* out) noexcept nogil:
@@ -712,7 +725,7 @@ cdef class Parser:
         cdef int64_t[2] size
         cdef int64_t pixels, total = 0
         cdef int64_t* runs
-        cdef Py_ssize_t at = c.pos, begin = c.pos, n = 0, i
+        cdef Py_ssize_t at = c.pos, begin = c.pos, size_at = c.pos, counts_at = c.pos, n = 0, i
         cdef int code = json_open(c, c'{')
         while code == JSON_OK:
             code = self._next(c, &first, &field)
@@ -722,6 +735,7 @@ cdef class Parser:
                 return code
             at = c.pos
             if field == K_SIZE:
+                size_at = at
                 self.numbers.size = 0
                 code = json_int64s(c, &self.numbers, &n)
                 if code or n != 2:
@@ -729,6 +743,7 @@ cdef class Parser:
                 memcpy(size, self.numbers.data, 16)
                 has_size = True
             elif field == K_COUNTS:
+                counts_at = at
                 self.rle.size = 0
                 code = json_string(c, &span)
                 compressed = code == JSON_OK
@@ -747,11 +762,14 @@ cdef class Parser:
         if code != JSON_END:
             return code
         if not has_size or not has_counts:
-            return self._bad(INVALID, begin, b"segmentation", b"an RLE with size and counts")
+            return self._missing(
+                begin, b"segmentation.counts" if has_size else b"segmentation.size",
+                b"an RLE with size and counts",
+            )
         if not (0 <= size[0] <= 0x7FFFFFFF and 0 <= size[1] <= 0x7FFFFFFF
                 and size[0] * size[1] <= RLE_LIMIT):
             return self._bad(
-                INVALID, begin, b"segmentation.size", b"a mask of less than 2^32 pixels"
+                INVALID, size_at, b"segmentation.size", b"a mask of less than 2^32 pixels"
             )
         pixels = size[0] * size[1]
         if not compressed:
@@ -772,11 +790,11 @@ cdef class Parser:
                 return JSON_MEMORY
         if total != pixels if not compressed else not runs_fill(self.rle.data, self.rle.size, pixels):
             return self._bad(
-                INVALID, begin, b"segmentation.counts",
+                INVALID, counts_at, b"segmentation.counts",
                 b"run lengths that add up to height x width"
             )
         if self.rle.size > 0x7FFFFFFF:
-            return self._bad(JSON_RANGE, begin, b"segmentation.counts", b"fewer runs")
+            return self._bad(JSON_RANGE, counts_at, b"segmentation.counts", b"fewer runs")
         self.mask_size[0] = <int32_t>size[0]
         self.mask_size[1] = <int32_t>size[1]
         self.is_mask = True

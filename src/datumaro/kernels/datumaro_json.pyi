@@ -80,9 +80,3 @@ class ItemReader:
     def take_problems(self) -> npt.NDArray[np.int64]:
         """What was left out, int64 [n, 7], which the reader forgets: the code, the place in the
         bytes given to the last `read`, and the five members of `place` (the key by number)."""
-
-def skip_value(data: bytearray | bytes, begin: int, end: int) -> tuple[int, int]:
-    """Check one JSON value: (0, its end), (CODES["cut"], …) or (what is wrong, where)."""
-
-def message(code: int) -> str:
-    """What a code that CODES does not list means."""

@@ -14,7 +14,7 @@ from datumaro.kernels._json cimport (
     JSON_BAD, JSON_END, JSON_MEMORY, JSON_MORE, JSON_OK, JSON_RANGE, JSON_TYPE,
     Buffer, Cursor, Span,
     buffer_add, buffer_byte, buffer_double, buffer_float, buffer_free, buffer_int32, buffer_int64,
-    json_double, json_element, json_hundredths, json_int64, json_int64s, json_key, json_message,
+    json_double, json_element, json_hundredths, json_int64, json_int64s, json_key,
     json_null, json_open, json_peek, json_raw, json_skip, json_string, put_double, span_add,
     span_is, to_hundredths,
 )
@@ -76,14 +76,15 @@ cdef enum:
     # from here on, what the value means depends on the annotation's type
     K_POINTS, K_VISIBILITY, K_BBOX, K_RLE, K_CAPTION, K_POSITION, K_ROTATION, K_SCALE, K_EXACT
     K_ANNOTATIONS, K_EXTENDED, K_ATTR, K_IMAGE, K_CLOUD, K_RELATED, K_VIDEO, K_FRAME, K_FRAMES, K_MEDIA
-    K_COUNTS, K_SIZE, K_PATH, K_NONE
+    K_COUNTS, K_SIZE, K_PATH, K_IMAGE_SIZE, K_NONE
     KEYS = K_ANNOTATIONS
 
 KEY_NAMES = (
     "id", "type", "attributes", "group", "object_id", "label_id", "z_order", "area", "index", "extra",
     "points", "visibility", "bbox", "rle", "caption", "position", "rotation", "scale", "exact_points",
     "annotations", "extended_annotations", "attr", "image", "point_cloud", "related_images", "video",
-    "video_frame", "multiframe_image", "media", "rle.counts", "rle.size", "image.path", "",
+    "video_frame", "multiframe_image", "media", "rle.counts", "rle.size", "image.path",
+    "image.size", "",
 )
 
 cdef enum:
@@ -404,6 +405,7 @@ cdef class ItemReader:
     cdef int64_t annotation      # the annotation's; -1 outside of any
     cdef bint extended
     cdef int key
+    cdef Py_ssize_t value_at     # where the value of `key` begins, or what should have it
     cdef int64_t element
     cdef bint item_has_problems
 
@@ -498,6 +500,7 @@ cdef class ItemReader:
                 self.done = True
                 return JSON_OK
             if code == JSON_OK:
+                self._value_begins(c)
                 code = self._element(c)
             if code == JSON_MORE:
                 c.pos = begin
@@ -518,6 +521,7 @@ cdef class ItemReader:
         code = self._item(c)
         if code == JSON_OK:
             return code
+        self._go_to_value(c, code)
         if code == JSON_MORE or code == JSON_MEMORY or not self.skip:
             if code == JSON_MORE:
                 self._restore(self.item_marks)
@@ -549,15 +553,26 @@ cdef class ItemReader:
             return JSON_MEMORY
         return JSON_OK
 
+    cdef inline void _value_begins(self, Cursor* c) noexcept nogil:
+        json_peek(c)
+        self.value_at = c.pos
+
+    cdef inline void _go_to_value(self, Cursor* c, int code) noexcept nogil:
+        """Go back to the value that is wrong; what is no JSON is wrong where it is."""
+        if code == JSON_TYPE or code == JSON_RANGE or code >= BAD_LABEL:
+            c.pos = self.value_at
+
     cdef int _key(self, Cursor* c, bint* first, Span* key) noexcept nogil:
         cdef int code
         self.key, self.element = K_NONE, -1
         code = json_key(c, first, key)
-        if code == JSON_OK and key.escaped:
-            self.escaped.size = 0
-            if span_add(key, &self.escaped) < 0:
-                return JSON_MEMORY
-            key.data, key.size, key.escaped = self.escaped.data, self.escaped.size, False
+        if code == JSON_OK:
+            self._value_begins(c)
+            if key.escaped:
+                self.escaped.size = 0
+                if span_add(key, &self.escaped) < 0:
+                    return JSON_MEMORY
+                key.data, key.size, key.escaped = self.escaped.data, self.escaped.size, False
         return code
 
     # --- items ---
@@ -571,6 +586,7 @@ cdef class ItemReader:
         cdef bint image = False, named = False
         cdef size_t id_begin = self.columns[I_ID].size
         cdef size_t begun_rows = self.columns[A_TYPE].size, begun_extended = self.columns[E_ROW].size
+        cdef Py_ssize_t begin = self.value_at, extended_at = self.value_at
         self.path.size = self.media.size = 0
         self.item_has_problems = False
         code = json_open(c, c'{')
@@ -591,6 +607,7 @@ cdef class ItemReader:
             elif k == K_ANNOTATIONS:
                 code = self._annotations(c, False)
             elif k == K_EXTENDED:
+                extended_at = self.value_at
                 code = self._annotations(c, True)
             elif k == K_ATTR:
                 code = take_object(c, &self.columns[I_ATTRIBUTES])
@@ -605,6 +622,7 @@ cdef class ItemReader:
                 code = self._other_media(c, k)
         if code != JSON_END:
             return code
+        self.value_at = begin
         self.key = K_ID
         if not seen >> K_ID & 1:
             return BAD_MISSING
@@ -614,6 +632,7 @@ cdef class ItemReader:
         self.key = K_NONE
         if media > 1:
             return BAD_MEDIA
+        self.value_at = extended_at
         code = self._order(begun_rows, begun_extended)
         if code == JSON_OK and image:
             code = self._path(id_begin, named)
@@ -652,7 +671,6 @@ cdef class ItemReader:
         if code:
             return code
         if not text.size:
-            c.pos = begin
             return BAD_VALUE
         return JSON_MEMORY if span_add(&text, &self.columns[I_ID]) < 0 else JSON_OK
 
@@ -664,6 +682,7 @@ cdef class ItemReader:
             code = json_key(c, &first, &key)
             if code:
                 break
+            self._value_begins(c)
             if json_peek(c) == c'n':
                 code = json_null(c)
             elif span_is(&key, b"path", 4):
@@ -677,11 +696,13 @@ cdef class ItemReader:
                     if path_kind(self.path.data, self.path.size) >= (
                         PATH_BROKEN if self.allow_external else PATH_CLIMBS
                     ):
-                        c.pos -= text.size + 2
                         return BAD_PATH
                 self.key = K_IMAGE
             elif span_is(&key, b"size", 4):
+                self.key = K_IMAGE_SIZE
                 code = self._size(c, height, width)
+                if code == JSON_OK:
+                    self.key = K_IMAGE
             else:
                 code = json_skip(c)
         return JSON_OK if code == JSON_END else code
@@ -740,10 +761,7 @@ cdef class ItemReader:
             code = buffer_add(&self.media, b'"media":', 8)
         if code < 0:
             return JSON_MEMORY
-        code = compact(&raw, &self.media)
-        if code:
-            c.pos = begin
-        return code
+        return compact(&raw, &self.media)
 
     cdef int _path(self, size_t id_begin, bint named) noexcept nogil:
         """Join the image's path to the folder of images; see `path_kind` for what else it may be."""
@@ -802,6 +820,7 @@ cdef class ItemReader:
             if code:
                 return code
             begin = c.pos
+            self._value_begins(c)
             self._mark(self.annotation_marks)
             code = self._annotation(c, extended)
             if code == NOT_KEPT:
@@ -810,6 +829,7 @@ cdef class ItemReader:
                 if code == JSON_MORE or code == JSON_MEMORY or not self.skip:
                     return code
                 self._restore(self.annotation_marks)
+                self._go_to_value(c, code)
                 place = c.pos
                 c.pos = begin
                 skipped = json_skip(c)
@@ -826,6 +846,7 @@ cdef class ItemReader:
         cdef Cursor later
         cdef bint first = True
         cdef int code, k
+        cdef Py_ssize_t begin = self.value_at
         memset(&row, 0, sizeof(row))
         row.extended = extended
         row.type = row.index = row.object_id = -1
@@ -844,16 +865,17 @@ cdef class ItemReader:
             if row.seen >> k & 1:
                 return BAD_TWICE
             row.seen |= <uint32_t>1 << k
+            row.at[k] = self.value_at
             if k < K_POINTS:
                 code = self._common(c, k, &row)
             elif row.type >= 0:
                 code = self._value(c, k, &row)
             else:
                 row.later |= <uint32_t>1 << k
-                row.at[k] = c.pos
                 code = json_skip(c)
         if code != JSON_END:
             return code
+        self.value_at = begin
         self.key = K_TYPE
         if row.type < 0:
             return BAD_MISSING
@@ -861,19 +883,19 @@ cdef class ItemReader:
             if row.later >> k & 1:
                 self.key = k
                 later = c[0]
-                later.pos = row.at[k]
+                later.pos = self.value_at = row.at[k]
                 code = self._value(&later, k, &row)
                 if code:
                     c.pos = later.pos
                     return code
-        return self._finish(&row)
+        code = self._finish(&row)
+        self.value_at = row.at[self.key] if row.seen >> self.key & 1 else begin
+        return code
 
     cdef int _common(self, Cursor* c, int k, Row* row) noexcept nogil:
         cdef Span text
         cdef int code
         if k == K_TYPE:
-            json_peek(c)
-            row.at[K_TYPE] = c.pos
             code = json_string(c, &text)
             if code:
                 return code
@@ -882,7 +904,6 @@ cdef class ItemReader:
                 row.type == T_UNKNOWN or row.type == T_SKELETON or row.type == T_SUPER_RESOLUTION
                 or row.type == T_DEPTH or row.type == T_FEATURE_VECTOR or row.type == T_TABULAR
             )):
-                c.pos = row.at[K_TYPE]
                 return BAD_KIND
             return JSON_OK
         if k == K_ATTRIBUTES:
@@ -900,13 +921,10 @@ cdef class ItemReader:
                 return json_skip(c)
             return take_integer(c, 0, INT32_MAX, &row.index)
         if k == K_LABEL:
-            json_peek(c)
-            row.at[K_LABEL] = c.pos
             code = take_integer(c, INT64_MIN, INT64_MAX, &row.label)
             if code == JSON_OK and c.data[row.at[K_LABEL]] != c'n' and not (
                 0 <= row.label < (self.n_labels if self.n_labels >= 0 else INT32_MAX)
             ):
-                c.pos = row.at[K_LABEL]
                 return BAD_LABEL
             return code
         if k == K_AREA:
@@ -1003,24 +1021,17 @@ cdef class ItemReader:
 
     cdef int _bbox(self, Cursor* c) noexcept nogil:
         """``[x, y, w, h]`` as corners."""
-        cdef Py_ssize_t n, begin
+        cdef Py_ssize_t n
         cdef double* v
-        cdef int code
-        json_peek(c)
-        begin = c.pos
-        code = self._numbers(c, &n)
+        cdef int code = self._numbers(c, &n)
         if code:
             return code
         if n != 4:
-            c.pos = begin
             return BAD_COUNT
         v = <double*>self.numbers.data
         v[2] += v[0]
         v[3] += v[1]
-        code = self._hundredths(v, 4)
-        if code:
-            c.pos = begin
-        return code
+        return self._hundredths(v, 4)
 
     cdef int _cuboid_2d(self, Cursor* c) noexcept nogil:
         """Eight pairs of numbers, which are not rounded."""
@@ -1044,16 +1055,13 @@ cdef class ItemReader:
         return self._doubles(self.numbers.size // 8, False)
 
     cdef int _cuboid_part(self, Cursor* c, double* out) noexcept nogil:
-        cdef Py_ssize_t n, begin
-        cdef int i, code
+        cdef Py_ssize_t n
+        cdef int i
         cdef double rounded
-        json_peek(c)
-        begin = c.pos
-        code = self._numbers(c, &n)
+        cdef int code = self._numbers(c, &n)
         if code:
             return code
         if n != 3:
-            c.pos = begin
             return BAD_COUNT
         for i in range(3):
             rounded = rint((<double*>self.numbers.data)[i] * 100) / 100
@@ -1119,16 +1127,14 @@ cdef class ItemReader:
         cdef bint first = True, counts = False, size = False
         cdef Buffer* out = &self.columns[A_RLE]
         cdef size_t begin = out.size
-        cdef Py_ssize_t n, i, place
-        cdef int code
-        json_peek(c)
-        place = c.pos
-        code = json_open(c, c'{')
+        cdef Py_ssize_t n, i, place = self.value_at
+        cdef int code = json_open(c, c'{')
         while code == JSON_OK:
-            self.key = K_RLE
+            self.key, self.value_at = K_RLE, place
             code = json_key(c, &first, &key)
             if code:
                 break
+            self._value_begins(c)
             if span_is(&key, b"size", 4):
                 self.key = K_SIZE
                 if size:
@@ -1163,8 +1169,8 @@ cdef class ItemReader:
         self.key = K_COUNTS if size else K_SIZE
         if not counts or not size:
             return BAD_MISSING
+        self.key = K_RLE
         if not runs_fill(out.data + begin, out.size - begin, row.height * row.width):
-            c.pos = place
             return BAD_RLE
         return JSON_OK
 
@@ -1251,22 +1257,3 @@ cdef class ItemReader:
                 or buffer_double(&b[A_AREA], row.area) < 0):
             return JSON_MEMORY
         return JSON_OK
-
-
-# --- values of any kind ---------------------------------------------------------------------------------
-
-def skip_value(const uint8_t[::1] data, Py_ssize_t begin, Py_ssize_t end):
-    """Check one JSON value of any kind: (code, where it ends, or where it is wrong)."""
-    cdef Cursor c
-    cdef int code
-    if not 0 <= begin <= end <= data.shape[0]:
-        raise ValueError("bounds outside the data")
-    c.data, c.pos, c.end, c.nonfinite = &data[0] if end else NULL, begin, end, False
-    with nogil:
-        code = json_skip(&c)
-    return code, c.pos
-
-
-def message(int code):
-    """What a code means that CODES does not list."""
-    return json_message(code)

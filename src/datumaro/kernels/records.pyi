@@ -7,8 +7,13 @@ PATH_NONE: int
 PATH_ABSOLUTE: int
 PATH_SUSPECT: int
 
-def message(code: int, value: int) -> tuple[str, str]:
-    """What an error code of `read_records` means, as (found, expected)."""
+def message(code: int, value: int, there: bytes = b"") -> tuple[str, str]:
+    """What an error code of `read_records` means, as (found, expected).
+
+    Parameters
+    ----------
+    there : some bytes from ``at`` on.
+    """
 
 def read_records(
     data: NDArray[np.uint8],

@@ -76,7 +76,6 @@ cdef enum Code:
 
 _MESSAGES = {
     CUT: ("the blob ends before the {value} bytes that a length announces", "the whole record"),
-    TEXT: ("text that is not UTF-8", "UTF-8 text"),
     MEDIA_TYPE: ("media type {value}", "one of 0, 1, 2, 4, 5, 6"),
     IMAGE_SIZE: ("an image side of {value} pixels", "both sides positive, or both unknown"),
     EXTRA_IMAGE: ("an extra image of media type {value}", "2 (image)"),
@@ -89,10 +88,13 @@ _MESSAGES = {
 }
 
 
-def message(int code, value):
-    """What a code of this module means: (found, expected)."""
+def message(int code, value, bytes there=b""):
+    """See records.pyi."""
     if code == ATTRIBUTES:
-        return f"attributes that are not a JSON object: {json_message(value)}", "a JSON object"
+        text = there.decode("utf-8", "replace")
+        return f"attributes {text!r} ({json_message(value)})", "a JSON object"
+    if code == TEXT:
+        return f"the bytes {there!r}", "UTF-8 text"
     if code == MASK_RLE:
         if value < 0:
             return "a mask without valid run lengths", "compressed COCO RLE counts"

@@ -152,6 +152,17 @@ def generate_colormap(n: int = 256, *, include_background: bool = True) -> Color
     return {i: (int(r), int(g), int(b)) for i, (r, g, b) in enumerate(colors & 255)}
 
 
+def free_colors(taken: Iterable[RgbColor]) -> Iterator[RgbColor]:
+    """Colours of PASCAL VOC's palette, without black and without those that are taken."""
+    known = {(0, 0, 0), *taken}
+    n = 256
+    while True:
+        for color in list(generate_colormap(n).values())[n // 2 if n > 256 else 1 :]:
+            if color not in known:
+                yield color
+        n *= 2
+
+
 @dataclass(eq=True)
 class MaskCategories(Categories):
     """Colours of labels in painted masks: {label index: (r, g, b)}."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datumaro.errors import DatasetImportError, RepeatedItemError, UndeclaredLabelError
+from datumaro.errors import DatasetImportError, RepeatedItemError, UndeclaredLabelInFileError
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.item import checked_id
@@ -73,11 +73,13 @@ def _declared(chunk: Chunk, n_labels: int, where: str, problem: Problem) -> Chun
     for at in rows.tolist():
         row = int(np.searchsorted(chunk.offsets, at, "right")) - 1
         problem(
-            UndeclaredLabelError(
-                f"{where}: item {chunk.items.column('id')[row].as_py()!r} of subset "
+            UndeclaredLabelInFileError(
+                where,
+                f"item {chunk.items.column('id')[row].as_py()!r} of subset "
                 f"{chunk.items.column('subset')[row].as_py()!r}: annotation "
-                f"{at - int(chunk.offsets[row])} has label {int(values[at])}; "
-                + (f"expected 0 to {n_labels - 1}" if n_labels else "there are no labels")
+                f"{at - int(chunk.offsets[row])}",
+                f"label {int(values[at])}",
+                f"0 to {n_labels - 1}" if n_labels else "no label: there are none",
             )
         )
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(bad, dtype=np.int64)])

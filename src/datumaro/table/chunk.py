@@ -84,6 +84,11 @@ class Chunk:
         return column.indices.to_numpy(), column.dictionary.to_pylist()
 
 
+def item_of(offsets: Array, row: int) -> int:
+    """The item that owns an annotation row; ``offsets`` as in `Chunk`."""
+    return int(np.searchsorted(offsets, row, "right")) - 1
+
+
 def empty_chunk() -> Chunk:
     """A chunk of no items."""
     return Chunk(

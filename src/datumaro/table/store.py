@@ -184,7 +184,7 @@ class ItemStore:
         for position in range(self._starts[-1], self._end):
             item = self._overlay[position]
             if item is not None:
-                _add(added, item)
+                add_item(added, item)
         if len(added):
             folded.append(added.finish())
         return [chunk for chunk in folded if len(chunk)]
@@ -301,7 +301,7 @@ class ItemStore:
                 order[row] = -1
             else:
                 order[row] = len(chunk) + len(builder)
-                _add(builder, item)
+                add_item(builder, item)
         built = builder.finish() if len(builder) else empty_chunk()
         media = dict(chunk.media)
         media.update({len(chunk) + row: m for row, m in built.media.items()})
@@ -314,7 +314,7 @@ class ItemStore:
         return both.take(order[order >= 0])
 
 
-def _add(builder: Builder, item: DatasetItem) -> None:
+def add_item(builder: Builder, item: DatasetItem) -> None:
     """Add an item; its annotation rows as they are when nobody looked at them."""
     source = item._source if item._row >= 0 else None  # pyright: ignore[reportPrivateUsage]
     untouched = isinstance(source, Page) and item._annotations is None  # pyright: ignore[reportPrivateUsage]

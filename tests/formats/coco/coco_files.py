@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from datumaro.formats import registry
-from datumaro.formats.base import ReadContext, WriteContext, make_options
+from datumaro.formats.base import ReadContext, WriteContext
+from datumaro.formats.losses import count_losses
+from datumaro.options import make_options
 from datumaro.table.chunk import Content
 
 Json = dict[str, Any]
@@ -78,7 +80,9 @@ def write(
     kind = registry.get(name)
     folder.mkdir(parents=True, exist_ok=True)
     context = WriteContext()
-    kind.write(content, folder, make_options(kind.write_options, options, name), context)
+    chosen = make_options(kind.write_options, options, name)
+    count_losses(content, kind.holding(chosen), context)
+    kind.write(content, folder, chosen, context)
     return context
 
 

@@ -330,7 +330,10 @@ def test_nothing_there(tmp_path: Path):
         ('{"images": [], "annotations": []}}', "expected the end of the file"),
         ('{"images": [{"id": 1, "file_name": "a', r"\$\.images\[0\] .*ends here"),
         ('{"images": [], "annotations": [{"id": }]}', r"\$\.annotations\[0\] \(byte 38\)"),
-        ('{"images": [], "annotations": [], "categories": 5}', r"\$\.categories: Expected"),
+        (
+            '{"images": [], "annotations": [], "categories": 5}',
+            r"categories: 5; expected an array",
+        ),
         ('{"images": [], "annotations": [], "categories": [{"id": 1}]}', r"categories\[0\].*name"),
         ('{"images": [{"id": 1, "file_name": 5}], "annotations": []}', "images.0..file_name"),
         ('{"images": [' + "[" * 100_000, "JSON"),
@@ -457,7 +460,7 @@ SAMPLES = {
     "coco_captions": Counter(caption=3),
     "coco_image_info": Counter[str](),
     # the published package reads but one task that has labels: no points and labels there
-    "coco": Counter(caption=3, mask=1, bbox=3, polygon=1, points=3, label=3),
+    "coco": Counter(caption=3, mask=2, bbox=4, polygon=1, points=3, label=3),
 }
 
 

@@ -7,6 +7,7 @@ import re
 import time
 from pathlib import Path
 
+from datumaro.cli import filters
 from datumaro.cli.arguments import Subparsers, add_command, add_input_flags
 from datumaro.cli.exit_codes import ExitCode
 
@@ -16,6 +17,7 @@ datum convert -if voc -i VOC2012/ -f coco -o out/ -- --save-media
 datum convert -i coco/ -f datumaro -o out/ --overwrite -- --save-media --image-ext .png
 datum convert -if voc -i VOC2012/ -f datumaro_binary -o out/ -- --save-media --encryption
 datum convert -if datumaro_binary -i out/ -f coco -o out2/ --key-file key.txt -- --save-media
+datum convert -i coco/ -e '/item[subset="val"]' -f voc -o out/
 datum convert -f voc -- -h          the options of the format voc
 """
 
@@ -62,6 +64,19 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_true",
         help="replace a data set that is in the output folder already",
     )
+    parser.add_argument(
+        "-e",
+        "--filter",
+        metavar="XPATH",
+        help="convert only what this expression chooses; see `datum filter --help`",
+    )
+    parser.add_argument(
+        "--filter-mode",
+        type=filters.mode,
+        default=filters.ITEMS,
+        metavar="MODE",
+        help=filters.MODE_HELP,
+    )
     add_input_flags(parser)
 
 
@@ -73,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     from datumaro.cli.outputs import check_output_folder
     from datumaro.cli.progress import progress_reporter
     from datumaro.formats import registry
+    from datumaro.operations.filtering.filter import Filter
 
     began = time.monotonic()
     kind = registry.get(args.output_format)
@@ -81,11 +97,15 @@ def run(args: argparse.Namespace) -> int:
             f"format {kind.name!r} can be read but not written; `datum format -le` lists"
         )
     options = parse_export_options(kind, args.format_options, "datum convert")
+    if args.filter is not None:  # is it well-formed?
+        Filter(args.filter, filter_annotations=args.filter_mode != filters.ITEMS)
     source = find_source(args.input_path, args.input_format, args)
     folder = Path(args.output_dir or _default_folder(args.input_path, args.output_format))
     check_output_folder(folder, overwrite=args.overwrite, source=source.path)
     with progress_reporter(args.quiet) as progress:
         dataset = source.read(progress)
+        if args.filter is not None:
+            dataset.filter(args.filter, **filters.options(args.filter_mode))
         dataset.export(folder, args.output_format, progress_reporter=progress, **options)
     log.info("wrote %d items to %s (%.1f s)", len(dataset), folder, time.monotonic() - began)
     return ExitCode.OK

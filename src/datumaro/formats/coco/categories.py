@@ -7,15 +7,22 @@ several files are one where their names are the same, whatever ids the files giv
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 from typing import Annotated, Any, cast
 
 import msgspec
 
-from datumaro.errors import MalformedFileError
+from datumaro.errors import InvalidOptionError, MalformedFileError
+from datumaro.formats.dataset_meta import FILE, DatasetMeta
+from datumaro.formats.json_errors import explained
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories, PointsCategories
+from datumaro.model.categories import (
+    Categories,
+    LabelCategories,
+    MaskCategories,
+    PointsCategories,
+)
 
 MAX_KEPT_ID = 100_000
 """The largest category id that can be kept as a label's index: gaps are filled with labels."""
@@ -32,6 +39,7 @@ class Category(msgspec.Struct, rename={"parent": "supercategory"}):
     parent: str | None = None
     keypoints: list[str] | None = None
     skeleton: list[tuple[Id, Id]] | None = None
+    isthing: int | bool | None = None
 
 
 def parse(raw: bytes, path: object) -> list[Category]:
@@ -44,42 +52,67 @@ def parse(raw: bytes, path: object) -> list[Category]:
     """
     try:
         categories = msgspec.json.decode(raw, type=list[Category])
-    except msgspec.DecodeError as error:
-        found, _, place = str(error).partition(" - at `$")
-        raise MalformedFileError(path, f"$.categories{place.rstrip('`')}", found) from None
-    ids: set[int] = set()
-    names: set[str] = set()
-    for index, category in enumerate(categories):
-        if category.id in ids or category.name in names:
-            raise MalformedFileError(
-                path,
-                f"$.categories[{index}]",
-                f"id {category.id}, name {category.name!r} occurs twice",
-                "ids and names that differ",
-            )
-        ids.add(category.id)
-        names.add(category.name)
+    except msgspec.ValidationError as error:
+        where, found, expected = explained(error, raw)
+        raise MalformedFileError(path, f"$.categories{where}", found, expected) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedFileError(path, "$.categories", f"{raw[:60]!r} ({error})", "JSON") from None
+    for key in ("id", "name"):
+        first: dict[object, int] = {}
+        for index, category in enumerate(categories):
+            value = getattr(category, key)
+            if first.setdefault(value, index) != index:
+                raise MalformedFileError(
+                    path,
+                    f"$.categories[{index}].{key}",
+                    f"{value!r}, which $.categories[{first[value]}] has too",
+                    f"a {key} of its own for each category",
+                )
     return sorted(categories, key=lambda category: category.id)
 
 
 class Labels:
     """The labels of a data set, gathered from its files' categories."""
 
-    def __init__(self, files: Iterable[tuple[object, list[Category]]], *, keep_ids: bool) -> None:
-        """``files`` are (path, categories); ``keep_ids`` makes a category's id its label's index.
+    def __init__(
+        self,
+        files: Iterable[tuple[object, list[Category]]],
+        *,
+        keep_ids: bool,
+        meta: DatasetMeta | None = None,
+    ) -> None:
+        """Gather them.
+
+        Parameters
+        ----------
+        files : (path, categories).
+        keep_ids : a category's id is its label's index.
+        meta : has the labels: the i-th is that of the category id i + 1, whatever its name.
 
         Raises
         ------
         MalformedFileError
-            ``keep_ids``, and ids contradict each other, are negative or too large.
+            ``keep_ids``, and ids contradict each other, are negative or too large; or ``meta`` has
+            no label for an id.
+        InvalidOptionError
+            ``keep_ids`` and ``meta``, which contradict each other.
         """
+        self.meta = meta
+        if meta is not None and keep_ids:
+            raise InvalidOptionError(
+                f"keep_original_category_ids makes labels of the category ids, and {FILE} in the "
+                "data set says that label 0 is that of id 1: leave out the option, or the file"
+            )
         by_name: dict[str, Category] = {}
         for path, categories in files:
+            if meta is not None:
+                _check_ids(categories, len(meta.labels), path)
             taken = {category.id: category.name for category in by_name.values()}
             for category in categories:
                 known = by_name.setdefault(category.name, category)
                 if not known.keypoints and not known.skeleton:
                     known.keypoints, known.skeleton = category.keypoints, category.skeleton
+                known.isthing = known.isthing or category.isthing
                 if keep_ids and (
                     known.id != category.id
                     or taken.get(category.id, category.name) != category.name
@@ -99,8 +132,18 @@ class Labels:
             ]
         self.index = {category.name: i for i, category in enumerate(self.categories)}
 
+    def index_of(self, category: Category) -> int:
+        """The index of a category's label."""
+        return self.index[category.name] if self.meta is None else category.id - 1
+
+    def things(self) -> list[str]:
+        """Names of the categories whose objects can be counted, as panoptic files say."""
+        return [category.name for category in self.categories if category.isthing]
+
     def model(self) -> dict[AnnotationType, Categories]:
         """The categories as a data set has them; empty without any."""
+        if self.meta is not None:
+            return self._model_of_meta(self.meta)
         if not self.categories:
             return {}
         labels = LabelCategories()
@@ -114,10 +157,39 @@ class Labels:
             model[AnnotationType.points] = points
         return model
 
+    def _model_of_meta(self, meta: DatasetMeta) -> dict[AnnotationType, Categories]:
+        of_label = {self.index_of(category): category for category in self.categories}
+        labels = LabelCategories()
+        points = PointsCategories()
+        for index, name in enumerate(meta.labels):
+            category = of_label.get(index)
+            labels.add(name, category.parent if category else None)
+            if category and (category.keypoints or category.skeleton):
+                points.add(index, category.keypoints, category.skeleton)
+        model: dict[AnnotationType, Categories] = {AnnotationType.label: labels}
+        if len(points):
+            model[AnnotationType.points] = points
+        if meta.colors:
+            model[AnnotationType.mask] = MaskCategories(meta.colors)
+        return model
+
     def own_ids(self) -> dict[str, int]:
         """The categories' ids by name, unless they are 1, 2, 3, …: what the writer gives anyway."""
+        if self.meta is not None:
+            return {}
         ids = {category.name: category.id for category in self.categories}
         return {} if list(ids.values()) == list(range(1, len(ids) + 1)) else ids
+
+
+def _check_ids(categories: list[Category], n_labels: int, path: object) -> None:
+    for category in categories:
+        if not 1 <= category.id <= n_labels:
+            raise MalformedFileError(
+                path,
+                "$.categories",
+                f"id {category.id} for {category.name!r}",
+                f"ids from 1 to {n_labels}, one for each label of {FILE} beside it",
+            )
 
 
 def category_ids(labels: LabelCategories, own: dict[str, Any]) -> list[int]:
@@ -136,9 +208,19 @@ def category_ids(labels: LabelCategories, own: dict[str, Any]) -> list[int]:
 
 
 def to_json(
-    categories: dict[AnnotationType, Categories], ids: list[int], *, keypoints: bool
+    categories: dict[AnnotationType, Categories],
+    ids: list[int],
+    *,
+    keypoints: bool = False,
+    things: Collection[str] | None = None,
 ) -> bytes:
-    """The text of ``categories``; with ``keypoints`` each has its key points and skeleton."""
+    """The text of ``categories``.
+
+    Parameters
+    ----------
+    keypoints : whether each has its key points and skeleton.
+    things : names of those whose objects can be counted; each says then whether it is one.
+    """
     labels = cast(LabelCategories, categories.get(AnnotationType.label) or LabelCategories())
     points = cast(PointsCategories, categories.get(AnnotationType.points) or PointsCategories())
     entries: list[dict[str, Any]] = []
@@ -152,5 +234,7 @@ def to_json(
             known = points.items.get(index)
             entry["keypoints"] = known.labels if known else []
             entry["skeleton"] = sorted(known.joints) if known else []
+        if things is not None:
+            entry["isthing"] = int(label.name in things)
         entries.append(entry)
     return json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.coco.categories import Category, parse
 from datumaro.formats.coco.layout import AnnotationFile, Task
+from datumaro.formats.json_errors import shown_at
 from datumaro.kernels.coco_parse import FATAL, PROBLEM, Parser
 from datumaro.table.schema import NO_LABEL, Array
 
@@ -68,13 +70,13 @@ class CocoFile:
     image_of: Array
     raw: dict[str, bytes]
 
-    def labels(self, index: dict[str, int]) -> Array:
-        """The annotations' labels, int32 [n_objects], by the categories' names."""
+    def labels(self, index_of: Callable[[Category], int]) -> Array:
+        """The annotations' labels, int32 [n_objects]."""
         if self.file.task is Task.CAPTIONS:
             return np.full(self.parser.n_objects, NO_LABEL, np.int32)
         own = np.array([category.id for category in self.categories], np.int64)
         rows = lookup(own, self.parser.objects()[2])
-        table = np.array([*(index[c.name] for c in self.categories), NO_LABEL], np.int32)
+        table = np.array([*map(index_of, self.categories), NO_LABEL], np.int32)
         return table[rows]
 
 
@@ -108,7 +110,7 @@ class FileReader:
         ------
         MalformedFileError
             It is not JSON, or not COCO's; names the place.
-        InvalidAnnotationError
+        InvalidAnnotationInFileError
             An annotation names an image or a category that is not there.
         """
         parser = self._parse(file)
@@ -154,7 +156,7 @@ class FileReader:
             raise MalformedFileError(
                 file.path,
                 f"{parser.place} (byte {begin + held})",
-                "the file ends here",
+                "the end of the file",
                 "an object with images and annotations, whole",
             )
         return parser
@@ -168,14 +170,9 @@ class FileReader:
             status, used = parser.feed(block, used, held)
             if status not in (PROBLEM, FATAL):
                 return used
-            place, expected, at = parser.problem
-            text = bytes(block[at : min(at + 40, held)]).decode(errors="replace")
-            error = MalformedFileError(
-                file.path,
-                f"{place} (byte {begin + at})",
-                f"found {text!r}" if text else "the file ends here",
-                expected,
-            )
+            place, expected, at, missing = parser.problem
+            found = f"no key {place.rpartition('.')[2]!r}" if missing else shown_at(block, at, held)
+            error = MalformedFileError(file.path, f"{place} (byte {begin + at})", found, expected)
             if status == FATAL:
                 raise error
             self.context.problem(error)
@@ -216,15 +213,18 @@ class FileReader:
     ) -> None:
         if not bad.any():
             return
+        others = "images" if key == "image_id" else "categories"
         skipped = sorted(parser.skipped)
         for number in np.flatnonzero(bad).tolist():
             index = number  # the parser left out some before it
             for left_out in skipped:
                 index += left_out <= index
             self.context.problem(
-                InvalidAnnotationError(
-                    f"{file.path}: $.annotations[{index}].{key}: {values[number]} is not among"
-                    f" the file's {'images' if key == 'image_id' else 'categories'}"
+                InvalidAnnotationInFileError(
+                    file.path,
+                    f"$.annotations[{index}].{key}",
+                    str(values[number]),
+                    f"the id of one of the file's {others}",
                 )
             )
 
@@ -236,7 +236,8 @@ def described(file: CocoFile) -> dict[str, Any]:
         try:
             value: Any = msgspec.json.decode(file.raw[key]) if key in file.raw else None
         except (msgspec.DecodeError, RecursionError) as error:
-            raise MalformedFileError(file.file.path, f"$.{key}", str(error)) from None
+            found = f"{file.raw[key][:60]!r} ({error})"
+            raise MalformedFileError(file.file.path, f"$.{key}", found, "JSON") from None
         if _says_something(value):
             out[key] = value
     return out

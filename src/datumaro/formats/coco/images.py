@@ -15,7 +15,7 @@ from datumaro.formats.base import WriteContext
 from datumaro.kernels.coco_print import image_ids, image_texts
 from datumaro.media_store import MediaJob, file_source, media_extension
 from datumaro.model.media import Image, MediaType, VideoFrame, probe_size
-from datumaro.table import media_columns, schema
+from datumaro.table import json_text, media_columns, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
 
@@ -66,10 +66,11 @@ def tables(
 ) -> list[ImageTable]:
     """The images of all chunks, with ids that differ within each subset."""
     found = [image_ids(*schema.list_parts(c.items.column("attributes"))) for c in chunks]
-    for chunk, (_, _, more) in zip(chunks, found, strict=True):
-        if more.any():
-            example = str(chunk.items.column("id")[int(np.argmax(more))])
-            context.lost("items' attributes other than the image id", int(more.sum()), example)
+    for chunk, (_, known, more) in zip(chunks, found, strict=True):
+        for row in np.flatnonzero(more & ~known).tolist():
+            if "id" in json_text.decode(chunk.items.column("attributes")[row].as_py()):
+                item = str(chunk.items.column("id")[row])
+                context.lost("attributes 'id' of items that are no ids of images", 1, item)
     used: dict[str, set[int]] = {}
     ids: list[Array] = []
     top = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from datumaro.formats.base import Folder
+from datumaro.formats.base import Folder, log
 from datumaro.kernels import coco_parse
 
 ANNOTATIONS = "annotations"
@@ -20,6 +20,8 @@ class Task(Enum):
     INSTANCES = "instances"
     PERSON_KEYPOINTS = "person_keypoints"
     LABELS = "labels"
+    STUFF = "stuff"
+    PANOPTIC = "panoptic"
     CAPTIONS = "captions"
     IMAGE_INFO = "image_info"
 
@@ -33,27 +35,61 @@ _CODES = {
     Task.INSTANCES: coco_parse.INSTANCES,
     Task.PERSON_KEYPOINTS: coco_parse.KEYPOINTS,
     Task.LABELS: coco_parse.LABELS,
+    Task.STUFF: coco_parse.INSTANCES,
+    Task.PANOPTIC: coco_parse.IMAGE_INFO,  # its segments are read by `panoptic`
     Task.CAPTIONS: coco_parse.CAPTIONS,
     Task.IMAGE_INFO: coco_parse.IMAGE_INFO,
 }
 
-NOT_READ = ("panoptic", "stuff")
-"""Tasks of COCO that are not read; their files are named in a warning."""
+_PARTLY_PANOPTIC = (Task.INSTANCES, Task.PERSON_KEYPOINTS, Task.STUFF)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a writer puts its files; ``{task}`` and ``{subset}`` stand for their names.
+
+    Attributes
+    ----------
+    annotations : an annotation file.
+    images : the folder of a subset's images, with a ``/`` at its end.
+    all_images : the folder of all subsets' images, where they may lie in one.
+    folders : made even when they stay empty.
+    """
+
+    annotations: str
+    images: str
+    all_images: str
+    folders: tuple[str, ...] = ()
+
+
+COCO_PLACES = Places(
+    f"{ANNOTATIONS}/{{task}}_{{subset}}.json",
+    f"{IMAGES}/{{subset}}/",
+    f"{IMAGES}/",
+    (ANNOTATIONS, IMAGES),
+)
 
 
 @dataclass(frozen=True)
 class AnnotationFile:
-    """A JSON file, its task and the subset that it describes."""
+    """A JSON file, its task and the subset that it describes.
+
+    Attributes
+    ----------
+    images : the folder that its file names are relative to, where the format says so.
+    """
 
     path: Path
     task: Task
     subset: str
+    images: Path | None = None
 
     @property
     def root(self) -> Path:
         """The data set's folder."""
         folder = self.path.absolute().parent
-        return folder.parent if folder.name == ANNOTATIONS else folder
+        beside_images = folder == self.images  # a folder for each subset has both
+        return folder.parent if beside_images or folder.name == ANNOTATIONS else folder
 
 
 def name_parts(stem: str) -> tuple[str, str] | None:
@@ -62,7 +98,7 @@ def name_parts(stem: str) -> tuple[str, str] | None:
     ``person_keypoints_val2017`` is of the task ``person_keypoints`` and the subset ``val2017``;
     a name that is only a task is of the subset ``default``.
     """
-    for task in (*(task.value for task in Task), *NOT_READ):
+    for task in (task.value for task in Task):
         if stem == task:
             return task, "default"
         if stem.startswith(task + "_"):
@@ -70,8 +106,8 @@ def name_parts(stem: str) -> tuple[str, str] | None:
     return None
 
 
-def find(path: Path, tasks: Sequence[Task]) -> tuple[list[AnnotationFile], list[str]]:
-    """The annotation files of a data set, and the names of those that none of ``tasks`` reads.
+def find(path: Path, tasks: Sequence[Task]) -> list[AnnotationFile]:
+    """The annotation files of a data set that one of ``tasks`` reads.
 
     ``path`` is the data set's folder, its ``annotations`` folder, or one annotation file. They come
     subset by subset, in the order of ``tasks`` within each.
@@ -81,23 +117,32 @@ def find(path: Path, tasks: Sequence[Task]) -> tuple[list[AnnotationFile], list[
         task = next((task for task in tasks if parts and parts[0] == task.value), None)
         if task is None:
             if len(tasks) > 1:  # a name of one's own says nothing; most files are instances
-                return [AnnotationFile(path, Task.INSTANCES, "default")], []
-            return [AnnotationFile(path, tasks[0], "default")], []
-        return [AnnotationFile(path, task, parts[1] if parts else "default")], []
+                return [AnnotationFile(path, Task.INSTANCES, "default")]
+            return [AnnotationFile(path, tasks[0], "default")]
+        return [AnnotationFile(path, task, parts[1] if parts else "default")]
     files: list[AnnotationFile] = []
-    others: list[str] = []
     for folder in (path / ANNOTATIONS, path):
         for file in sorted(folder.glob("*.json")) if folder.is_dir() else ():
             parts = name_parts(file.stem)
             task = next((task for task in tasks if parts and parts[0] == task.value), None)
             if task is not None and parts is not None:
                 files.append(AnnotationFile(file, task, parts[1]))
-            elif parts is not None:
-                others.append(file.name)
         if files:
             break
     order = {task: index for index, task in enumerate(tasks)}
-    return sorted(files, key=lambda file: (file.subset, order[file.task])), others
+    return sorted(files, key=lambda file: (file.subset, order[file.task]))
+
+
+def without_repeats(found: list[AnnotationFile]) -> list[AnnotationFile]:
+    """The files but panoptic ones of whose subset others have the same objects; a warning tells."""
+    others = {file.subset for file in found if file.task in _PARTLY_PANOPTIC}
+    left_out = [f for f in found if f.task is Task.PANOPTIC and f.subset in others]
+    if left_out:
+        log.warning(
+            "coco: not read: %s; other files have the same objects, and coco_panoptic reads these",
+            ", ".join(file.path.name for file in left_out),
+        )
+    return [file for file in found if file not in left_out]
 
 
 def found_tasks(folder: Folder) -> set[str]:
@@ -122,12 +167,15 @@ def _tasks(folder: Folder, place: str, names: list[str]) -> set[str]:
     return tasks
 
 
-def image_folder(root: Path, subset: str, names: Iterable[str]) -> Path:
+def image_folder(file: AnnotationFile, names: Iterable[str]) -> Path:
     """The folder that the file names of a subset's images are relative to.
 
-    It is decided once for all of them: the first of the usual places where one of ``names`` (a few
-    of the subset's) is, else ``images/<subset>`` unless only ``images`` exists.
+    It is decided once for all of them: the file's own, else the first of the usual places where one
+    of ``names`` (a few of the subset's) is, else ``images/<subset>`` unless only ``images`` exists.
     """
+    if file.images is not None:
+        return file.images
+    root, subset = file.root, file.subset
     images = root / IMAGES
     places = (images / subset, images, root / subset, root)
     existing = [place for place in places if place.is_dir()]

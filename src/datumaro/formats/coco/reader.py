@@ -6,18 +6,18 @@ import posixpath
 import re
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import DatasetNotFoundError
-from datumaro.formats.base import ReadContext, log
+from datumaro.formats import dataset_meta
+from datumaro.formats.base import ReadContext
+from datumaro.formats.coco import panoptic
 from datumaro.formats.coco.categories import Labels
 from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, described, lookup
 from datumaro.formats.coco.groups import object_groups
-from datumaro.formats.coco.layout import NOT_READ, Task, find, image_folder
+from datumaro.formats.coco.layout import AnnotationFile, Task, image_folder
 from datumaro.kernels.coco_parse import item_texts
 from datumaro.model.media import MediaType
 from datumaro.paths import join_inside
@@ -32,34 +32,30 @@ INFOS = "coco"
 
 
 def read(
-    path: Path,
-    tasks: tuple[Task, ...],
+    found: list[AnnotationFile],
     context: ReadContext,
     *,
     keep_category_ids: bool,
     subset: str | None,
     allow_external: bool,
 ) -> Content:
-    """Read the files of ``tasks`` at ``path``."""
-    found, others = find(path, tasks)
-    if not found:
-        names = ", ".join(f"{task.value}_*.json" for task in tasks)
-        raise DatasetNotFoundError(f"{path}: no annotation file {names}")
-    unread = [name for name in others if name.startswith(NOT_READ)]
-    if unread and len(tasks) > 1:
-        log.warning("coco: not read, their tasks are not known yet: %s", ", ".join(unread))
+    """Read annotation files; those of a subset come one after another."""
     reader = FileReader(context)
     context.progress.start(sum(f.path.stat().st_size for f in found), desc="reading bytes")
     files = [reader.read(file) for file in found]
     context.progress.finish()
-    labels = Labels(((f.file.path, f.categories) for f in files), keep_ids=keep_category_ids)
+    meta = dataset_meta.find(found[0].root, context)
+    labels = Labels(
+        ((f.file.path, f.categories) for f in files), keep_ids=keep_category_ids, meta=meta
+    )
     infos = _infos(files, labels)
     groups = [list(group) for _, group in groupby(files, lambda f: f.file.subset)]
     del files
     chunks: list[Chunk] = []
     while groups:  # so that each group's memory is free as soon as its chunk is made
         group = groups.pop(0)
-        chunks.append(_chunk(group, subset or group[0].file.subset, labels, allow_external))
+        name = subset or group[0].file.subset
+        chunks.append(_chunk(group, name, labels, allow_external, context))
     return Content(chunks, labels.model(), infos, MediaType.IMAGE)
 
 
@@ -71,10 +67,18 @@ def _infos(files: list[CocoFile], labels: Labels) -> dict[str, Any]:
             coco.setdefault(key, {}).setdefault(file.file.subset, value)
     if ids := labels.own_ids():
         coco["category_ids"] = ids
+    if things := labels.things():
+        coco["things"] = things
     return {INFOS: coco} if coco else {}
 
 
-def _chunk(files: list[CocoFile], subset: str, labels: Labels, allow_external: bool) -> Chunk:
+def _chunk(
+    files: list[CocoFile],
+    subset: str,
+    labels: Labels,
+    allow_external: bool,
+    context: ReadContext,
+) -> Chunk:
     images, rows = _merge_images(files)
     _drop_doubles(files, rows)
     item_of = [
@@ -85,7 +89,11 @@ def _chunk(files: list[CocoFile], subset: str, labels: Labels, allow_external: b
     ]
     items = _items(files[0], images, subset, allow_external)
     offsets, annotations = _annotations(files, item_of, len(images.ids), labels)
-    return Chunk(items, annotations, offsets)
+    chunk = Chunk(items, annotations, offsets)
+    for file, row in zip(files, rows, strict=True):
+        if file.file.task is Task.PANOPTIC:
+            chunk = panoptic.add_masks(chunk, file, row, labels.index_of, context)
+    return chunk
 
 
 # --- items ------------------------------------------------------------------------------------
@@ -145,7 +153,7 @@ def _merge_images(files: list[CocoFile]) -> tuple[Images, list[Array]]:
 def _items(file: CocoFile, images: Images, subset: str, allow_external: bool) -> pa.RecordBatch:
     n = len(images.ids)
     names = [images.name(row) for row in range(min(n, 3))]
-    folder = f"{image_folder(file.file.root, file.file.subset, names)}/"
+    folder = f"{image_folder(file.file, names)}/"
     ids, attributes, paths, odd = item_texts(
         images.names, images.offsets, images.ids, folder.encode()
     )
@@ -186,23 +194,28 @@ def _inside(name: str) -> str:
 
 
 def _drop_doubles(files: list[CocoFile], rows: list[Array]) -> None:
-    """Take only the key points of objects that the instances' file has too.
+    """Leave out what an earlier file has too, under the same id and in the same image.
 
-    Person key points repeat the polygons and boxes of the instances, under the same ids.
+    Person key points repeat the polygons and boxes of the instances, so only their points are
+    taken; the published package writes masks both as instances and as stuff.
     """
     by_task = {file.file.task: number for number, file in enumerate(files)}
-    if Task.INSTANCES not in by_task or Task.PERSON_KEYPOINTS not in by_task:
-        return
-    whole, points = by_task[Task.INSTANCES], by_task[Task.PERSON_KEYPOINTS]
-    ids, _, _ = files[whole].parser.objects()
-    wanted, _, _ = files[points].parser.objects()
-    if not len(ids) or not len(wanted):
-        return
-    twin = lookup(ids, wanted)
-    here, there = files[points].image_of, files[whole].image_of[twin]
-    same = (twin >= 0) & (here >= 0) & (there >= 0)
-    same &= rows[points][here] == rows[whole][there]
-    files[points].parser.points_only(same.view(np.uint8))
+    for repeating in (Task.PERSON_KEYPOINTS, Task.STUFF):
+        if Task.INSTANCES not in by_task or repeating not in by_task:
+            continue
+        whole, again = files[by_task[Task.INSTANCES]], files[by_task[repeating]]
+        ids, _, _ = whole.parser.objects()
+        wanted, _, _ = again.parser.objects()
+        if not len(ids) or not len(wanted):
+            continue
+        twin = lookup(ids, wanted)
+        here, there = again.image_of, whole.image_of[twin]
+        same = (twin >= 0) & (here >= 0) & (there >= 0)
+        same &= rows[by_task[repeating]][here] == rows[by_task[Task.INSTANCES]][there]
+        if repeating is Task.PERSON_KEYPOINTS:
+            again.parser.points_only(same.view(np.uint8))
+        else:
+            again.image_of[same] = -1
 
 
 @dataclass
@@ -242,7 +255,7 @@ def _annotations(
     for file, first in zip(files, firsts, strict=True):
         file.parser.fill(
             first,
-            file.labels(labels.index),
+            file.labels(labels.index_of),
             kinds,
             ids,
             label_column,

@@ -13,16 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datumaro.errors import DatasetExportError, PathSeparatorInSubsetNameError
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.coco.categories import category_ids, to_json
 from datumaro.formats.coco.images import ImageTable, tables
-from datumaro.formats.coco.layout import ANNOTATIONS, IMAGES, Task
+from datumaro.formats.coco.layout import COCO_PLACES, Places, Task
+from datumaro.formats.coco.panoptic import png_folder
+from datumaro.formats.coco.panoptic_writer import PanopticWriter
 from datumaro.formats.coco.reader import INFOS
 from datumaro.formats.coco.segmentation import convert
 from datumaro.kernels.coco_print import Printer
 from datumaro.media_store import MediaStore
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
+from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -41,11 +45,21 @@ _KINDS = {
         AnnotationType.points,
     ),
     Task.LABELS: (AnnotationType.label,),
+    Task.STUFF: (AnnotationType.polygon, AnnotationType.mask, AnnotationType.bbox),
+    Task.PANOPTIC: (AnnotationType.polygon, AnnotationType.mask),
     Task.CAPTIONS: (AnnotationType.caption,),
     Task.IMAGE_INFO: (),
 }
 
-_WITH_LABELS = (Task.INSTANCES, Task.LABELS, Task.PERSON_KEYPOINTS)  # by the alphabet
+_WITH_LABELS = (  # by the alphabet
+    Task.INSTANCES,
+    Task.LABELS,
+    Task.PANOPTIC,
+    Task.PERSON_KEYPOINTS,
+    Task.STUFF,
+)
+_OBJECTS = (Task.INSTANCES, Task.PERSON_KEYPOINTS, Task.STUFF)
+_MASKS_ONLY = (Task.STUFF, Task.PANOPTIC)
 
 _BLANK_INFO = dict.fromkeys(
     ("contributor", "date_created", "description", "url", "version", "year"), ""
@@ -64,6 +78,8 @@ class Choices:
     allow_attributes: bool
     reindex: bool
     merge_images: bool
+    save_dataset_meta: bool
+    places: Places = COCO_PLACES
 
 
 class Part:
@@ -146,21 +162,23 @@ class Writer:
         self.categories = content.categories
         self.infos = _object(content.infos.get(INFOS))
         labels = content.categories.get(AnnotationType.label)
-        own = {} if choices.reindex else _object(self.infos.get("category_ids"))
+        own = _object(self.infos.get("category_ids"))
+        if choices.reindex or choices.save_dataset_meta:
+            own = {}
         self.category_ids = category_ids(labels, own) if isinstance(labels, LabelCategories) else []
         self.label_ids = np.array(self.category_ids, np.int32)
 
     def write(self, content: Content) -> None:
         """Write the annotation files, and the images if they are wanted."""
-        (self.folder / ANNOTATIONS).mkdir(parents=True, exist_ok=True)
-        (self.folder / IMAGES).mkdir(exist_ok=True)
+        for name in self.choices.places.folders:
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         subsets = content.by_subset()
         for subset in subsets:
             if "/" in subset or "\\" in subset or "\0" in subset:
                 raise PathSeparatorInSubsetNameError(subset)
+            join_inside(self.folder, subset, what="subset name")
         chunks = [chunk for parts in subsets.values() for chunk in parts]
         images = iter(tables(chunks, self.choices.image_ext, self.choices.reindex, self.context))
-        self._report_lost(content)
         self.context.progress.start(sum(map(len, chunks)), desc="writing annotations")
         done = 0
         written: dict[str, set[Task]] = {}
@@ -172,8 +190,9 @@ class Writer:
             self.context.progress.report_status(done)
         self._image_infos(of_subset, written)
         self.context.progress.finish()
-        if self.category_ids and not set[Task]().union(*written.values()) & set(_WITH_LABELS):
-            self._categories_alone(next(iter(subsets), "default"))
+        self._categories_alone(next(iter(subsets), "default"), set[Task]().union(*written.values()))
+        if self.choices.save_dataset_meta:
+            dataset_meta.save(self.categories, self.folder, self.context)
         if self.choices.save_media:
             self._save_media(of_subset)
 
@@ -182,10 +201,15 @@ class Writer:
             job
             for subset, tables_of in images.items()
             for table in tables_of
-            for job in table.jobs(IMAGES + ("/" if self.choices.merge_images else f"/{subset}/"))
+            for job in table.jobs(self._image_folder(subset))
         )
         total = sum(len(table.ids) for tables_of in images.values() for table in tables_of)
         MediaStore(self.folder, self.context.progress, self.context.workers).save(jobs, total)
+
+    def _image_folder(self, subset: str) -> str:
+        places = self.choices.places
+        folder = places.all_images if self.choices.merge_images else places.images
+        return folder.replace("{subset}", subset)
 
     def _image_infos(
         self, images: dict[str, list[ImageTable]], written: dict[str, set[Task]]
@@ -203,36 +227,45 @@ class Writer:
                     _write_list(file, (table.text() for table in images[subset]))
                     file.write(b',"annotations":[]}')
 
-    def _categories_alone(self, subset: str) -> None:
-        """Write a file without annotations, so that the categories are kept."""
-        task = next((task for task in self.choices.tasks if task is Task.INSTANCES), None)
-        if task is None:
-            self.context.lost("labels", len(self.category_ids))
-            return
-        with self._open(task, subset) as file:
-            file.write(b'[],"annotations":[]}')
+    def _categories_alone(self, subset: str, written: set[Task]) -> None:
+        """Write files without annotations where no other file has the labels or the key points."""
+        able = [task for task in self.choices.tasks if task in _WITH_LABELS]
+        wanted: list[Task] = []
+        if Task.PERSON_KEYPOINTS in able and AnnotationType.points in self.categories:
+            wanted = [Task.PERSON_KEYPOINTS]
+        elif not written.intersection(_WITH_LABELS):
+            wanted = able[:1]
+        for task in wanted if self.category_ids else ():
+            if task not in written:
+                with self._open(task, subset) as file:
+                    file.write(b'[],"annotations":[]}')
 
     # --- a subset ------------------------------------------------------------------------------
 
     def _subset(self, subset: str, images: list[ImageTable]) -> set[Task]:
         """Write a subset's files; the tasks that it has."""
-        mode = self.choices.segmentation_mode
-        parts = [
-            Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
-            for t in images
-        ]
-        written: set[Task] = set()
-        ids = self._new_ids([part.ids for part in parts])
         several = len(self.choices.tasks) > 1
-        for task in self.choices.tasks:
-            wanted = [self._chosen(part, task) for part in parts]
-            if several and not any(len(rows) for rows in wanted):
+        written: set[Task] = set()
+        for masks_only in (False, True):
+            tasks = [t for t in self.choices.tasks if (t in _MASKS_ONLY) is masks_only]
+            if not tasks:
                 continue
-            self._file(task, subset, parts, wanted, ids)
-            written.add(task)
-        if not written:
-            task = self.choices.tasks[-1] if several else self.choices.tasks[0]
-            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), ids)
+            mode = "mask" if masks_only else self.choices.segmentation_mode
+            parts = [
+                Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
+                for t in images
+            ]
+            ids = self._new_ids([part.ids for part in parts])
+            for task in tasks:
+                wanted = [self._chosen(part, task) for part in parts]
+                if several and not any(len(rows) for rows in wanted):
+                    continue
+                self._file(task, subset, parts, wanted, ids)
+                written.add(task)
+        if not written:  # all are empty; images alone, if that is a task
+            task = self.choices.tasks[-1]
+            parts = [Part(t.chunk, t, self.context) for t in images]
+            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), [])
             written.add(task)
         return written
 
@@ -254,7 +287,7 @@ class Writer:
 
     def _chosen(self, part: Part, task: Task) -> Array:
         """The objects (for labels and captions the rows) that a task's file gets, int64."""
-        if task is Task.INSTANCES:
+        if task in (Task.INSTANCES, Task.STUFF):
             return np.flatnonzero(part.parts & ~np.uint8(_POINTS))
         if task is Task.PERSON_KEYPOINTS:
             if Task.INSTANCES in self.choices.tasks:  # which has the others
@@ -272,9 +305,17 @@ class Writer:
         text = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
         categories = b"[]"
         if task not in (Task.CAPTIONS, Task.IMAGE_INFO):
-            keypoints = task is Task.PERSON_KEYPOINTS
-            categories = to_json(self.categories, self.category_ids, keypoints=keypoints)
-        file = (self.folder / ANNOTATIONS / f"{task.value}_{subset}.json").open("wb")
+            things = _list(self.infos.get("things")) if task is Task.PANOPTIC else None
+            categories = to_json(
+                self.categories,
+                self.category_ids,
+                keypoints=task is Task.PERSON_KEYPOINTS,
+                things=things,
+            )
+        place = self.choices.places.annotations
+        path = self.folder / place.replace("{task}", task.value).replace("{subset}", subset)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb")
         file.write(text[:-1] + b',"categories":' + categories + b',"images":')
         return file
 
@@ -289,14 +330,30 @@ class Writer:
         with self._open(task, subset) as file:
             _write_list(file, (part.images.text() for part in parts))
             file.write(b',"annotations":')
-            _write_list(file, self._annotations(task, parts, chosen, ids))
+            _write_list(file, self._annotations(file, task, parts, chosen, ids))
             file.write(b"}")
 
     def _annotations(
-        self, task: Task, parts: list[Part], chosen: list[Array], object_ids: list[Array]
+        self,
+        file: BinaryIO,
+        task: Task,
+        parts: list[Part],
+        chosen: list[Array],
+        object_ids: list[Array],
     ) -> Iterator[bytes | memoryview]:
         attributes = self.choices.allow_attributes
-        objects = task in (Task.INSTANCES, Task.PERSON_KEYPOINTS)
+        if task is Task.PANOPTIC:
+            writer = PanopticWriter(
+                png_folder(Path(file.name)),
+                self.category_ids,
+                self.context,
+                reindex=self.choices.reindex,
+                attributes=attributes,
+            )
+            for part, rows in zip(parts, chosen, strict=True):
+                yield from writer.write(part.chunk, part.images, rows)
+            return
+        objects = task in _OBJECTS
         if objects:
             ids = [own[rows] for own, rows in zip(object_ids, chosen, strict=True)]
         else:
@@ -326,39 +383,15 @@ class Writer:
                     what, item = error.args
                     raise DatasetExportError(f"item {part.item_name(item)!r} has {what}") from None
 
-    # --- what cannot be held ----------------------------------------------------------------------
-
-    def _report_lost(self, content: Content) -> None:
-        held = {int(kind) for task in self.choices.tasks for kind in _KINDS[task]}
-        for chunk in content.chunks:
-            rows = chunk.annotations
-            kinds: Array = rows.column("type").to_numpy()
-            for kind in np.unique(kinds).tolist():
-                if kind not in held:
-                    name = AnnotationType(kind).name
-                    self._lost(chunk, f"annotations of type {name}", kinds == kind)
-            self._lost(chunk, "z orders", rows.column("z_order").to_numpy() != 0)
-            self._lost(chunk, "object ids", rows.column("object_id").to_numpy() >= 0)
-        labels = content.categories.get(AnnotationType.label)
-        if isinstance(labels, LabelCategories):
-            self.context.lost("label groups", len(labels.label_groups))
-            named = sum(bool(label.attributes) for label in labels) + bool(labels.attributes)
-            self.context.lost("lists of the labels' attributes", named)
-        masks = content.categories.get(AnnotationType.mask)
-        if masks is not None:
-            self.context.lost("mask colours", len(cast(Any, masks)))
-        others = sorted(content.infos.keys() - {INFOS})
-        self.context.lost("infos", len(others), ", ".join(others))
-
-    def _lost(self, chunk: Chunk, what: str, rows: Array) -> None:
-        if rows.any():
-            item = int(np.searchsorted(chunk.offsets, int(np.argmax(rows)), side="right")) - 1
-            self.context.lost(what, int(rows.sum()), str(chunk.items.column("id")[item]))
-
 
 def _object(value: object) -> dict[str, Any]:
     """A JSON object of the infos, which anybody may have changed; {} for anything else."""
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    """As `_object`, for a JSON array."""
+    return cast(list[Any], value) if isinstance(value, list) else []
 
 
 def _write_list(file: BinaryIO, pieces: Iterator[bytes | memoryview]) -> None:

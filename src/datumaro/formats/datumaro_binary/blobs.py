@@ -88,7 +88,7 @@ class BlobGroup:
         folders = [np.frombuffer(folder, np.uint8) for folder in self.folders]
         code, where, value, columns = records.read_records(data, bounds, *folders)
         if code:
-            found, expected = records.message(code, value)
+            found, expected = records.message(code, value, data[where : where + 40].tobytes())
             place = f"byte {self.at + where}"
             if isinstance(self.cipher, Sealed):
                 blob = int(np.searchsorted(bounds, where, "right")) - 1
@@ -137,8 +137,8 @@ class BlobGroup:
             n = read(memory[done:], at + done)
             if not n:
                 place = f"byte {at + done}"
-                what = "the file ended within a blob; it was cut while being read"
-                raise MalformedFileError(self.path, place, what)
+                expected = f"{len(memory) - done} bytes more: the file was cut while it was read"
+                raise MalformedFileError(self.path, place, "the end of the file", expected)
             done += n
 
 

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import DatasetImportError
 from datumaro.formats.datumaro_binary import manifest as mf, tables
 from datumaro.formats.datumaro_binary.ciphers import Cipher
 from datumaro.formats.datumaro_binary.layout import PartReader
@@ -136,9 +135,7 @@ def read(reader: PartReader, cipher: Cipher) -> Extension:
     Raises
     ------
     MalformedFileError
-        It is damaged, or something else stands there.
-    DatasetImportError
-        It is of a version that is not known here.
+        It is damaged, of a version that is not known here, or something else stands there.
     """
     begin, left = reader.at, reader.size - reader.at
     if not left:
@@ -148,27 +145,31 @@ def read(reader: PartReader, cipher: Cipher) -> Extension:
         raise reader.bad(begin, f"{left} bytes after the last blob", "none, or an extension")
     version, length, checksum = _HEAD.unpack(reader.take(_HEAD.size, "the extension's head"))
     if version != VERSION:
-        raise DatasetImportError(
-            f"{reader.path}: byte {begin}: extension version {version}; expected {VERSION}. "
-            "A newer version of datumaro may be able to read the file."
+        raise reader.bad(
+            begin + len(MAGIC),
+            f"extension version {version}",
+            f"{VERSION}; a newer version of datumaro may be able to read the file",
         )
     if length != reader.size - reader.at:
         raise reader.bad(
-            begin,
+            begin + len(MAGIC) + 4,
             f"an extension of {length} bytes",
             f"{reader.size - reader.at}, to the file's end",
         )
     stored = reader.take(length, "the extension")
     if zlib.crc32(stored) != checksum:
         raise reader.bad(
-            begin, "a damaged extension: its checksum is another", "bytes as they were written"
+            begin + len(MAGIC) + 12,
+            f"a damaged extension: its checksum is {zlib.crc32(stored)}",
+            f"{checksum}, the checksum of what was written",
         )
     place = f"{reader.path}: byte {begin}: the extension"
     payload = cipher.open(np.frombuffer(stored, np.uint8), place)
     try:
         return _decode(payload.data)
     except (tables.DamagedTable, struct.error, ValueError, RecursionError) as error:
-        raise reader.bad(begin, f"a damaged extension: {error}") from error
+        found = f"a damaged extension: {error}"
+        raise reader.bad(begin, found, "parts and tables as they were written") from error
 
 
 def _decode(payload: memoryview) -> Extension:

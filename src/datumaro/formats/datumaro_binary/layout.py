@@ -16,12 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from datumaro.crypto import Cipher as KeyCipher
-from datumaro.errors import (
-    DatasetImportError,
-    MalformedFileError,
-    MissingKeyError,
-    SuperfluousKeyError,
-)
+from datumaro.errors import MalformedFileError, MissingKeyError, SuperfluousKeyError
 from datumaro.formats.base import Folder
 from datumaro.formats.categories_json import categories_from_json, categories_to_json
 from datumaro.formats.datumaro_binary.ciphers import PLAIN, Cipher, Sealed
@@ -33,6 +28,7 @@ from datumaro.table import json_text
 from datumaro.table.schema import Array
 
 SIGNATURE = b"signature:datumaro_binary"
+PARQUET = b"PAR1"  # how files of the other storage begin: see parquet/
 VERSION = "1.0"
 ANNOTATIONS = "annotations"
 IMAGES, POINT_CLOUDS, VIDEOS = "images", "point_clouds", "videos"
@@ -88,6 +84,12 @@ def find_sources(folder: Folder) -> list[Source]:
             return found
         level = [f"{relative}{name}/" for relative in level for name in folder.folders(relative)]
     return []
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet files do."""
+    with path.open("rb", buffering=0) as file:
+        return file.read(len(PARQUET)) == PARQUET
 
 
 def _sources_in(folder: Folder, relative: str) -> Iterator[Source]:
@@ -180,7 +182,7 @@ class PartReader:
         self.size = file.seek(0, io.SEEK_END)
         self.at = file.seek(0)
 
-    def bad(self, at: int, found: str, expected: str = "") -> MalformedFileError:
+    def bad(self, at: int, found: str, expected: str) -> MalformedFileError:
         return MalformedFileError(self.path, f"byte {at}", found, expected)
 
     def take(self, n: int, what: str) -> bytes:
@@ -193,7 +195,11 @@ class PartReader:
             )
         data = self.file.read(n)
         if len(data) != n:
-            raise self.bad(self.at, f"the file ended within {what}; it was cut while being read")
+            raise self.bad(
+                self.at,
+                f"the end of the file after {len(data)} bytes of {what}",
+                f"{n} bytes: the file was cut while it was read",
+            )
         self.at += n
         return data
 
@@ -219,12 +225,24 @@ class PartReader:
         """A part that is a length and JSON of that length, or length 0 for an empty object."""
         begin = self.at + 4
         data = self.opened(what, header, _MAX_JSON).tobytes()
-        if len(data) < 4 or struct.unpack_from("<I", data)[0] != len(data) - 4:
-            raise self.bad(begin, f"{what} whose two lengths do not agree")
+        inner = struct.unpack_from("<I", data)[0] if len(data) >= 4 else None
+        if inner != len(data) - 4:
+            raise self.bad(
+                begin,
+                f"{what} of {len(data)} bytes, "
+                + ("too few for a length" if inner is None else f"with the inner length {inner}"),
+                f"an inner length of {max(len(data) - 4, 0)}, and as many bytes of JSON",
+            )
         try:
             return json_text.decode(data[4:])
         except (ValueError, RecursionError) as error:
-            raise self.bad(begin + 4, f"{what}: {error}", "a JSON object") from error
+            found = f"{what} {_shown(data[4:])} ({error})"
+            raise self.bad(begin + 4, found, "a JSON object") from error
+
+
+def _shown(data: bytes) -> str:
+    text = data[:40].decode("utf-8", "replace")
+    return repr(text) + ("…" if len(data) > 40 else "")
 
 
 def read_field(reader: PartReader) -> tuple[bool, bytes]:
@@ -233,9 +251,7 @@ def read_field(reader: PartReader) -> tuple[bool, bytes]:
     Raises
     ------
     MalformedFileError
-        It is not such a file.
-    DatasetImportError
-        It is of another version.
+        It is not such a file, or of another version.
     """
     signature = bytes(reader.take(min(len(SIGNATURE), reader.size), "the signature"))
     if not has_signature(signature):
@@ -244,10 +260,8 @@ def read_field(reader: PartReader) -> tuple[bool, bytes]:
     at = reader.at
     version = reader.dictionary("the version header", Header())
     if version.get("dm_format_version") not in (VERSION, "legacy"):
-        raise DatasetImportError(
-            f"{reader.path}: byte {at}: format version {version.get('dm_format_version')!r}; "
-            f"expected {VERSION!r}"
-        )
+        found = f"format version {version.get('dm_format_version')!r}"
+        raise reader.bad(at, found, f"{VERSION!r} or 'legacy'")
     media_encryption = version.get("media_encryption", False)
     if not isinstance(media_encryption, bool):
         raise reader.bad(at, f"media_encryption {media_encryption!r}", "true or false")
@@ -263,9 +277,9 @@ def read_header(reader: PartReader, key: KeyCipher | None = None) -> Header:
     Raises
     ------
     MalformedFileError
-        A part is not what it should be.
+        A part is not what it should be, or the file is of another version.
     DatasetImportError
-        The file is of another version; or its key is missing, wrong or superfluous.
+        Its key is missing, wrong or superfluous.
     DamagedTokenError
         An encrypted part was changed.
     """

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from datumaro.errors import MalformedFileError
 from datumaro.formats.datumaro_binary.extension import MediaRow
@@ -30,6 +31,7 @@ from datumaro.table import json_text, schema
 from datumaro.table.schema import Array
 
 _EXTERNAL = '{"external":true}'
+_SUSPECT = r"(^|[/\\\\])\.|//|\\\\|:|\x00"  # what `resolve` may see more in than a plain path
 _FALLBACK = {MediaType.IMAGE: ".jpg", MediaType.POINT_CLOUD: ".pcd"}
 _KIND_FOLDERS = {
     MediaType.POINT_CLOUD: POINT_CLOUDS,
@@ -56,12 +58,22 @@ class _VideoFrame(msgspec.Struct, forbid_unknown_fields=True):
     video: _Video | None = None
 
 
+class _ExtraImage(msgspec.Struct, forbid_unknown_fields=True):
+    path: str
+    size: tuple[int, int] | None = None
+
+
+class _PointCloud(msgspec.Struct, forbid_unknown_fields=True):
+    extra_images: list[_ExtraImage] = []
+
+
 class _Multiframe(msgspec.Struct, forbid_unknown_fields=True):
     paths: list[str] = []
 
 
-# What ``media_extra`` may hold in an extension.
+# What ``media_extra`` may hold in a file.
 _EXTRAS: dict[int, type[msgspec.Struct]] = {
+    MediaType.POINT_CLOUD: _PointCloud,
     MediaType.VIDEO: _Video,
     MediaType.VIDEO_FRAME: _VideoFrame,
     MediaType.MULTIFRAME_IMAGE: _Multiframe,
@@ -100,7 +112,8 @@ class MediaReader:
         if not stored or stored == NO_PATH:
             return "", False
         if "\0" in stored:
-            raise MalformedFileError(self.file, f"item {item!r}", f"media path {stored!r} with NUL")
+            found = f"media path {stored!r} with NUL"
+            raise MalformedFileError(self.file, f"item {item!r}", found, "the path of a file")
         if stored.startswith("/") or (escapes(stored) and not escapes("./" + stored)):
             return stored, self.is_external(stored)
         what = f"{self.file}: the media path of item {item!r}"
@@ -217,7 +230,49 @@ class MediaReader:
     def _check_frames(self, item: str, step: int, start: int, end: int | None) -> None:
         if step < 1 or (end is not None and end < start):
             found = f"a video of frames {start} to {end} by {step}"
-            raise MalformedFileError(self.file, f"item {item!r}", found, "rising frames")
+            expected = "a step of at least 1, and a last frame that is not before the first"
+            raise MalformedFileError(self.file, f"item {item!r}", found, expected)
+
+    # --- a table's items ---------------------------------------------------------------------
+
+    def resolved(self, told: dict[str, pa.Array], ids: pa.Array) -> dict[str, pa.Array]:
+        """The columns of media of a table, whose paths and extras are as the file has them."""
+        kinds = told["media_type"].to_numpy()
+        extra_at = schema.list_parts(told["media_extra"])[0]
+        path_at, data = schema.list_parts(told["path"])
+        # paths that may climb out are looked at one by one, and so is what is more than a file
+        suspect = pc.match_substring_regex(told["path"], _SUSPECT)
+        plain = (kinds == MediaType.IMAGE) & (np.diff(extra_at) == 0) & (np.diff(path_at) > 0)
+        plain &= ~suspect.to_numpy(zero_copy_only=False)
+        absolute = np.zeros(len(kinds), bool)
+        absolute[plain] = data[path_at[:-1][plain]] == ord("/")
+        columns = {**told, "path": self._joined(told["path"], plain & ~absolute)}
+        if absolute.any() and not self.allow_external:
+            inside = pc.starts_with(told["path"], self._inside).to_numpy(zero_copy_only=False)
+            columns["media_extra"] = pc.if_else(
+                pa.array(absolute & ~inside),
+                pa.scalar(_EXTERNAL, pa.large_string()),
+                told["media_extra"],
+            )
+        rows = np.flatnonzero(~plain & (kinds != MediaType.NONE))
+        if not len(rows):
+            return columns
+        values = {name: column.to_pylist() for name, column in columns.items()}
+        for row in rows.tolist():
+            stored = {name: value[row] for name, value in values.items()}
+            item = ids[row].as_py()
+            for name, value in self.extended(MediaRow(item=row, **stored), item).items():
+                values[name][row] = value
+        return {name: pa.array(values[name], columns[name].type) for name in columns}
+
+    def _joined(self, paths: pa.Array, which: Array) -> pa.Array:
+        """Paths, some of them put below the folder of images."""
+        if not which.any():
+            return paths
+        folder = pa.scalar(self.folder(MediaType.IMAGE), pa.large_string())
+        nothing = pa.scalar("", pa.large_string())
+        joined = pc.binary_join_element_wise(folder, paths, nothing)
+        return joined if which.all() else pc.if_else(pa.array(which), joined, paths)
 
     # --- what the extension says -------------------------------------------------------------
 
@@ -228,8 +283,9 @@ class MediaReader:
         try:
             msgspec.convert(extra, _EXTRAS.get(row.media_type, _Nothing))
         except msgspec.ValidationError as error:
-            place = f"the extension's media of item {item!r}"
-            raise MalformedFileError(self.file, place, str(error)) from error
+            place = f"the media of item {item!r}"
+            found, expected = f"{row.media_extra[:80]!r} ({error})", "what media of the kind have"
+            raise MalformedFileError(self.file, place, found, expected) from error
         video = extra.get("video") or extra
         if "step" in video:
             start, end = video.get("start_frame", 0), video.get("end_frame")
@@ -238,6 +294,9 @@ class MediaReader:
             told = [self.resolve(frame, MediaType.IMAGE, item) for frame in extra["paths"]]
             extra["paths"] = [frame for frame, _ in told]
             external |= any(outside for _, outside in told)
+        for image in extra.get("extra_images", ()):
+            image["path"], outside = self.resolve(image["path"], MediaType.IMAGE, item)
+            external |= outside
         if external:
             extra["external"] = True
         return {

@@ -62,6 +62,7 @@ class _Stored:
     width: int = 0
     tail: bytes = b""
     extension: dict[str, Any] | None = None  # the media_extra that the extension gets
+    extra: dict[str, Any] = field(default_factory=dict[str, Any])  # all that media_extra says
 
 
 @dataclass
@@ -112,39 +113,67 @@ class MediaWriter:
         ----------
         first : the number of the chunk's first item in its file.
         """
-        items = chunk.items
-        kinds = items.column("media_type").to_numpy().copy()
-        height, width = (items.column(name).to_numpy().copy() for name in ("height", "width"))
-        paths: dict[int, str] = {}
-        tails: dict[int, bytes] = {}
+        kinds, stored, paths = self._stored(chunk, subset)
+        height, width = (chunk.items.column(n).to_numpy().copy() for n in ("height", "width"))
         rows: list[MediaRow] = []
+        for row, (media, told) in stored.items():
+            kinds[row], height[row], width[row] = told.kind, told.height, told.width
+            if told.extension is not None:
+                extra = json_text.encode(told.extension).decode()
+                rows.append(
+                    MediaRow(first + row, media.kind, told.path, media.height, media.width, extra)
+                )
+        columns: dict[str, Array] = {"media_type": kinds, "height": height, "width": width}
+        column = _replaced(chunk.items.column("path"), paths)
+        columns["path_offsets"], columns["paths"] = schema.list_parts(column)
+        if any(told.tail for _, told in stored.values()):
+            tails = [stored[row][1].tail if row in stored else b"" for row in range(len(chunk))]
+            tail = pa.array(tails, pa.large_binary())
+            columns["tail_offsets"], columns["tails"] = schema.list_parts(tail)
+        return columns, rows
+
+    def told(self, chunk: Chunk, subset: str) -> dict[str, pa.Array]:
+        """The columns of a chunk's media as `schema.ITEMS` has them, with the paths that the file
+        gets.
+        """
+        kinds, stored, paths = self._stored(chunk, subset)
+        height, width = (chunk.items.column(n).to_numpy().copy() for n in ("height", "width"))
+        extras: dict[int, str] = {}
+        for row, (media, told) in stored.items():
+            is_kept = told.kind != MediaType.NONE or told.extension is not None
+            # a record has no number for some kinds
+            kinds[row] = told.kind if told.extension is None else media.kind
+            if is_kept:
+                height[row], width[row] = media.height, media.width
+                extras[row] = json_text.encode(told.extra).decode()
+        columns = {
+            "media_type": schema.primitive(kinds, pa.uint8()),
+            "path": _replaced(chunk.items.column("path"), paths),
+            "height": schema.primitive(height, pa.int32()),
+            "width": schema.primitive(width, pa.int32()),
+        }
+        texts = [extras.get(row, "") for row in range(len(chunk))] if any(extras.values()) else []
+        blank = schema.blank(pa.large_string(), len(chunk))
+        columns["media_extra"] = pa.array(texts, pa.large_string()) if texts else blank
+        return columns
+
+    def _stored(
+        self, chunk: Chunk, subset: str
+    ) -> tuple[Array, dict[int, tuple[_Media, _Stored]], dict[int, str]]:
+        """(The media types, how what is no plain file is stored, the paths that change)."""
+        kinds = chunk.items.column("media_type").to_numpy().copy()
         plain = kinds == MediaType.NONE
+        paths: dict[int, str] = {}
         if not self.save_media:
             plain |= kinds == MediaType.IMAGE
             paths.update(self._moved(chunk, kinds))
         plain[list(chunk.media)] = False
-        for row, media in _media(chunk, np.flatnonzero(~plain), subset):
-            stored = self._store(media)
-            kinds[row], height[row], width[row] = stored.kind, stored.height, stored.width
-            paths[row] = stored.path
-            tails[row] = stored.tail
-            if stored.extension is not None:
-                extra = json_text.encode(stored.extension).decode()
-                rows.append(
-                    MediaRow(first + row, media.kind, stored.path, media.height, media.width, extra)
-                )
-        columns: dict[str, Array] = {"media_type": kinds, "height": height, "width": width}
-        column = items.column("path")
-        if paths:
-            texts: list[str] = column.to_pylist()
-            for row, path in paths.items():
-                texts[row] = path
-            column = pa.array(texts, pa.large_string())
-        columns["path_offsets"], columns["paths"] = schema.list_parts(column)
-        if any(tails.values()):
-            tail = pa.array([tails.get(row, b"") for row in range(len(chunk))], pa.large_binary())
-            columns["tail_offsets"], columns["tails"] = schema.list_parts(tail)
-        return columns, rows
+        stored = {
+            row: (media, self._store(media))
+            for row, media in _media(chunk, np.flatnonzero(~plain), subset)
+        }
+        paths.update((row, told.path) for row, (_, told) in stored.items())
+        return kinds, stored, paths
 
     # --- paths -------------------------------------------------------------------------------
 
@@ -234,12 +263,15 @@ class MediaWriter:
         ext = media_extension(media.path, media.object, None, ".pcd")
         path = self._file(media, POINT_CLOUDS, ext, "point clouds")
         tail = [b""]
+        images: list[dict[str, Any]] = []
         for number, (image_path, size, image) in enumerate(_extra_images(media)):
             stored = self._part(media, f"extra_image_{number}", image_path, image)
             tail.append(_text_record(MediaType.IMAGE, stored))
             tail.append(struct.pack("<ii", *(size or NO_SIZE)))
+            images.append({"path": stored, "size": size})
         tail[0] = struct.pack("<I", len(tail) // 2)
-        return _Stored(MediaType.POINT_CLOUD, path, tail=b"".join(tail))
+        extra = {"extra_images": images} if images else {}
+        return _Stored(MediaType.POINT_CLOUD, path, tail=b"".join(tail), extra=extra)
 
     def _part(self, media: _Media, stem: str, path: str, image: Image | None) -> str:
         """The path of an image that is part of an item's media."""
@@ -287,11 +319,10 @@ class MediaWriter:
             last = NO_FRAME if end is None else _u32(media, "end_frame", end)
             tail = struct.pack("<III", step, start, last)
             more = None
-        stored = _Stored(media.kind, path, tail=tail)
-        if more or media.height or media.width:
-            named = ("index", "video", "step", "start_frame", "end_frame")
-            stored.extension = {name: media.extra[name] for name in named if name in media.extra}
-        return stored
+        named = ("index", "video", "step", "start_frame", "end_frame")
+        extra = {name: media.extra[name] for name in named if name in media.extra}
+        extension = extra if more or media.height or media.width else None
+        return _Stored(media.kind, path, tail=tail, extension=extension, extra=extra)
 
     def _saved_video(self, media: _Media) -> str:
         """The name of the video's file, which is saved once however many frames are of it."""
@@ -321,7 +352,18 @@ class MediaWriter:
             images = [(text, None) for text in media.extra.get("paths", ())]
         for number, (text, image) in enumerate(images):
             frames.append(self._part(media, f"frame_{number}", text, image))
-        return _Stored(MediaType.NONE, path, extension={"paths": frames})
+        extra = {"paths": frames}
+        return _Stored(MediaType.NONE, path, extension=extra, extra=extra)
+
+
+def _replaced(column: pa.Array, changed: dict[int, str]) -> pa.Array:
+    """A column of texts with some rows changed."""
+    if not changed:
+        return column
+    texts: list[str] = column.to_pylist()
+    for row, text in changed.items():
+        texts[row] = text
+    return pa.array(texts, pa.large_string())
 
 
 def _media(chunk: Chunk, rows: Array, subset: str) -> Iterator[tuple[int, _Media]]:

@@ -11,16 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.crypto import Cipher as KeyCipher
-from datumaro.errors import DamagedTokenError, UndeclaredLabelError
+from datumaro.errors import DamagedTokenError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.datumaro_binary import extension as ext, parting
 from datumaro.formats.datumaro_binary.blobs import BlobGroup, Buffers, stamp
+from datumaro.formats.datumaro_binary.labels import checked_labels
 from datumaro.formats.datumaro_binary.layout import Header, PartReader, Source, read_header
 from datumaro.formats.datumaro_binary.manifest import Manifest, MediaLock
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.tables import DamagedTable
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.model.media import MediaElement, MediaType
 from datumaro.table import media_columns, schema
 from datumaro.table.chunk import Chunk
@@ -72,7 +71,8 @@ def read_datum(
         media = MediaReader(source.path, root, source.subset, allow_external, lock)
         chunks = _Chunks(source, raw, reader, header, extension, media, context)
         media_type = header.media_type if extension.media_type is None else extension.media_type
-        return DatumFile(header, media_type, manifest, list(chunks))
+        checked = checked_labels(chunks, header.categories, source.path, context)
+        return DatumFile(header, media_type, manifest, list(checked))
 
 
 def _checked_manifest(source: Source, header: Header, extension: ext.Extension) -> Manifest | None:
@@ -103,15 +103,13 @@ class _Chunks:
     def __iter__(self) -> Iterator[Chunk]:
         """All items, a chunk for each group of blobs."""
         items = annotations = 0  # that have records, so far
-        labels = self.header.categories.get(AnnotationType.label)
-        n_labels = len(labels) if isinstance(labels, LabelCategories) else None
         groups = ([group] for group in self._groups())
         with self.context.workers.map(BlobGroup.read, groups) as read:
             for columns in read:
-                chunk = self._extended(self._chunk(columns), items, annotations)
-                items += len(chunk[0])
-                annotations += chunk[1]
-                yield chunk[0] if n_labels is None else self._checked(chunk[0], n_labels)
+                chunk, held = self._extended(self._chunk(columns), items, annotations)
+                items += len(chunk)
+                annotations += held
+                yield chunk
         self._check_end(items, annotations)
 
     def _groups(self) -> Iterator[BlobGroup]:
@@ -243,29 +241,7 @@ class _Chunks:
 
     def _damaged(self, found: str) -> Exception:
         at = self.header.blobs_at + int(self.header.blob_sizes.sum())
-        return self.reader.bad(at, f"a damaged extension: {found}")
-
-    def _checked(self, chunk: Chunk, n_labels: int) -> Chunk:
-        """The chunk without annotations whose labels are none of the categories'."""
-        values = schema.label_values(chunk.annotations.column("label"))
-        wrong = ((values < 0) & (values != schema.NO_LABEL)) | (values >= n_labels)
-        if not wrong.any():
-            return chunk
-        for row in np.flatnonzero(wrong).tolist():
-            item = int(np.searchsorted(chunk.offsets, row, "right")) - 1
-            self.context.problem(
-                UndeclaredLabelError(
-                    f"{self.source.path}: item {chunk.items.column('id')[item].as_py()!r}: "
-                    f"annotation {row - int(chunk.offsets[item])}: label {values[row]}; "
-                    f"expected 0 to {n_labels - 1}, the labels that the file declares"
-                    if n_labels
-                    else f"{self.source.path}: label {values[row]}, but the file declares none"
-                )
-            )
-        kept = np.zeros(len(wrong) + 1, np.int64)
-        np.cumsum(~wrong, out=kept[1:])
-        left = chunk.annotations.filter(pa.array(~wrong))
-        return Chunk(chunk.items, left, kept[chunk.offsets], chunk.media)
+        return self.reader.bad(at, f"a damaged extension: {found}", "what fits the file's items")
 
 
 def _texts(columns: dict[str, Array], name: str, offsets: str, data: str) -> dict[str, pa.Array]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datumaro.errors import DatasetImportError, DatasetNotFoundError
+from datumaro.errors import DatasetImportError, DatasetNotFoundError, MalformedFileError
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -16,9 +17,9 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
-    WriteOptions,
-    option,
 )
+from datumaro.formats.capabilities import EVERYTHING, Capabilities
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.datumaro_json.detection import (
     ANNOTATIONS,
     EXTENSION,
@@ -29,7 +30,10 @@ from datumaro.formats.datumaro_json.detection import (
 from datumaro.formats.datumaro_json.media_reading import MediaFolders
 from datumaro.formats.datumaro_json.reading import FileContent, read_file
 from datumaro.formats.datumaro_json.writing import write_content
+from datumaro.formats.json_errors import shown
+from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
+from datumaro.options import option
 from datumaro.table.chunk import Content
 
 
@@ -42,23 +46,25 @@ class DatumaroJsonReadOptions(ReadOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class DatumaroJsonWriteOptions(WriteOptions):
-    """Options of the export."""
-
-    save_dataset_meta: bool = option(
-        False, "accepted for compatibility: the categories are always in the files"
-    )
-
-
 class DatumaroJson(Format):
     """Datumaro's own data sets as JSON, a file for each subset."""
 
     name = "datumaro"
     title = "Datumaro's own JSON, one file for each subset"
     read_options = DatumaroJsonReadOptions
-    write_options = DatumaroJsonWriteOptions
-    owned = (f"{ANNOTATIONS}/*{EXTENSION}",)
+    write_options = MetaWriteOptions
+    owned = (f"{ANNOTATIONS}/*{EXTENSION}", dataset_meta.FILE)
+    holds = Capabilities(
+        annotations=dict.fromkeys(set(AnnotationType) - {AnnotationType.unknown}, EVERYTHING),
+        media=frozenset(MediaType) - {MediaType.NONE, MediaType.TABLE_ROW},
+        item_attributes="json",
+        label_parents=True,
+        label_attributes=True,
+        label_groups=True,
+        colors=True,
+        key_points=True,
+        infos=True,
+    )
 
     def detect(self, folder: Folder) -> Confidence:
         """Ask the first annotation file: its first keys tell."""
@@ -100,6 +106,8 @@ class DatumaroJson(Format):
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a file for each subset, and the media if asked to."""
         write_content(content, folder, options, context)
+        if options.save_dataset_meta:
+            dataset_meta.save(content.categories, folder, context)
 
 
 def _files(path: Path) -> list[Path]:
@@ -118,15 +126,20 @@ def _merge(contents: list[FileContent]) -> Content:
     infos: dict[str, Any] = {}
     for content in contents:
         if content.categories != first.categories:
-            raise DatasetImportError(
-                f"{content.path} and {first.path} have different categories; import them one "
-                "by one and merge them"
+            kinds = ", ".join(kind.name for kind in content.categories) or "nothing"
+            raise MalformedFileError(
+                content.path,
+                "$.categories",
+                f"categories of {kinds} that differ",
+                f"those of {first.path}; import the files one by one and merge them",
             )
         for key, value in content.infos.items():
             if infos.setdefault(key, value) != value:
-                raise DatasetImportError(
-                    f"{content.path}: $.infos.{key} is {value!r}, and {infos[key]!r} in another "
-                    "file"
+                raise MalformedFileError(
+                    content.path,
+                    f"$.infos.{key}",
+                    shown(value),
+                    f"{shown(infos[key])}, as in another of the data set's files",
                 )
     kinds = {content.media_type for content in contents if content.chunks}
     kind = first.media_type if not kinds else kinds.pop()

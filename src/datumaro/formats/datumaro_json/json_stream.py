@@ -10,15 +10,14 @@ from typing import Any
 import msgspec
 
 from datumaro.errors import MalformedFileError
-from datumaro.kernels import datumaro_json as kernel
+from datumaro.formats.json_errors import explained, shown_at
+from datumaro.kernels import json_value
 
 BLOCK = 8 << 20
 """Bytes that are read at a time; the buffer grows only for a value that is longer."""
 
 LONGEST_VALUE = 1 << 30
 """Bytes that one element of `items`, or another member's value, may have."""
-
-_CUT = kernel.CODES["cut"]
 
 
 class JsonStream:
@@ -82,18 +81,18 @@ class JsonStream:
             Another stands there.
         """
         if self.peek() != expected:
-            raise self.error(self.begin, place, expected=repr(expected.decode()))
+            raise self.error(self.begin, place, "", repr(expected.decode()))
         self.begin += 1
 
     def raw(self, place: str) -> bytes:
         """Take a value of any kind: its text."""
         self.peek()
         while True:
-            code, stop = kernel.skip_value(self.buffer, self.begin, self.end)
+            code, stop = json_value.skip_value(self.buffer, self.begin, self.end)
             if code == 0:
                 break
-            if code != _CUT:
-                raise self.error(stop, place, self.found(stop, kernel.message(code)))
+            if code != json_value.CUT:
+                raise self.error(stop, place, self.found(stop, json_value.message(code)), "JSON")
             if not self.more():
                 raise self.error(self.end, place, "the file ends here", "the rest of a value")
         text = bytes(self.buffer[self.begin : stop])
@@ -113,9 +112,13 @@ class JsonStream:
         text = self.raw(place)
         try:
             return msgspec.json.decode(text, type=kind)
-        except msgspec.MsgspecError as error:
+        except msgspec.ValidationError as error:
+            where, found, expected = explained(error, text)
+            at = f"{place}{where} (byte {begin})"
+            raise MalformedFileError(self.path, at, found, expected) from error
+        except msgspec.DecodeError as error:
             at = f"{place} (byte {begin})"
-            raise MalformedFileError(self.path, at, str(error)) from error
+            raise MalformedFileError(self.path, at, f"{text[:60]!r} ({error})", "JSON") from error
 
     def members(self) -> Iterator[str]:
         """Keys of the outermost object, each with the stream at its value, which must be taken."""
@@ -125,7 +128,7 @@ class JsonStream:
         else:
             while True:
                 if self.peek() != b'"':
-                    raise self.error(self.begin, "$", expected="a key in quotes")
+                    raise self.error(self.begin, "$", "", "a key in quotes")
                 key = self.value(str, "$")
                 self.take(b":", f"$.{key}")
                 yield key
@@ -134,23 +137,22 @@ class JsonStream:
                     break
                 self.take(b",", "$")
         if self.peek():
-            raise self.error(self.begin, "$", expected="the end of the file")
+            raise self.error(self.begin, "$", "", "the end of the file")
 
     def found(self, at: int, otherwise: str = "") -> str:
-        """The text at a place of the buffer, for an error, with what is wrong with it."""
-        text = bytes(self.buffer[at : min(at + 40, self.end)]).decode("utf-8", "replace")
-        shown = repr(text) if text else "the end of the file"
-        return f"{shown}: {otherwise}" if otherwise else shown
+        """The value at a place of the buffer, for an error, with what is wrong with it."""
+        shown = shown_at(self.buffer, at, self.end)
+        return f"{shown} ({otherwise})" if otherwise else shown
 
     def error(
         self,
         at: int,
         place: str,
-        found: str = "",
-        expected: str = "",
+        found: str,
+        expected: str,
         kind: type[MalformedFileError] = MalformedFileError,
     ) -> MalformedFileError:
-        """An error at a place of the buffer."""
+        """An error at a place of the buffer; what stands there is found, when ``found`` is ""."""
         byte = f"byte {self.offset + at}"
         where = f"{place} ({byte})" if place else byte
         return kind(self.path, where, found or self.found(at), expected)

@@ -12,8 +12,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import DatumaroError, MalformedFileError
+from datumaro.errors import MalformedFileError, PathOutsideDatasetError
 from datumaro.formats.base import ReadContext
+from datumaro.formats.json_errors import explained
 from datumaro.kernels.datumaro_json import MEDIA_RAW
 from datumaro.model.media import MediaType
 from datumaro.paths import escapes, join_inside
@@ -168,14 +169,15 @@ def resolve_media(
         try:
             kind, paths[row], extra = _media(_decoder.decode(extras[row]), folders, ids[row], what)
         except msgspec.ValidationError as error:
-            message, _, inner = str(error).partition(" - at `$")
+            where, found, expected = explained(error, extras[row].encode())
             bad.append(row)
-            context.problem(MalformedFileError(path, place + inner.rstrip("`"), message))
-        except DatumaroError as error:
+            context.problem(MalformedFileError(path, place + where, found, expected))
+        except PathOutsideDatasetError as error:
             if context.on_error == "fail":
                 raise
             bad.append(row)
-            context.problem(MalformedFileError(path, place, str(error)))
+            expected = "paths inside the data set"
+            context.problem(MalformedFileError(path, place, str(error), expected))
         else:
             kinds[row] = kind
             extras[row] = msgspec.json.encode(extra).decode() if extra else ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,14 +17,15 @@ from datumaro.errors import (
     MalformedFileError,
     MediaTypeError,
     PathOutsideDatasetError,
-    UndeclaredLabelError,
+    UndeclaredLabelInFileError,
 )
 from datumaro.formats.base import ReadContext
 from datumaro.formats.categories_json import categories_from_json
 from datumaro.formats.datumaro_json.json_stream import BLOCK, JsonStream
 from datumaro.formats.datumaro_json.media_kinds import covers, stored_media_type
 from datumaro.formats.datumaro_json.media_reading import MediaFolders, resolve_media
-from datumaro.kernels import datumaro_json as kernel
+from datumaro.formats.json_errors import shown_at
+from datumaro.kernels import datumaro_json as kernel, json_value
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.media import MediaType
@@ -59,12 +62,14 @@ _EXPECTED = {
     "extended_annotations": "an array",
     "image": '{"path", "size": [height, width]}',
     "image.path": "a path inside the data set",
+    "image.size": "[height, width] in pixels",
+    "point_cloud": "an object",
+    "video": "an object",
+    "video_frame": "an object",
+    "multiframe_image": "an object",
+    "media": "an object",
     "related_images": "an array",
 }
-
-
-class UndeclaredLabelInFileError(MalformedFileError, UndeclaredLabelError):
-    """A label in a file is not among the file's categories."""
 
 
 @dataclass
@@ -100,7 +105,7 @@ def read_file(
     ------
     MalformedFileError
         It is not of the format; the message names the place.
-    UndeclaredLabelError
+    UndeclaredLabelInFileError
         An annotation's label is none of the file's (when the file declares any).
     PathOutsideDatasetError
         A media path climbs out of the data set.
@@ -114,7 +119,9 @@ def read_file(
         stream = JsonStream(file, path, block)
         for key in stream.members():
             if key in head or (key == "items" and (chunks is not None or later is not None)):
-                raise stream.error(stream.begin, f"$.{key}", "the key a second time")
+                raise stream.error(
+                    stream.begin, f"$.{key}", f"the key {key!r} a second time", "each key once"
+                )
             if key == "items":
                 stream.take(b"[", "$.items")
                 if "categories" in head:
@@ -171,6 +178,13 @@ _HEAD = {
     "media_type": _read_media_type,
     "categories": _read_categories,
     "infos": _read_infos,
+}
+
+
+# of arrays that may be longer or shorter
+_COUNTS = {
+    "points": "pairs of numbers, as many as the annotation's type has",
+    "exact_points": "as many numbers as the annotation's type has",
 }
 
 
@@ -253,8 +267,8 @@ class _Items:
             where += f".{'extended_' if extended else ''}annotations[{annotation}]"
         where += f".{key}" if key else ""
         where += f"[{element}]" if element >= 0 else ""
-        found = self._stream.found(at)
-        expected = _EXPECTED.get(key, "")
+        found = self._found(at, element)
+        expected = _EXPECTED.get(key, "JSON")
         if key in _INTEGERS:
             expected = "an integer"
             if key == "id" and annotation < 0:
@@ -263,30 +277,44 @@ class _Items:
         if code == _CODES["label"]:
             kind = UndeclaredLabelInFileError
             found = f"label {found}"
-            expected = "a label that is not negative"
+            expected = "a label that is not negative, or null"
             if self._labels is not None:
                 expected = f"one of the {self._labels} declared labels"
         elif code == _CODES["missing"]:
             found, expected = "nothing", f"the key {key!r}"
         elif code == _CODES["twice"]:
-            found, expected = f"the key {key!r} a second time", ""
+            found, expected = f"the key {key!r} a second time", "each key once"
         elif code == _CODES["kind"]:
             expected = "a kind of annotation that can stand here"
         elif code == _CODES["rle"]:
             expected = "run lengths that add up to the mask's height times its width"
         elif code == _CODES["count"]:
-            found = f"a wrong number of values: {found}"
+            expected = _COUNTS.get(key, expected)
         elif code == _CODES["range"]:
-            found = f"a number out of range: {found}"
+            expected = f"{expected} that fits" if expected.startswith("a") else expected
         elif code == _CODES["media"]:
             found, expected = "several media", "one kind of media"
         elif code == _CODES["path"]:
             expected += "; if the data set is trusted, import it with allow_external_media"
         elif code not in _CODES.values():
-            found, expected = self._stream.found(at, kernel.message(code)), ""
+            found, expected = self._stream.found(at, json_value.message(code)), "JSON"
         if item_id:
             found += f" (item {item_id.decode()!r})"
         return self._stream.error(at, where, found, expected, kind)
+
+    def _found(self, at: int, element: int) -> str:
+        """The value at a byte of the buffer, or an element of it."""
+        data, end = self._stream.buffer, self._stream.end
+        if element >= 0:
+            code, stop = json_value.skip_value(data, at, end, True)
+            with contextlib.suppress(msgspec.MsgspecError):
+                values = (
+                    msgspec.json.decode(data[at:stop], type=list[msgspec.Raw]) if not code else []
+                )
+                if element < len(values):
+                    value = bytes(values[element])
+                    return shown_at(value, 0, len(value))
+        return shown_at(data, at, end)
 
     # --- columns ---
 

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
-from lxml import etree
-
-from datumaro.errors import DatasetImportError, InvalidAnnotationError, MalformedFileError
+from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
+from datumaro.formats.xml_files import parse_xml
 from datumaro.kernels.voc_xml import scan
 from datumaro.table import json_text
 
@@ -98,31 +97,12 @@ def _flagged(flags: int, pose: str | None) -> bytes:
 
 # --- any file -----------------------------------------------------------------------------------
 
-# huge_tree off: libxml2's own limits on depth (256) and on the length of a text hold
-_parser = etree.XMLParser(
-    resolve_entities=False,
-    load_dtd=False,
-    no_network=True,
-    huge_tree=False,
-    remove_comments=True,
-    remove_pis=True,
-)
-
 
 def _parse(data: bytes, path: str, problem: Problem) -> ImageAnnotation:
     if len(data) > MAX_BYTES:
-        raise MalformedFileError(
-            path, "", f"more than {MAX_BYTES} bytes", "an annotation of one image"
-        )
-    try:
-        root = etree.fromstring(data, _parser)
-    except etree.XMLSyntaxError as error:
-        found = (error.msg or "not XML").split(", line ")[0]
-        raise MalformedFileError(path, f"line {error.lineno}", found, "whole XML") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise MalformedFileError(
-            path, "line 1", "a document type declaration", "none: entities are not resolved"
-        )
+        found, expected = f"more than {MAX_BYTES} bytes", "an annotation of one image"
+        raise MalformedFileError(path, f"byte {MAX_BYTES}", found, expected)
+    root = parse_xml(data, path)
     if root.tag != "annotation":
         raise MalformedFileError(path, f"line {root.sourceline}", f"<{root.tag}>", "<annotation>")
     filename, height, width = "", 0, 0
@@ -136,13 +116,13 @@ def _parse(data: bytes, path: str, problem: Problem) -> ImageAnnotation:
             elif child.tag == "size":
                 height = _side(child, "height", path)
                 width = _side(child, "width", path)
-        except InvalidAnnotationError as error:
+        except InvalidAnnotationInFileError as error:
             problem(error)
     return ImageAnnotation(filename, height, width, objects)
 
 
 def _wrong(path: str, element: Any, found: str, expected: str) -> NoReturn:
-    raise InvalidAnnotationError(f"{path}: line {element.sourceline}: {found}; expected {expected}")
+    raise InvalidAnnotationInFileError(path, f"line {element.sourceline}", found, expected)
 
 
 def _side(size: Any, tag: str, path: str) -> int:

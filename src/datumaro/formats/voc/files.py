@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError
@@ -13,7 +12,6 @@ ANNOTATIONS, IMAGES, IMAGE_SETS = "Annotations", "JPEGImages", "ImageSets"
 CLASS_MASKS, INSTANCE_MASKS = "SegmentationClass", "SegmentationObject"
 
 _SEARCH_DEPTH = 3
-_READ_BYTES = 1 << 14  # most annotations are smaller: one call
 
 
 def find_root(path: Path, task: Task) -> tuple[Path, Path | None]:
@@ -63,64 +61,3 @@ def list_names(root: Path, task: Task) -> dict[str, list[str]]:
         if names:
             found[name] = names
     return found
-
-
-def walk(folder: str, prefix: str = "") -> Iterator[str]:
-    """Files below a folder, relative to it, with ``/``; links to folders are not followed."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield from walk(entry.path, f"{prefix}{entry.name}/")
-                else:
-                    yield prefix + entry.name
-    except (FileNotFoundError, NotADirectoryError):
-        return
-
-
-class FileIndex:
-    """Files below a folder by their path without extension. Listed once, when first asked."""
-
-    def __init__(self, folder: Path, extensions: frozenset[str]) -> None:
-        self.folder = os.fspath(folder)
-        self._extensions = extensions
-        self._by_stem: dict[str, str] | None = None
-        self._names: set[str] = set()
-
-    def _listed(self) -> dict[str, str]:
-        if self._by_stem is None:
-            self._by_stem = {}
-            self._names = set(walk(self.folder))
-            for name in sorted(self._names, reverse=True):
-                stem, ext = os.path.splitext(name)  # noqa: PTH122 - a str
-                if ext.lower() in self._extensions:
-                    self._by_stem[stem] = name
-        return self._by_stem
-
-    def find(self, stem: str) -> str | None:
-        """The file of that stem, relative to the folder; of several the first by name."""
-        return self._listed().get(stem)
-
-    def __contains__(self, name: str) -> bool:
-        self._listed()
-        return name in self._names
-
-
-def read_file(path: str, limit: int) -> bytes | None:
-    """A file's content, of a longer one ``limit`` + 1 bytes; None when there is no such file."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
-        data = os.read(descriptor, _READ_BYTES)
-        if len(data) < _READ_BYTES:
-            return data
-        parts = [data]
-        left = limit + 1 - len(data)
-        while left > 0 and (data := os.read(descriptor, min(left, 1 << 20))):
-            parts.append(data)
-            left -= len(data)
-        return b"".join(parts)
-    finally:
-        os.close(descriptor)

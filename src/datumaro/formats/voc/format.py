@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -17,10 +18,30 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
 )
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.voc import tasks
 from datumaro.formats.voc.options import VocWriteOptions
 from datumaro.formats.voc.tasks import Task
+from datumaro.model.annotation import AnnotationType
 from datumaro.table.chunk import Content
+
+_FLAGS = {name: (False, True) for name in ("difficult", "truncated", "occluded")}
+_BOXES = Held(label="required", attributes="text", names=_FLAGS)
+_MASKS = Held(overlap=False, groups="none")
+
+
+def _holding(task: Task) -> Capabilities:
+    annotations: dict[AnnotationType, Held] = {}
+    if task.labels:
+        annotations[AnnotationType.label] = Held()
+    if task.boxes:
+        annotations[AnnotationType.bbox] = _BOXES
+    if task.masks:
+        annotations[AnnotationType.mask] = _MASKS
+    return Capabilities(
+        annotations=annotations, added_labels=("background",), label_attributes=True,
+        label_parents=task.parts, colors=True,
+    )  # fmt: skip
 
 
 class _Voc(Format):
@@ -33,7 +54,7 @@ class _Voc(Format):
         "SegmentationClass/**/*.png",
         "SegmentationObject/**/*.png",
         "labelmap.txt",
-        "dataset_meta.json",
+        dataset_meta.FILE,
     )
 
     def detect(self, folder: Folder) -> Confidence:
@@ -73,6 +94,7 @@ class Voc(_Voc):
     name = "voc"
     title = "PASCAL VOC, all tasks merged"
     task = tasks.ALL
+    holds = _holding(task)
     confidence = Confidence.MEDIUM
 
 
@@ -82,6 +104,8 @@ class VocClassification(_Voc):
     name = "voc_classification"
     title = "PASCAL VOC, labels of images"
     task = tasks.CLASSIFICATION
+    holds = _holding(task)
+    part_of = "voc"
 
 
 class VocDetection(_Voc):
@@ -90,6 +114,8 @@ class VocDetection(_Voc):
     name = "voc_detection"
     title = "PASCAL VOC, boxes of objects"
     task = tasks.DETECTION
+    holds = _holding(task)
+    part_of = "voc"
 
 
 class VocSegmentation(_Voc):
@@ -98,6 +124,8 @@ class VocSegmentation(_Voc):
     name = "voc_segmentation"
     title = "PASCAL VOC, masks"
     task = tasks.SEGMENTATION_TASK
+    holds = _holding(task)
+    part_of = "voc"
 
 
 class VocInstanceSegmentation(_Voc):
@@ -106,6 +134,8 @@ class VocInstanceSegmentation(_Voc):
     name = "voc_instance_segmentation"
     title = "PASCAL VOC, masks and boxes of objects"
     task = tasks.INSTANCE_SEGMENTATION
+    holds = _holding(task)
+    part_of = "voc"
 
 
 class VocLayout(_Voc):
@@ -114,6 +144,8 @@ class VocLayout(_Voc):
     name = "voc_layout"
     title = "PASCAL VOC, boxes of people and of their parts"
     task = tasks.LAYOUT_TASK
+    holds = _holding(task)
+    part_of = "voc"
 
 
 class VocAction(_Voc):
@@ -122,3 +154,5 @@ class VocAction(_Voc):
     name = "voc_action"
     title = "PASCAL VOC, boxes of people and their actions"
     task = tasks.ACTION_TASK
+    holds = _holding(task)
+    part_of = "voc"

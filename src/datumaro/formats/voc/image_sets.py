@@ -14,7 +14,7 @@ from pathlib import Path
 
 from datumaro.errors import (
     DatasetImportError,
-    InvalidAnnotationError,
+    InvalidAnnotationInFileError,
     MalformedFileError,
     UnsupportedContentError,
 )
@@ -82,7 +82,8 @@ def _has_flags(path: Path) -> bool:
 def _lines(path: Path) -> list[str]:
     size = path.stat().st_size
     if size > _MAX_BYTES:
-        raise MalformedFileError(path, "", f"{size} bytes", f"a list of at most {_MAX_BYTES}")
+        expected = f"a list of at most {_MAX_BYTES}"
+        raise MalformedFileError(path, f"byte {_MAX_BYTES}", f"{size} bytes", expected)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -124,8 +125,8 @@ def read_flags(path: Path, problem: Callable[[DatasetImportError], None]) -> lis
             continue
         if len(words) != 2 or words[1] not in ("1", "0", "-1", "+1"):
             problem(
-                InvalidAnnotationError(
-                    f"{path}: line {number}: {line[:80]!r}; expected an item id and 1, 0 or -1"
+                InvalidAnnotationInFileError(
+                    path, f"line {number}", repr(line[:80]), "an item id and 1, 0 or -1"
                 )
             )
         elif words[1] in ("1", "+1"):

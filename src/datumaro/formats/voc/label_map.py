@@ -6,12 +6,13 @@ challenge (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.htm
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
-from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
+from datumaro.formats import dataset_meta
+from datumaro.formats.base import ReadContext
+from datumaro.formats.dataset_meta import BLACK, DatasetMeta
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
     Categories,
@@ -22,11 +23,9 @@ from datumaro.model.categories import (
 )
 
 LABEL_MAP_FILE = "labelmap.txt"
-META_FILE = "dataset_meta.json"
 HEADER = "# label:color_rgb:parts:actions"
 BACKGROUND = "background"
 IGNORED = "ignored"
-BLACK: RgbColor = (0, 0, 0)
 
 # what every object of the format may have
 COMMON_ATTRIBUTES = frozenset({"difficult", "truncated", "occluded"})
@@ -125,17 +124,18 @@ def standard(task: str) -> LabelMap:
 # --- files --------------------------------------------------------------------------------------
 
 
-def load(root: Path, task: str) -> LabelMap:
+def load(root: Path, task: str, context: ReadContext) -> LabelMap:
     """The label map of the data set at ``root``.
 
     Raises
     ------
-    InvalidAnnotationError, MalformedFileError
+    MalformedFileError
         Its file is damaged; the message names the line or key.
     """
-    meta, text = root / META_FILE, root / LABEL_MAP_FILE
-    if meta.is_file():
-        return _known(_load_meta(meta))
+    meta = dataset_meta.find(root, context)
+    if meta is not None:
+        return _known(_from_meta(meta))
+    text = root / LABEL_MAP_FILE
     return load_text(text) if text.is_file() else standard(task)
 
 
@@ -156,24 +156,28 @@ def load_text(path: Path) -> LabelMap:
     begins a comment.
     """
     entries: list[Entry] = []
-    seen: set[str] = set()
+    seen: dict[str, int] = {}  # lines
     for number, line in enumerate(_lines(path), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
         fields = line.split(":")
-        place = f"{path}: line {number}"
+        place = f"line {number}"
         if len(fields) != 4:
-            raise InvalidAnnotationError(
-                f"{place}: {line!r} has {len(fields)} fields; "
-                "expected 4, separated by ':' (label:r,g,b:parts:actions)"
+            raise InvalidAnnotationInFileError(
+                path,
+                place,
+                f"{line[:80]!r}, of {len(fields)} fields",
+                "4, separated by ':' (label:r,g,b:parts:actions)",
             )
         name = fields[0].strip()
         if not name or name in seen:
-            found = f"label {name!r} is declared twice" if name else "a label without a name"
-            raise InvalidAnnotationError(f"{place}: {found}; expected labels that differ")
-        seen.add(name)
-        color = _color(fields[1].split(","), place) if fields[1].strip() else None
+            found = f"label {name!r}, which line {seen[name]} has too" if name else repr(line[:80])
+            raise InvalidAnnotationInFileError(
+                path, place, found, "a name of its own for each label"
+            )
+        seen[name] = number
+        color = _color(fields[1], path, place) if fields[1].strip() else None
         entries.append(Entry(name, color, _names(fields[2]), _names(fields[3])))
     return _known(LabelMap(entries))
 
@@ -181,7 +185,8 @@ def load_text(path: Path) -> LabelMap:
 def _lines(path: Path) -> list[str]:
     size = path.stat().st_size
     if size > _MAX_BYTES:
-        raise MalformedFileError(path, "", f"{size} bytes", f"a label map of at most {_MAX_BYTES}")
+        expected = f"a label map of at most {_MAX_BYTES}"
+        raise MalformedFileError(path, f"byte {_MAX_BYTES}", f"{size} bytes", expected)
     try:
         return path.read_bytes().decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -192,98 +197,47 @@ def _names(text: str) -> list[str]:
     return list(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
 
 
-def _color(values: Any, place: str) -> RgbColor:
-    numbers: list[int] = []
-    if isinstance(values, list) and len(values) == 3:  # pyright: ignore[reportUnknownArgumentType]
-        for value in values:  # pyright: ignore[reportUnknownVariableType]
-            text = str(value).strip()  # pyright: ignore[reportUnknownArgumentType]
-            if text.isascii() and text.isdigit() and int(text[:4]) < 256:
-                numbers.append(int(text))
-    if len(numbers) != 3:
-        raise InvalidAnnotationError(
-            f"{place}: colour {values!r}; expected three numbers from 0 to 255"
-        )
+def _color(text: str, path: Path, place: str) -> RgbColor:
+    values = [value.strip() for value in text.split(",")]
+    numbers = [int(v) for v in values if v.isascii() and v.isdigit() and int(v[:4]) < 256]
+    if len(values) != 3 or len(numbers) != 3:
+        found = f"colour {text.strip()[:80]!r}"
+        raise InvalidAnnotationInFileError(path, place, found, "three numbers from 0 to 255")
     return numbers[0], numbers[1], numbers[2]
 
 
-def _load_meta(path: Path) -> LabelMap:
-    text = "\n".join(_lines(path))
-    try:
-        meta = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MalformedFileError(path, "", f"not JSON: {error}", "a JSON object") from error
-
-    def part(key: str, kind: type) -> Any:
-        value = meta.get(key, kind())
-        if not isinstance(value, kind):
-            expected = "an object" if kind is dict else "an array"
-            raise MalformedFileError(path, f"$.{key}", repr(value)[:80], expected)
-        return value
-
-    if not isinstance(meta, dict):
-        raise MalformedFileError(path, "$", repr(meta)[:80], "a JSON object")
-    label_map: dict[str, Any] = part("label_map", dict)
-    names: list[Any] = part("labels", list) or list(label_map.values())
-    colors: list[Any] = part("segmentation_colors", list)
-    indices: list[Any] = list(label_map) or [str(i) for i in range(len(names))]
-    entries: list[Entry] = []
-    for index, name in enumerate(names):
-        if not isinstance(name, str) or not name or any(e.name == name for e in entries):
-            raise MalformedFileError(
-                path, f"$.labels[{index}]", repr(name)[:80], "labels' names, each once"
-            )
-        entries.append(Entry(name))
-    # the colours are dense: the k-th is of the k-th key of label_map
-    if len(colors) > len(indices):
-        raise MalformedFileError(
-            path, "$.segmentation_colors", f"{len(colors)} colours", f"at most {len(indices)}"
-        )
-    for key, values in zip(indices, colors, strict=False):
-        place = f"{path}: $.segmentation_colors"
-        _entry(entries, key, path, "label_map").color = _color(values, place)
-    for key, values in part("parts", dict).items():
-        _entry(entries, key, path, "parts").parts = _strings(values, path, f"$.parts.{key}")
-    for key, values in part("actions", dict).items():
-        _entry(entries, key, path, "actions").actions = _strings(values, path, f"$.actions.{key}")
-    return LabelMap(entries)
-
-
-def _entry(entries: list[Entry], key: Any, path: Path, what: str) -> Entry:
-    text = str(key)
-    if text.isascii() and text.isdigit() and len(text) < 9 and int(text) < len(entries):
-        return entries[int(text)]
-    raise MalformedFileError(
-        path, f"$.{what}", f"label index {text[:40]!r}", f"0 to {len(entries) - 1}"
+def _from_meta(meta: DatasetMeta) -> LabelMap:
+    return LabelMap(
+        [
+            Entry(name, meta.colors.get(i), meta.parts.get(i, []), meta.actions.get(i, []))
+            for i, name in enumerate(meta.labels)
+        ]
     )
 
 
-def _strings(found: Any, path: Path, place: str) -> list[str]:
-    shown = repr(found)[:80]
-    values = cast("list[Any]", found if isinstance(found, list) else [None])
-    if not all(isinstance(value, str) and value for value in values):
-        raise MalformedFileError(path, place, shown, "an array of names")
-    return list(dict.fromkeys(values))
+def save(label_map: LabelMap, root: Path, *, as_meta: bool) -> None:
+    """Write ``labelmap.txt``.
 
-
-def save(label_map: LabelMap, root: Path) -> None:
-    """Write ``labelmap.txt``; ``dataset_meta.json`` when a name has a separator of the former."""
+    It is ``dataset_meta.json`` if wanted (``as_meta``), or when a name has a separator of the
+    former.
+    """
     entries = label_map.entries
-    if all(_fits_text(entry) for entry in entries):
+    if not as_meta and all(_fits_text(entry) for entry in entries):
         lines = [HEADER]
         for entry in entries:
             color = ",".join(map(str, entry.color)) if entry.color is not None else ""
             lines.append(f"{entry.name}:{color}:{','.join(entry.parts)}:{','.join(entry.actions)}")
         (root / LABEL_MAP_FILE).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
         return
-    meta: dict[str, Any] = {"labels": [entry.name for entry in entries]}
-    colored = [(i, entry) for i, entry in enumerate(entries) if entry.color is not None]
-    if colored:
-        meta["label_map"] = {str(i): entry.name for i, entry in colored}
-        meta["segmentation_colors"] = [list(entry.color or BLACK) for _, entry in colored]
-    meta["parts"] = {str(i): entry.parts for i, entry in enumerate(entries)}
-    meta["actions"] = {str(i): entry.actions for i, entry in enumerate(entries)}
-    text = json.dumps(meta, ensure_ascii=False)
-    (root / META_FILE).write_text(text, "utf-8", newline="\n")
+    black = [i for i, entry in enumerate(entries) if entry.color == BLACK]
+    meta = DatasetMeta(
+        [entry.name for entry in entries],
+        {i: entry.color for i, entry in enumerate(entries) if entry.color is not None},
+        black[0] if black else None,
+        {i: entry.parts for i, entry in enumerate(entries) if entry.parts},
+        {i: entry.actions for i, entry in enumerate(entries) if entry.actions},
+    )
+    dataset_meta.write(meta, root)
 
 
 def _fits_text(entry: Entry) -> bool:

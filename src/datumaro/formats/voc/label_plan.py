@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from datumaro.model.categories import (
     LabelCategory,
     MaskCategories,
     RgbColor,
-    generate_colormap,
+    free_colors,
 )
 from datumaro.table.chunk import Content
 
@@ -159,7 +158,7 @@ def _color(chosen: LabelMap, context: WriteContext) -> None:
         entries[entries.index(background)] = background = dataclasses.replace(
             background, color=BLACK
         )
-    free = _free_colors({entry.color for entry in entries})
+    free = free_colors(entry.color for entry in entries if entry.color is not None)
     taken = {BLACK}
     repeated: list[str] = []
     for index, entry in enumerate(entries):
@@ -174,13 +173,3 @@ def _color(chosen: LabelMap, context: WriteContext) -> None:
         context.lost(
             "colours of labels that other labels have too", len(repeated), f"label {repeated[0]!r}"
         )
-
-
-def _free_colors(taken: set[RgbColor | None]) -> Iterator[RgbColor]:
-    """VOC's palette without black and the colours taken."""
-    n = 256
-    while True:
-        for color in list(generate_colormap(n).values())[n // 2 if n > 256 else 1 :]:
-            if color not in taken:
-                yield color
-        n *= 2

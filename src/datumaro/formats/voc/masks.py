@@ -1,4 +1,4 @@
-"""Segmentation masks in PNG files: decoding to run lengths, and painting.
+"""PASCAL VOC's segmentation masks.
 
 ``SegmentationClass/<id>.png`` shows each pixel's label by the colour that the label map gives it,
 ``SegmentationObject/<id>.png`` each pixel's instance by VOC's palette. Both are palette images in
@@ -7,104 +7,21 @@ the challenge; RGB images are read too, and in images of one channel the values 
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
-from PIL import Image as PILImage
 
-from datumaro.errors import InvalidAnnotationError, MalformedFileError
-from datumaro.model.categories import RgbColor, generate_colormap
-from datumaro.model.masks import compressed
-
-MAX_PIXELS = 1 << 27
-MAX_PIXELS_UNEXPECTED = 1 << 24
-"""The most pixels of a mask whose size is not that of its image: it may be a decompression bomb."""
+from datumaro.errors import InvalidAnnotationInFileError
+from datumaro.formats.index_masks import (
+    Array,
+    ClassColors,
+    MaskRow,
+    Painting,
+    coded,
+    masks_of_runs,
+    pixels_of,
+)
+from datumaro.model.categories import generate_colormap
 
 MAX_INSTANCES = 1 << 16
-
-Array = npt.NDArray[Any]
-
-# what Pillow raises for damaged files
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError)
-
-
-@dataclass(frozen=True)
-class Painting:
-    """A decoded mask file.
-
-    Attributes
-    ----------
-    codes : uint8, uint16 or int32 [height, width]: indices, or colours as r << 16 | g << 8 | b.
-    palette : int32, the colours of the indices; None when ``codes`` are colours.
-    is_color : whether the file shows colours; otherwise its values are indices.
-    """
-
-    codes: Array
-    palette: Array | None
-    is_color: bool
-
-    def colors(self, codes: Array) -> Array:
-        """Some codes as colours, int32."""
-        if self.palette is None:
-            return codes.astype(np.int32)
-        full = np.zeros(max(256, int(codes.max(initial=0)) + 1), np.int32)
-        full[: len(self.palette)] = self.palette
-        return full[codes]
-
-
-def decode(data: bytes, path: str, expected: tuple[int, int] | None) -> Painting:
-    """Decode a PNG file.
-
-    Parameters
-    ----------
-    expected : the image's (height, width), when known.
-
-    Raises
-    ------
-    MalformedFileError
-        It is damaged, no PNG, of a strange kind, or far too large.
-    """
-    try:
-        with PILImage.open(io.BytesIO(data), formats=("PNG",)) as image:
-            size = image.height, image.width
-            limit = MAX_PIXELS if expected in (None, size) else MAX_PIXELS_UNEXPECTED
-            if not 0 < size[0] * size[1] <= limit:
-                raise MalformedFileError(
-                    path, "IHDR", f"{size[0]} x {size[1]} pixels",
-                    f"{expected[0]} x {expected[1]}, as the image"
-                    if expected
-                    else f"at most {limit} in all",
-                )  # fmt: skip
-            return _painting(image, path)
-    except PILImage.UnidentifiedImageError as error:
-        found = f"begins with {data[:8]!r}" if data else "an empty file"
-        raise MalformedFileError(path, "", found, "a PNG image") from error
-    except PILImage.DecompressionBombError as error:
-        raise MalformedFileError(path, "IHDR", str(error), "the size of its image") from error
-    except _DAMAGE as error:
-        if isinstance(error, MalformedFileError):
-            raise
-        raise MalformedFileError(path, "", f"damaged: {error}", "a PNG image") from error
-
-
-def _painting(image: PILImage.Image, path: str) -> Painting:
-    if image.mode == "P":
-        palette = np.array(image.getpalette("RGB") or [], np.int32).reshape(-1, 3)
-        return Painting(np.array(image), palette @ (1 << 16, 1 << 8, 1), True)
-    if image.mode in ("1", "L"):
-        return Painting(np.array(image.convert("L") if image.mode == "1" else image), None, False)
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return Painting(np.array(image).astype(np.int32), None, False)
-    if image.mode in ("RGB", "RGBA", "PA"):
-        channels = np.array(image.convert("RGB") if image.mode == "PA" else image).astype(np.int32)
-        return Painting(
-            channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2], None, True
-        )
-    raise MalformedFileError(path, "", f"an image of mode {image.mode}", "palette, RGB or gray")
 
 
 def instance_numbers(colors: Array) -> Array:
@@ -117,134 +34,6 @@ def instance_numbers(colors: Array) -> Array:
     return numbers
 
 
-# --- run lengths ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MaskRow:
-    """A mask as columns have it.
-
-    Attributes
-    ----------
-    number : of the instance; 0 when the file does not tell instances apart.
-    label : index, or None.
-    rle : compressed COCO run lengths.
-    """
-
-    number: int
-    label: int | None
-    rle: bytes
-
-
-@dataclass(frozen=True)
-class Runs:
-    """Stretches of equal values down the columns of an image, from left to right."""
-
-    values: Array
-    starts: Array
-    n_pixels: int
-
-    @property
-    def lengths(self) -> Array:
-        """Pixels in each stretch, int64."""
-        return np.diff(self.starts, append=self.n_pixels)
-
-    def merged(self, values: Array) -> Runs:
-        """Runs of other values, one for each of these; equal neighbours become one."""
-        first = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
-        return Runs(values[first], self.starts[first], self.n_pixels)
-
-
-def runs_of(codes: Array) -> Runs:
-    """The runs of an image [height, width]."""
-    flat = codes.ravel("F")
-    if not len(flat):
-        return Runs(flat, np.zeros(0, np.int64), 0)
-    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-    return Runs(flat[starts], starts, len(flat))
-
-
-def masks_of_runs(runs: Runs, shape: tuple[int, int]) -> dict[int, bytes]:
-    """{value: compressed run lengths of the mask of its pixels}, by rising value."""
-    ends = runs.starts + runs.lengths
-    order = np.argsort(runs.values, kind="stable")
-    values, first = np.unique(runs.values[order], return_index=True)
-    masks: dict[int, bytes] = {}
-    for value, rows in zip(values.tolist(), np.split(order, first[1:]), strict=True):
-        # the ends of a mask's gaps and stretches, one after another
-        edges = np.empty(2 * len(rows), np.int64)
-        edges[0::2], edges[1::2] = runs.starts[rows], ends[rows]
-        counts = np.diff(edges, prepend=0)
-        if edges[-1] != runs.n_pixels:
-            counts = np.append(counts, runs.n_pixels - edges[-1])
-        masks[value] = compressed({"counts": counts.tolist(), "size": shape})["counts"]
-    return masks
-
-
-# --- reading --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ClassColors:
-    """What the values of a class mask mean.
-
-    Attributes
-    ----------
-    labels : {colour as r << 16 | g << 8 | b: label index}.
-    n_labels : how many labels a mask of indices may have.
-    ignored : the label of index 255, which marks contours in masks of indices; None when there is
-        no such label.
-    """
-
-    labels: Mapping[int, int]
-    n_labels: int
-    ignored: int | None
-
-    def label_of(self, painting: Painting, codes: Array, path: str) -> Array:
-        """The label index of each code; -1 for black that is no label's.
-
-        Raises
-        ------
-        InvalidAnnotationError
-            A colour or an index is not in the label map.
-        """
-        colors = painting.colors(codes) if painting.is_color else codes
-        found = np.full(len(codes), -1, np.int64)
-        for i, value in enumerate(colors.tolist()):
-            if painting.is_color:
-                label = self.labels.get(value, -1 if value == 0 else None)
-                what = f"colour {value >> 16, value >> 8 & 255, value & 255}"
-            else:
-                label = value if 0 <= value < self.n_labels else None
-                label = self.ignored if label is None and value == 255 else label
-                what = f"label index {value}"
-            if label is None:
-                raise InvalidAnnotationError(
-                    f"{path}: {what}, which the label map does not have; expected one of its "
-                    f"{self.n_labels} labels"
-                )
-            found[i] = label
-        return found
-
-
-def class_colors(
-    colormap: Mapping[int, RgbColor], n_labels: int, ignored: int | None
-) -> ClassColors:
-    """The meaning of class masks of a label map; of equal colours the first label's."""
-    labels: dict[int, int] = {}
-    for label, (r, g, b) in colormap.items():
-        labels.setdefault(r << 16 | g << 8 | b, label)
-    return ClassColors(labels, n_labels, ignored)
-
-
-def class_masks(classes: Painting, meaning: ClassColors, path: str) -> list[MaskRow]:
-    """A mask for each label in a class mask, background too."""
-    codes, runs = _coded(classes)
-    labels = meaning.label_of(classes, codes, path)
-    found = masks_of_runs(runs.merged(labels[runs.values]), shape_of(classes))
-    return [MaskRow(0, label, rle) for label, rle in found.items() if label >= 0]
-
-
 def instance_masks(
     instances: Painting, path: str, classes: Painting | None, class_path: str, meaning: ClassColors
 ) -> list[MaskRow]:
@@ -255,24 +44,24 @@ def instance_masks(
 
     Raises
     ------
-    InvalidAnnotationError
+    InvalidAnnotationInFileError
         The two masks differ in size, or a colour is not in the label map.
     """
-    codes, runs = _coded(instances)
+    codes, runs = coded(instances)
     if len(codes) > MAX_INSTANCES:
-        raise InvalidAnnotationError(
-            f"{path}: {len(codes)} different colours; expected at most {MAX_INSTANCES} instances"
+        raise InvalidAnnotationInFileError(
+            path, "the pixels", f"{len(codes)} different colours", f"at most {MAX_INSTANCES}"
         )
     label_of: dict[int, int | None] = {}
     if classes is None:
         numbers = _numbers(instances, codes)
     else:
         if classes.codes.shape != instances.codes.shape:
-            raise InvalidAnnotationError(
-                f"{path}: {_pixels(instances)}; expected {_pixels(classes)}, as {class_path}"
+            raise InvalidAnnotationInFileError(
+                path, "IHDR", pixels_of(instances), f"{pixels_of(classes)}, as {class_path}"
             )
         # runs in which neither the instance nor the class changes
-        class_codes, class_runs = _coded(classes)
+        class_codes, class_runs = coded(classes)
         starts = np.union1d(runs.starts, class_runs.starts)
         its_instance = runs.values[np.searchsorted(runs.starts, starts, "right") - 1]
         its_class = class_runs.values[np.searchsorted(class_runs.starts, starts, "right") - 1]
@@ -286,15 +75,8 @@ def instance_masks(
             areas,
             meaning.labels.get(0, -1),
         )
-    found = masks_of_runs(runs.merged(numbers[runs.values]), shape_of(instances))
+    found = masks_of_runs(runs.merged(numbers[runs.values]))
     return [MaskRow(n, label_of.get(n), rle) for n, rle in found.items() if n]
-
-
-def _coded(painting: Painting) -> tuple[Array, Runs]:
-    """(the codes that occur, runs of indices into them)."""
-    runs = runs_of(painting.codes)
-    codes, indices = np.unique(runs.values, return_inverse=True)
-    return codes, Runs(indices.astype(np.int64), runs.starts, runs.n_pixels)
 
 
 def _numbers(instances: Painting, codes: Array) -> Array:
@@ -311,41 +93,6 @@ def _largest(numbers: Array, labels: Array, areas: Array, background: int) -> di
         rank = label != background and label >= 0, area, label
         best[number] = max(best.get(number, rank), rank)
     return {number: label if label >= 0 else None for number, (_, _, label) in best.items()}
-
-
-def shape_of(painting: Painting) -> tuple[int, int]:
-    """(height, width) in pixels."""
-    height, width = painting.codes.shape
-    return height, width
-
-
-def _pixels(painting: Painting) -> str:
-    height, width = shape_of(painting)
-    return f"{height} x {width} pixels"
-
-
-# --- writing --------------------------------------------------------------------------------------
-
-
-def encode(indices: Array, palette: Array | None) -> bytes:
-    """A PNG file.
-
-    Parameters
-    ----------
-    indices : int32 [height, width].
-    palette : uint8 [n, 3], the colour of each index; None writes the indices themselves.
-    """
-    top = int(indices.max(initial=0))
-    if palette is None:
-        image = PILImage.fromarray(indices.astype(np.uint8 if top < 256 else np.uint16))
-    elif top < 256:
-        image = PILImage.fromarray(indices.astype(np.uint8))
-        image.putpalette(palette[:256].tobytes())
-    else:
-        image = PILImage.fromarray(palette[indices])
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=4)
-    return out.getvalue()
 
 
 def instance_palette(top: int) -> Array:

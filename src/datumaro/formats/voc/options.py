@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datumaro.formats.base import WriteOptions, option
+from datumaro.formats.dataset_meta import MetaWriteOptions
+from datumaro.options import option
 
 
 @dataclass(frozen=True, kw_only=True)
-class VocWriteOptions(WriteOptions):
+class VocWriteOptions(MetaWriteOptions):
     """Options of an export to PASCAL VOC."""
 
     apply_colormap: bool = option(

@@ -12,29 +12,29 @@ from pathlib import Path
 from datumaro.errors import (
     DatasetImportError,
     MalformedFileError,
-    UndeclaredLabelError,
+    UndeclaredLabelInFileError,
 )
+from datumaro.formats import index_masks
 from datumaro.formats.base import ReadContext, ReadOptions
+from datumaro.formats.columns import ChunkColumns
+from datumaro.formats.files import FileIndex, read_file
+from datumaro.formats.index_masks import MaskRow
 from datumaro.formats.voc import annotation_xml, image_sets, label_map, masks
 from datumaro.formats.voc.annotation_xml import ImageAnnotation, VocObject
-from datumaro.formats.voc.columns import ChunkColumns
 from datumaro.formats.voc.files import (
     ANNOTATIONS,
     CLASS_MASKS,
     IMAGE_SETS,
     IMAGES,
     INSTANCE_MASKS,
-    FileIndex,
     find_root,
     list_names,
-    read_file,
 )
 from datumaro.formats.voc.image_sets import TaskLists
-from datumaro.formats.voc.masks import MaskRow
 from datumaro.formats.voc.tasks import ACTION, LAYOUT, MAIN, Task
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 from datumaro.paths import escapes, join_inside
-from datumaro.table import json_text
+from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
 log = logging.getLogger("datumaro")
@@ -76,7 +76,7 @@ class _Masks:
 class _Reader:
     def __init__(self, root: Path, task: Task, options: ReadOptions, context: ReadContext) -> None:
         self.root, self.task, self.options, self.context = root, task, options, context
-        self.map = label_map.load(root, task.name)
+        self.map = label_map.load(root, task.name, context)
         self.names = self.map.names(parts=task.parts)
         self.label_of = {name: index for index, name in enumerate(self.names)}
         # what an object has when its file does not say so
@@ -90,7 +90,7 @@ class _Reader:
         self.images = FileIndex(root / IMAGES, IMAGE_EXTENSIONS)
         self.class_masks = FileIndex(root / CLASS_MASKS, _PNG)
         self.instance_masks = FileIndex(root / INSTANCE_MASKS, _PNG)
-        self.meaning = masks.class_colors(
+        self.meaning = index_masks.class_colors(
             self.map.colormap(), len(self.map.entries), self.label_of.get(label_map.IGNORED)
         )
 
@@ -211,7 +211,8 @@ class _Reader:
                 if its_masks.error is not None:
                     self.context.problem(its_masks.error)
                 for row in its_masks.rows:
-                    columns.add_mask(row, its_masks.shape)
+                    label = schema.NO_LABEL if row.label is None else row.label
+                    columns.add_mask(row.rle, its_masks.shape, label, group=row.number)
             path = self.image_path(item_id, annotation.filename)
             # half a size is none
             known = path and annotation.height > 0 and annotation.width > 0
@@ -233,7 +234,8 @@ class _Reader:
                 return _NO_ANNOTATION
             return annotation_xml.parse(data, path, self.context.problem)
         except OSError as error:
-            self.context.problem(MalformedFileError(path, "", error.strerror or str(error)))
+            found = f"a file that cannot be read ({error.strerror or error})"
+            self.context.problem(MalformedFileError(path, "byte 0", found, "XML"))
         except MalformedFileError as error:
             self.context.problem(error)
         return None
@@ -281,18 +283,20 @@ class _Reader:
         label = self.label_of.get(name.strip())
         if label is None and not self.task.only_known:
             self.context.problem(
-                UndeclaredLabelError(
-                    f"{self.annotation_path(item_id)}: line {line}: object {place}: label "
-                    f"{name[:80]!r} is not in the label map; expected {self._known()}"
+                UndeclaredLabelInFileError(
+                    self.annotation_path(item_id),
+                    f"line {line}: object {place}",
+                    f"label {name[:80]!r}",
+                    self._known(),
                 )
             )
         return label
 
     def _known(self) -> str:
         if not self.names:
-            return "labels in the label map, which has none"
+            return "no label: the label map has none"
         more = ", …" if len(self.names) > 5 else ""
-        return f"one of its {len(self.names)} labels ({', '.join(self.names[:5])}{more})"
+        return f"one of the label map's {len(self.names)} ({', '.join(self.names[:5])}{more})"
 
     def attributes(self, thing: VocObject) -> bytes:
         """An object's attributes as JSON."""
@@ -335,17 +339,17 @@ class _Reader:
             instances, path = self.painting(self.instance_masks, item_id, expected)
             if instances is not None:
                 rows = masks.instance_masks(instances, path, classes, class_path, self.meaning)
-                return _Masks(rows, masks.shape_of(instances))
+                return _Masks(rows, index_masks.shape_of(instances))
             if classes is not None:
-                rows = masks.class_masks(classes, self.meaning, class_path)
-                return _Masks(rows, masks.shape_of(classes))
+                rows = index_masks.class_masks(classes, self.meaning, class_path)
+                return _Masks(rows, index_masks.shape_of(classes))
         except DatasetImportError as error:
             return _Masks(error=error)
         return _Masks()
 
     def painting(
         self, files: FileIndex, item_id: str, expected: tuple[int, int] | None
-    ) -> tuple[masks.Painting | None, str]:
+    ) -> tuple[index_masks.Painting | None, str]:
         """(a mask file, decoded; its path)."""
         name = files.find(item_id)
         path = f"{files.folder}/{name}"
@@ -353,5 +357,6 @@ class _Reader:
         if data is None:
             return None, path
         if len(data) > _MAX_MASK_BYTES:
-            raise MalformedFileError(path, "", f"more than {_MAX_MASK_BYTES} bytes", "a mask")
-        return masks.decode(data, path, expected), path
+            found = f"more than {_MAX_MASK_BYTES} bytes"
+            raise MalformedFileError(path, f"byte {_MAX_MASK_BYTES}", found, "a mask, in fewer")
+        return index_masks.decode(data, path, expected), path

@@ -16,6 +16,8 @@ from datumaro.errors import (
     UnsupportedContentError,
 )
 from datumaro.formats.base import WriteContext
+from datumaro.formats.mask_painting import MaskToPaint
+from datumaro.formats.rows import ChunkRows
 from datumaro.formats.voc import annotation_text, image_sets, label_map, label_plan
 from datumaro.formats.voc.annotation_text import ObjectTexts, Style
 from datumaro.formats.voc.files import (
@@ -25,9 +27,8 @@ from datumaro.formats.voc.files import (
     IMAGES,
     INSTANCE_MASKS,
 )
-from datumaro.formats.voc.mask_painter import MaskPainter, MaskToPaint, Painted
+from datumaro.formats.voc.mask_painter import MaskFiles, MaskPainter
 from datumaro.formats.voc.options import VocWriteOptions
-from datumaro.formats.voc.rows import ChunkRows
 from datumaro.formats.voc.tasks import ACTION, LAYOUT, MAIN, SEGMENTATION, Task
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
@@ -158,7 +159,7 @@ class _Writer:
         progress.report_status(done)
         progress.finish()
         self.texts.declare(self.plan.map)
-        label_map.save(self.plan.map, self.folder)
+        label_map.save(self.plan.map, self.folder, as_meta=self.options.save_dataset_meta)
         self.write_lists()
         if self.options.save_media:
             MediaStore(self.folder, progress, self.context.workers).save(jobs, len(jobs))
@@ -365,7 +366,7 @@ class _Writer:
         self.save_masks(item_id, painted)
         return losses
 
-    def save_masks(self, item_id: str, painted: Painted) -> None:
+    def save_masks(self, item_id: str, painted: MaskFiles) -> None:
         """Write the files."""
         if painted.classes is not None:
             self.save(CLASS_MASKS, f"{item_id}.png", painted.classes)

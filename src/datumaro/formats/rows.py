@@ -17,6 +17,7 @@ class ChunkRows:
     ----------
     offsets : item i has the annotation rows ``offsets[i]:offsets[i + 1]``.
     labels : indices; schema.NO_LABEL for none.
+    attributes, ann_attributes : JSON objects of items and of annotations; "" for none.
     """
 
     def __init__(self, chunk: Chunk) -> None:
@@ -34,6 +35,7 @@ class ChunkRows:
         self._widths: list[int] = items.column("width").to_pylist()
         self.types: list[int] = annotations.column("type").to_pylist()
         self.labels: list[int] = schema.label_values(annotations.column("label")).tolist()
+        self.ann_ids: list[int] = annotations.column("id").to_pylist()
         self.groups: list[int] = annotations.column("group").to_pylist()
         self.z_orders: list[int] = annotations.column("z_order").to_pylist()
         self.ann_attributes: list[str] = annotations.column("attributes").to_pylist()
@@ -50,6 +52,18 @@ class ChunkRows:
     def points(self, row: int) -> list[float]:
         """An annotation's coordinates."""
         return self._points[self._point_starts[row] : self._point_starts[row + 1]]
+
+    def visibility(self, row: int) -> list[int]:
+        """Of points: 0, 1 or 2 for each."""
+        return self._chunk.annotations.column("visibility")[row].as_py()
+
+    def caption(self, row: int) -> str:
+        """A caption's text."""
+        return self._chunk.annotations.column("text")[row].as_py()
+
+    def object_id(self, row: int) -> int:
+        """The number of an annotation's object through time; -1 for none."""
+        return self._chunk.annotations.column("object_id")[row].as_py()
 
     def mask(self, row: int) -> tuple[bytes, int, int]:
         """A mask's compressed run lengths, height and width."""

@@ -1,0 +1,31 @@
+"""Flags of filters."""
+
+from __future__ import annotations
+
+import argparse
+
+ITEMS, ANNOTATIONS, BOTH = "items", "annotations", "items+annotations"
+MODES = {
+    "items": ITEMS, "i": ITEMS, "annotations": ANNOTATIONS, "a": ANNOTATIONS,
+    "items+annotations": BOTH, "annotations+items": BOTH, "i+a": BOTH, "a+i": BOTH,
+}  # fmt: skip
+
+MODE_HELP = (
+    "what the filter chooses: items (i); annotations (a), of all items; items+annotations (i+a): "
+    "annotations, and only items that have some then (default: items)"
+)
+
+
+def mode(word: str) -> str:
+    """The mode of a word, in any case."""
+    found = MODES.get(word.strip().lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{word!r} is no mode; expected items (i), annotations (a) or items+annotations (i+a)"
+        )
+    return found
+
+
+def options(mode: str) -> dict[str, bool]:
+    """The keyword arguments of `Dataset.filter` that a mode means."""
+    return {"filter_annotations": mode != ITEMS, "remove_empty": mode == BOTH}

@@ -1,0 +1,127 @@
+"""Flags that the commands of projects share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from datumaro.cli import filters
+from datumaro.cli.arguments import add_key_flags
+
+if TYPE_CHECKING:
+    from datumaro.project.building import Access
+    from datumaro.project.project import Project
+
+
+def add_project_flag(parser: argparse.ArgumentParser) -> None:
+    """``-p``."""
+    parser.add_argument(
+        "-p",
+        "--project",
+        metavar="DIR",
+        help="the project's folder (default: the current folder, or the nearest above it that is "
+        "a project)",
+    )
+
+
+def add_source_flags(parser: argparse.ArgumentParser) -> None:
+    """How a new source is read."""
+    parser.add_argument("-f", "--format", metavar="FORMAT", help="its format (default: detected)")
+    parser.add_argument(
+        "-r", "--path", metavar="PATH", help="the part of the folder that is read, if not all"
+    )
+    parser.add_argument(
+        "--no-check", action="store_true", help="do not read the data set to see whether it can be"
+    )
+    add_access_flags(parser)
+
+
+def add_access_flags(parser: argparse.ArgumentParser) -> None:
+    """What is given at each use, and never kept in the project."""
+    add_key_flags(parser)
+    parser.add_argument(
+        "--allow-external-media",
+        action="store_true",
+        help="follow paths and links that lead outside a data set's folder (trusted data only)",
+    )
+
+
+def chosen_project(args: argparse.Namespace) -> Project:
+    """The project of ``-p``, or the one that the current folder is in."""
+    from datumaro.project.project import Project
+
+    return Project.open(args.project)
+
+
+def access(args: argparse.Namespace) -> Access:
+    """What `add_access_flags` were given."""
+    from datumaro.project.building import Access
+
+    return Access(
+        encryption_key=args.encryption_key,
+        key_file=args.key_file,
+        allow_external_media=args.allow_external_media,
+    )
+
+
+def import_options(
+    args: argparse.Namespace, path: str | None, prog: str
+) -> tuple[str | None, dict[str, Any]]:
+    """The format of a new source and its import options: those after ``--``, and the flags.
+
+    Raises
+    ------
+    CliError
+        A key was given for a format that is never encrypted, or options for no format.
+    """
+    import dataclasses
+
+    from datumaro.cli.errors import CliError, UsageError
+    from datumaro.cli.format_options import import_parser
+    from datumaro.errors import MultipleFormatsMatchError
+    from datumaro.formats import registry
+    from datumaro.formats.detection import detect_one
+
+    format: str | None = args.format
+    if format is None and path is not None:
+        where = Path(path) / (args.path or "")
+        try:
+            format, _ = detect_one(where)
+        except MultipleFormatsMatchError as error:
+            raise UsageError(
+                f"{path} matches several formats: {', '.join(error.formats)}; "
+                "name the one that is meant with -f"
+            ) from error
+    if format is None:
+        return None, {}
+    kind = registry.get(format)
+    options = vars(import_parser(kind, prog).parse_args(args.format_options))
+    if args.allow_external_media:
+        options["allow_external_media"] = True
+    for name in ("encryption_key", "key_file"):
+        value = getattr(args, name)
+        if value is None:
+            continue
+        if name not in {field.name for field in dataclasses.fields(kind.read_options)}:
+            flag = "--" + name.replace("_", "-")
+            raise CliError(f"data sets of format {format} are never encrypted; leave out {flag}")
+        options[name] = value
+    return args.format, options
+
+
+def add_filter_flags(parser: argparse.ArgumentParser) -> None:
+    """``-e`` and ``--filter-mode``."""
+    parser.add_argument(
+        "-e",
+        "--filter",
+        metavar="XPATH",
+        help="write only what this expression chooses; see `datum filter --help`",
+    )
+    parser.add_argument(
+        "--filter-mode",
+        type=filters.mode,
+        default=filters.ITEMS,
+        metavar="MODE",
+        help=filters.MODE_HELP,
+    )

@@ -1,0 +1,1 @@
+"""The storage of DatumaroBinary in Apache Parquet: see docs/storage.md."""

@@ -1,0 +1,160 @@
+"""What a Parquet file of a data set has: its columns, and the metadata that explain them.
+
+docs/storage.md is the specification; the names here are those of the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from datumaro.errors import MalformedFileError
+from datumaro.formats.categories_json import categories_from_json, categories_to_json
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import Categories
+from datumaro.model.media import MediaType
+from datumaro.table import json_text
+
+KEY = b"datumaro"
+FORMAT, VERSION = "datumaro_binary", "2.0"
+
+PLANES = "coordinate_planes"
+"""The feature that all readers need: coordinates are told as docs/storage.md says."""
+
+UNDERSTOOD = frozenset({PLANES})
+
+ITEM_COLUMNS: dict[str, pa.DataType] = {
+    "id": pa.large_string(),
+    "attributes": pa.large_string(),
+    "media_type": pa.large_string(),
+    "path": pa.large_string(),
+    "height": pa.int32(),
+    "width": pa.int32(),
+    "media_extra": pa.large_string(),
+}
+PLANE_COLUMNS = tuple(f"coordinates_{number}" for number in range(4))
+ANNOTATIONS = "annotations"
+ANNOTATION_FIELDS: dict[str, pa.DataType] = {
+    "type": pa.large_string(),
+    "label": pa.int32(),
+    "id": pa.int64(),
+    "group": pa.int64(),
+    "object_id": pa.int32(),
+    "z_order": pa.int32(),
+    "attributes": pa.large_string(),
+    "area": pa.float64(),
+    "coordinates": pa.int32(),
+    "exact_points": pa.large_binary(),
+    "visibility": pa.large_binary(),
+    "mask_height": pa.int32(),
+    "mask_width": pa.int32(),
+    "rle": pa.large_binary(),
+    "text": pa.large_string(),
+    "extra": pa.large_string(),
+}
+
+
+class _Json(msgspec.Struct):
+    format: str
+    version: str
+    needs: list[str]
+    subset: str
+    items: int
+    media_type: int
+    infos: dict[str, Any]
+    categories: dict[str, Any]
+    shard: int = 0
+    shards: int = 1
+
+
+@dataclass
+class FileMetadata:
+    """What a file says of itself.
+
+    Attributes
+    ----------
+    items : rows of the file.
+    shard, shards : the file's number among those of its subset, from 0.
+    """
+
+    subset: str
+    items: int = 0
+    media_type: MediaType = MediaType.IMAGE
+    infos: dict[str, Any] = field(default_factory=dict[str, Any])
+    categories: dict[AnnotationType, Categories] = field(
+        default_factory=dict[AnnotationType, Categories]
+    )
+    shard: int = 0
+    shards: int = 1
+
+    def encode(self) -> bytes:
+        """As the JSON that the file has under `KEY`."""
+        return json_text.encode(
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                "needs": [PLANES],
+                "subset": self.subset,
+                "shard": self.shard,
+                "shards": self.shards,
+                "items": self.items,
+                "media_type": int(self.media_type),
+                "infos": self.infos,
+                "categories": categories_to_json(self.categories),
+            }
+        )
+
+
+def decode(path: Path, metadata: dict[bytes, bytes] | None) -> FileMetadata:
+    """Read a file's metadata.
+
+    Raises
+    ------
+    MalformedFileError
+        They are not there, or damaged.
+    DatasetImportError
+        The file is of a version, or has features, that are not known here.
+    """
+    text = (metadata or {}).get(KEY)
+    if text is None:
+        raise MalformedFileError(
+            path, "metadata", f"no key {KEY.decode()!r}", "a Parquet file of a data set"
+        )
+    try:
+        told = msgspec.json.decode(text, type=_Json)
+        media_type = MediaType(told.media_type)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        found = f"{text[:60]!r} ({error})"
+        raise MalformedFileError(
+            path, f"metadata {KEY.decode()!r}", found, "the JSON of a data set's file"
+        ) from error
+    missing = sorted(set(told.needs) - UNDERSTOOD)
+    if told.format != FORMAT or told.version.split(".")[0] != VERSION.split(".")[0] or missing:
+        what = f" with {', '.join(missing)}" if missing else ""
+        raise MalformedFileError(
+            path,
+            f"metadata {KEY.decode()!r}",
+            f"{told.format} version {told.version}{what}",
+            f"{FORMAT} {VERSION}; a newer version of datumaro may be able to read the file",
+        )
+    if not (0 <= told.shard < told.shards and told.items >= 0):
+        raise MalformedFileError(
+            path,
+            f"metadata {KEY.decode()!r}",
+            f"shard {told.shard} of {told.shards}, {told.items} items",
+            "a shard from 0 to less than their number, and at least 0 items",
+        )
+    place = f"metadata {KEY.decode()!r}: categories"
+    categories = categories_from_json(told.categories, path, place)
+    return FileMetadata(
+        told.subset, told.items, media_type, told.infos, categories, told.shard, told.shards
+    )
+
+
+def file_stem(subset: str, shard: int, shards: int) -> str:
+    """The name of a file without its extension."""
+    return subset if shards == 1 else f"{subset}-{shard:05}-of-{shards:05}"

@@ -1,0 +1,178 @@
+"""Parquet files to chunks: one for each row group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datumaro.errors import MalformedFileError
+from datumaro.formats.base import ReadContext
+from datumaro.formats.datumaro_binary.labels import checked_labels
+from datumaro.formats.datumaro_binary.media_in import MediaReader
+from datumaro.formats.datumaro_binary.parquet.columns import TableReader
+from datumaro.formats.datumaro_binary.parquet.layout import (
+    ANNOTATION_FIELDS,
+    ANNOTATIONS,
+    ITEM_COLUMNS,
+    PLANE_COLUMNS,
+    FileMetadata,
+    decode,
+)
+from datumaro.formats.datumaro_binary.parting import misshapen, with_images
+from datumaro.formats.datumaro_binary.tables import DamagedTable
+from datumaro.table import schema
+from datumaro.table.chunk import Chunk, item_of
+
+# what pyarrow raises for damaged files; ValueError for names that are no UTF-8
+_DAMAGE = (pa.ArrowException, OSError, ValueError)
+_MOST_GROUP = 1 << 31
+"""Bytes of a row group, uncompressed, that are read: ours have some tens of millions."""
+
+
+@dataclass
+class ParquetData:
+    """What a file holds."""
+
+    metadata: FileMetadata
+    chunks: list[Chunk] = field(default_factory=list[Chunk])
+
+
+def read_metadata(path: Path) -> FileMetadata:
+    """What a file says of itself, from its end alone.
+
+    Raises
+    ------
+    MalformedFileError, DatasetImportError
+        It is damaged, or of a kind that is not known here.
+    """
+    return _Opened(path).metadata
+
+
+class _Opened:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.file: Any = pq.ParquetFile(path, page_checksum_verification=True)
+            self.footer: Any = self.file.metadata
+        except _DAMAGE as error:
+            if isinstance(error, FileNotFoundError | PermissionError):
+                raise
+            raise MalformedFileError(path, "footer", str(error), "a whole Parquet file") from error
+        self.metadata = decode(path, self.footer.metadata)
+        if self.footer.num_rows != self.metadata.items:
+            raise MalformedFileError(
+                path, "footer", f"{self.footer.num_rows} rows", f"{self.metadata.items}, as it says"
+            )
+        known = [*ITEM_COLUMNS, *PLANE_COLUMNS]
+        known += [f"{ANNOTATIONS}.list.element.{name}" for name in ANNOTATION_FIELDS]
+        there = {self.footer.schema.column(i).path for i in range(self.footer.num_columns)}
+        # what is marked optional: columns that other tools or later versions have added
+        self.columns = [name for name in known if name in there]
+        for number in range(self.footer.num_row_groups):
+            group = self.footer.row_group(number)
+            size = sum(
+                max(group.column(i).total_uncompressed_size, 0) for i in range(group.num_columns)
+            )
+            if size > _MOST_GROUP:
+                raise MalformedFileError(
+                    path, f"row group {number}", f"{size} bytes", f"at most {_MOST_GROUP}"
+                )
+
+
+@dataclass(frozen=True)
+class _Group:
+    path: Path
+    number: int
+    columns: list[str]
+    footer: Any
+
+    def read(self) -> pa.RecordBatch:
+        """The row group; runs in a worker, with a reader of its own."""
+        try:
+            file: Any = pq.ParquetFile(
+                self.path, metadata=self.footer, page_checksum_verification=True
+            )
+            table = file.read_row_group(self.number, columns=self.columns, use_threads=False)
+            table = table.combine_chunks()
+            table.validate()
+        except _DAMAGE as error:
+            raise MalformedFileError(
+                self.path, f"row group {self.number}", str(error), "whole columns"
+            ) from error
+        batches = table.to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def read_parquet(path: Path, root: str, allow_external: bool, context: ReadContext) -> ParquetData:
+    """Read a file.
+
+    Parameters
+    ----------
+    root : the data set's folder.
+
+    Raises
+    ------
+    MalformedFileError, DatasetImportError
+        It is damaged, or of a kind that is not known here.
+    UndeclaredLabelError
+        A label is not among the categories.
+    PathOutsideDatasetError
+        A relative media path climbs out of the data set.
+    """
+    opened = _Opened(path)
+    media = MediaReader(path, root, opened.metadata.subset, allow_external)
+    data = ParquetData(opened.metadata)
+    groups = (
+        [_Group(path, number, opened.columns, opened.footer)]
+        for number in range(opened.footer.num_row_groups)
+    )
+    # Arrow decodes without the interpreter's lock, so that threads are enough
+    workers = context.workers
+    with workers.map(_Reader(media, opened.metadata, workers.share_memory), groups) as chunks:
+        data.chunks += checked_labels(chunks, opened.metadata.categories, path, context)
+    return data
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads a row group as a chunk; runs in a worker."""
+
+    media: MediaReader
+    metadata: FileMetadata
+    here: bool
+
+    def __call__(self, group: _Group) -> Chunk:
+        place = f"row group {group.number}"
+        table = TableReader(group.path, place, group.read())
+        ids = table.ids()
+        items = {
+            "id": ids,
+            "subset": schema.constant_dictionary(self.metadata.subset, table.n),
+            "attributes": table.item_attributes(),
+            **self.media.resolved(table.media(), ids),
+        }
+        annotations = table.annotations()
+        row = misshapen(annotations)
+        if row is not None:
+            item = item_of(table.offsets, row)
+            raise MalformedFileError(
+                group.path,
+                f"{place}: item {ids[item].as_py()!r}: annotation {row - int(table.offsets[item])}",
+                "parts that do not fit its type",
+                "as many coordinates, visibilities and run lengths as the type has",
+            )
+        try:
+            annotations = with_images(
+                annotations,
+                lambda row, image: self.media.annotation_image(
+                    image, ids[item_of(table.offsets, row)].as_py()
+                ),
+            )
+        except DamagedTable as error:
+            expected = "the path of an image and what is known of it"
+            raise MalformedFileError(group.path, place, str(error), expected) from error
+        return Chunk(schema.item_batch(table.n, items), annotations, table.offsets)

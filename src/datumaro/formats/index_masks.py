@@ -1,0 +1,316 @@
+"""Segmentation masks in PNG files whose pixels are indices or colours: decoding and encoding.
+
+Palette images and RGB images show colours; in images of one channel the values are the indices.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PILImage
+
+from datumaro.errors import (
+    MalformedFileError,
+    UndeclaredLabelInFileError,
+    UnsupportedContentError,
+)
+from datumaro.kernels.rle import encode_groups
+from datumaro.model.categories import RgbColor
+
+MAX_PIXELS = 1 << 27
+MAX_PIXELS_UNEXPECTED = 1 << 24
+"""The most pixels of a mask whose size is not that of its image: it may be a decompression bomb."""
+
+Array = npt.NDArray[Any]
+
+# what Pillow raises for damaged files
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError)
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A decoded mask file.
+
+    Attributes
+    ----------
+    codes : uint8, uint16 or int32 [height, width]: indices, or colours as r << 16 | g << 8 | b.
+    palette : int32, the colours of the indices; None when ``codes`` are colours.
+    is_color : whether the file shows colours; otherwise its values are indices.
+    """
+
+    codes: Array
+    palette: Array | None
+    is_color: bool
+
+    def colors(self, codes: Array) -> Array:
+        """Some codes as colours, int32."""
+        if self.palette is None:
+            return codes.astype(np.int32)
+        full = np.zeros(max(256, int(codes.max(initial=0)) + 1), np.int32)
+        full[: len(self.palette)] = self.palette
+        return full[codes]
+
+
+def decode(data: bytes, path: str, expected: tuple[int, int] | None) -> Painting:
+    """Decode a PNG file.
+
+    Parameters
+    ----------
+    expected : the image's (height, width), when known.
+
+    Raises
+    ------
+    MalformedFileError
+        It is damaged, no PNG, of a strange kind, or far too large.
+    """
+    try:
+        with PILImage.open(io.BytesIO(data), formats=("PNG",)) as image:
+            size = image.height, image.width
+            limit = MAX_PIXELS if expected in (None, size) else MAX_PIXELS_UNEXPECTED
+            if not 0 < size[0] * size[1] <= limit:
+                raise MalformedFileError(
+                    path, "IHDR", f"{size[0]} x {size[1]} pixels",
+                    f"{expected[0]} x {expected[1]}, as the image"
+                    if expected
+                    else f"at most {limit} in all",
+                )  # fmt: skip
+            return _painting(image, path)
+    except PILImage.UnidentifiedImageError as error:
+        found = repr(data[:8]) if data else "an empty file"
+        raise MalformedFileError(path, "byte 0", found, "a PNG image") from error
+    except PILImage.DecompressionBombError as error:
+        raise MalformedFileError(path, "IHDR", str(error), "the size of its image") from error
+    except _DAMAGE as error:
+        if isinstance(error, MalformedFileError):
+            raise
+        found = f"damaged data ({error})"
+        raise MalformedFileError(path, "the image", found, "a whole PNG image") from error
+
+
+def _painting(image: PILImage.Image, path: str) -> Painting:
+    if image.mode == "P":
+        palette = np.array(image.getpalette("RGB") or [], np.int32).reshape(-1, 3)
+        return Painting(np.array(image), palette @ (1 << 16, 1 << 8, 1), True)
+    if image.mode in ("1", "L"):
+        return Painting(np.array(image.convert("L") if image.mode == "1" else image), None, False)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        codes = np.asarray(image)
+        return Painting(codes if codes.dtype == np.uint16 else codes.astype(np.int32), None, False)
+    if image.mode in ("RGB", "RGBA", "PA"):
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        pixels = np.frombuffer(rgb.tobytes("raw", "BGRX"), "<i4") & 0xFFFFFF
+        return Painting(pixels.reshape(image.height, image.width), None, True)
+    raise MalformedFileError(path, "IHDR", f"an image of mode {image.mode}", "palette, RGB or gray")
+
+
+# --- run lengths ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MaskRow:
+    """A mask as columns have it.
+
+    Attributes
+    ----------
+    number : of the instance; 0 when the file does not tell instances apart.
+    label : index, or None.
+    rle : compressed COCO run lengths.
+    """
+
+    number: int
+    label: int | None
+    rle: bytes
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Stretches of equal values down the columns of an image, from left to right."""
+
+    values: Array
+    starts: Array
+    n_pixels: int
+
+    @property
+    def lengths(self) -> Array:
+        """Pixels in each stretch, int64."""
+        return np.diff(self.starts, append=self.n_pixels)
+
+    def merged(self, values: Array) -> Runs:
+        """Runs of other values, one for each of these; equal neighbours become one."""
+        first = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+        return Runs(values[first], self.starts[first], self.n_pixels)
+
+
+def runs_of(codes: Array) -> Runs:
+    """The runs of an image [height, width]."""
+    flat = codes.ravel("F")
+    if not len(flat):
+        return Runs(flat, np.zeros(0, np.int64), 0)
+    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+    return Runs(flat[starts], starts, len(flat))
+
+
+def masks_of_runs(runs: Runs) -> dict[int, bytes]:
+    """{value: compressed run lengths of the mask of its pixels}, by rising value."""
+    ends = runs.starts + runs.lengths
+    order = np.argsort(runs.values, kind="stable")
+    values, first = np.unique(runs.values[order], return_index=True)
+    first = np.append(first, len(order)).astype(np.int64)
+    offsets, text = encode_groups(runs.starts[order], ends[order], first, runs.n_pixels)
+    bounds = offsets.tolist()
+    return {value: text[bounds[i] : bounds[i + 1]] for i, value in enumerate(values.tolist())}
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClassColors:
+    """What the values of a class mask mean.
+
+    Attributes
+    ----------
+    labels : {colour as r << 16 | g << 8 | b: label index}.
+    n_labels : how many labels a mask of indices may have.
+    ignored : the label of index 255, which marks contours in masks of indices; None when there is
+        no such label.
+    first : the index that means the first label, in masks of indices; lower ones mean none.
+    background : the label whose pixels are no label's, or -1.
+    """
+
+    labels: Mapping[int, int]
+    n_labels: int
+    ignored: int | None
+    first: int = 0
+    background: int = -1
+
+    def of_index(self, value: int) -> int | None:
+        """The label of an index; -1 for one that means none, None for one that means nothing."""
+        label = value - self.first
+        if 0 <= label < self.n_labels:
+            return -1 if label == self.background else label
+        return self.ignored if value == 255 else -1 if 0 <= value < self.first else None
+
+    def of_color(self, value: int) -> int | None:
+        """The label of a colour; as `of_index`. Black that is no label's means none."""
+        label = self.labels.get(value, -1 if value == 0 else None)
+        return -1 if label == self.background else label
+
+    def label_of(self, painting: Painting, codes: Array, path: str) -> Array:
+        """The label index of each code; -1 for those that mean none.
+
+        Raises
+        ------
+        UndeclaredLabelInFileError
+            A colour or an index is not in the label map.
+        """
+        colors = painting.colors(codes) if painting.is_color else codes
+        found = np.full(len(codes), -1, np.int64)
+        for i, value in enumerate(colors.tolist()):
+            label = self.of_color(value) if painting.is_color else self.of_index(value)
+            if label is None:
+                what = f"label index {value}"
+                if painting.is_color:
+                    what = f"colour {value >> 16, value >> 8 & 255, value & 255}"
+                y, x = np.argwhere(painting.codes == codes[i])[0].tolist()
+                raise UndeclaredLabelInFileError(
+                    path,
+                    f"pixel ({x}, {y})",
+                    what,
+                    f"that of one of the label map's {self.n_labels} labels",
+                )
+            found[i] = label
+        return found
+
+
+def class_colors(
+    colormap: Mapping[int, RgbColor],
+    n_labels: int,
+    ignored: int | None,
+    *,
+    first: int = 0,
+    background: int = -1,
+) -> ClassColors:
+    """The meaning of class masks of a label map; of equal colours the first label's."""
+    labels: dict[int, int] = {}
+    for label, (r, g, b) in colormap.items():
+        labels.setdefault(r << 16 | g << 8 | b, label)
+    return ClassColors(labels, n_labels, ignored, first, background)
+
+
+def value_masks(painting: Painting, path: str) -> dict[int, bytes]:
+    """{value: compressed run lengths of the mask of its pixels}, by rising value.
+
+    Of palette images the values are the indices.
+
+    Raises
+    ------
+    MalformedFileError
+        The pixels are colours.
+    """
+    if painting.is_color and painting.palette is None:
+        raise MalformedFileError(path, "", "an image in colours", "one of indices (one channel)")
+    return masks_of_runs(runs_of(painting.codes))
+
+
+def class_masks(classes: Painting, meaning: ClassColors, path: str) -> list[MaskRow]:
+    """A mask for each label in a class mask, background too."""
+    codes, runs = coded(classes)
+    labels = meaning.label_of(classes, codes, path)
+    found = masks_of_runs(runs.merged(labels[runs.values]))
+    return [MaskRow(0, label, rle) for label, rle in found.items() if label >= 0]
+
+
+def coded(painting: Painting) -> tuple[Array, Runs]:
+    """(The codes that occur, rising; runs of indices into them)."""
+    runs = runs_of(painting.codes)
+    codes, indices = np.unique(runs.values, return_inverse=True)
+    return codes, Runs(indices.astype(np.int64), runs.starts, runs.n_pixels)
+
+
+def shape_of(painting: Painting) -> tuple[int, int]:
+    """(height, width) in pixels."""
+    height, width = painting.codes.shape
+    return height, width
+
+
+def pixels_of(painting: Painting) -> str:
+    """A painting's size, for messages."""
+    height, width = shape_of(painting)
+    return f"{height} x {width} pixels"
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def encode(indices: Array, palette: Array | None) -> bytes:
+    """A PNG file.
+
+    Parameters
+    ----------
+    indices : int32 [height, width].
+    palette : uint8 [n, 3], the colour of each index; None writes the indices themselves.
+
+    Raises
+    ------
+    UnsupportedContentError
+        An index is too large for a PNG file without a palette.
+    """
+    top = int(indices.max(initial=0))
+    if palette is None and top >= 1 << 16:
+        raise UnsupportedContentError(f"a mask image with the value {top}; expected up to 65535")
+    if palette is None:
+        image = PILImage.fromarray(indices.astype(np.uint8 if top < 256 else np.uint16))
+    elif top < 256:
+        image = PILImage.fromarray(indices.astype(np.uint8))
+        image.putpalette(palette[:256].tobytes())
+    else:
+        image = PILImage.fromarray(palette[indices])
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=4)
+    return out.getvalue()

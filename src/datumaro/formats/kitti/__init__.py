@@ -1,0 +1,1 @@
+"""KITTI. See `datumaro.formats.kitti.format`."""

@@ -1,0 +1,1 @@
+"""Roboflow's layouts; see docs/formats/roboflow.md."""

@@ -1,0 +1,188 @@
+"""Roboflow's CreateML layout: ``_annotations.createml.json`` and images in each subset's folder.
+
+A list of ``{"image", "annotations": [{"label", "coordinates": {"x", "y", "width", "height"}}]}``;
+x and y are those of the middle, in pixels. Definition:
+https://developer.apple.com/documentation/createml/building-an-object-detector-data-source
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
+from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.capabilities import Capabilities, Held
+from datumaro.formats.columns import ChunkColumns
+from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.files import read_file
+from datumaro.formats.json_errors import explained
+from datumaro.formats.roboflow import subsets
+from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
+from datumaro.formats.rows import ChunkRows
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import LabelCategories
+from datumaro.table.chunk import Chunk, Content
+
+FILE = "_annotations.createml.json"
+
+_MAX_BYTES = 1 << 30
+_MAX_PIXELS = 1e9
+_BBOX = int(AnnotationType.bbox)
+
+
+class _Coordinates(msgspec.Struct):
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class _Annotation(msgspec.Struct):
+    label: str
+    coordinates: _Coordinates
+
+
+class _Record(msgspec.Struct):
+    image: str
+    annotations: list[_Annotation] = []
+
+
+class RoboflowCreateMl(Format):
+    """Boxes, in a JSON file for each subset."""
+
+    name = "roboflow_create_ml"
+    title = "Roboflow's CreateML layout: boxes"
+    holds = Capabilities(
+        annotations={AnnotationType.bbox: Held(label="required")},
+        labels="used",
+        label_order=False,
+    )
+    owned = (f"*/{FILE}",)
+
+    def detect(self, folder: Folder) -> Confidence:
+        """See `Format.detect`: there is the file in a subset's folder."""
+        head = folder.head(subsets.detect_file(folder, FILE), 256)
+        if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+            raise Rejected(f"{FILE} is no JSON array")
+        return Confidence.MEDIUM
+
+    def read(self, path: Path, options: Any, context: ReadContext) -> Content:
+        """Read all subsets. Labels are in the order of their names.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such file.
+        MalformedFileError
+            It is damaged; the message names the JSON path.
+        """
+        folder = path.parent if path.name == FILE else path
+        found = subsets.find(folder, lambda inner: (inner / FILE).is_file(), FILE)
+        labels = AppearingLabels()
+        chunks: list[Chunk] = []
+        context.progress.start(len(found), desc="Reading CreateML")
+        for subset, inner in found.items():
+            columns = ChunkColumns()
+            images = SubsetImages(inner, subset, options)
+            file = inner / FILE
+            for number, record in enumerate(_records(file)):
+                for place, annotation in enumerate(record.annotations):
+                    _add(columns, labels, annotation, place, f"{file}: $[{number}]", context)
+                images.add(columns, record.image, f"$[{number}].image in {file}", (0, 0))
+            images.add_others(columns)
+            chunks.append(columns.finish())
+            context.progress.report_status(len(chunks))
+        context.progress.finish()
+        chunks, categories = sort_labels(chunks, labels)
+        return Content(chunks, categories)
+
+    def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
+        """Write a file for each subset.
+
+        Raises
+        ------
+        UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
+            A name cannot be written, or the media are no images.
+        """
+        subsets.check_names(content)
+        images = ImageJobs(content, folder, options, context)
+        files = FileWriter(folder)
+        found = content.categories.get(AnnotationType.label)
+        names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        context.progress.start(len(content), desc="Writing CreateML")
+        done = 0
+        for subset, parts in content.by_subset().items():
+            records: list[dict[str, Any]] = []
+            for chunk in parts:
+                rows = ChunkRows(chunk)
+                for item in range(len(rows)):
+                    annotations = _written(rows, item, names)
+                    records.append({"image": images.add(rows, item), "annotations": annotations})
+                done += len(rows)
+                context.progress.report_status(done)
+            files.save(f"{subset}/{FILE}", orjson.dumps(records))
+        context.progress.finish()
+        images.save()
+
+
+def _records(file: Path) -> list[_Record]:
+    data = read_file(os.fspath(file), _MAX_BYTES) or b""
+    if len(data) > _MAX_BYTES:
+        raise MalformedFileError(file, "", f"more than {_MAX_BYTES} bytes", "a smaller file")
+    try:
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=list[_Record])
+    except msgspec.ValidationError as error:
+        where, found, expected = explained(error, data)
+        raise MalformedFileError(file, f"${where}", found, expected) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedFileError(file, "", f"not JSON: {error}", "a JSON array") from None
+
+
+def _add(
+    columns: ChunkColumns,
+    labels: AppearingLabels,
+    annotation: _Annotation,
+    place: int,
+    record: str,
+    context: ReadContext,
+) -> None:
+    at = annotation.coordinates
+    box = (
+        at.x - at.width / 2,
+        at.y - at.height / 2,
+        at.x + at.width / 2,
+        at.y + at.height / 2,
+    )
+    if not all(math.isfinite(value) and abs(value) < _MAX_PIXELS for value in box):
+        context.problem(
+            InvalidAnnotationError(
+                f"{record}.annotations[{place}].coordinates: x {at.x}, y {at.y}, width {at.width}, "
+                f"height {at.height}; expected numbers of pixels"
+            )
+        )
+        return
+    columns.add_box(place, place, labels.add(annotation.label), box, b"")
+
+
+def _written(rows: ChunkRows, item: int, names: list[str]) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    for row in range(rows.offsets[item], rows.offsets[item + 1]):
+        label = rows.labels[row]
+        if rows.types[row] == _BBOX and 0 <= label < len(names):
+            x1, y1, x2, y2 = rows.points(row)
+            # the middle of hundredths is on thousandths
+            at = {
+                "x": round((x1 + x2) / 2, 3),
+                "y": round((y1 + y2) / 2, 3),
+                "width": round(x2 - x1, 2),
+                "height": round(y2 - y1, 2),
+            }
+            made.append({"label": names[label], "coordinates": at})
+    return made

@@ -1,0 +1,181 @@
+"""Roboflow's layout of labels of images: ``_classes.csv`` and images in each subset's folder.
+
+A column ``filename``, and one for each label with 0 or 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from datumaro.errors import InvalidAnnotationError, MalformedFileError, UnsupportedContentError
+from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
+from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.capabilities import Capabilities, Held
+from datumaro.formats.columns import ChunkColumns
+from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.files import read_file
+from datumaro.formats.roboflow import subsets
+from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
+from datumaro.formats.rows import ChunkRows
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import LabelCategories
+from datumaro.table.chunk import Chunk, Content
+
+FILE = "_classes.csv"
+FILENAME = "filename"
+
+_PATTERN = r"\S([^\n\r\0]*\S)?"
+_MAX_BYTES = 1 << 30
+_LABEL = int(AnnotationType.label)
+
+
+class RoboflowMulticlass(Format):
+    """Labels of images, in a table for each subset."""
+
+    name = "roboflow_multiclass"
+    title = "Roboflow's layout of labels of images"
+    holds = Capabilities(
+        annotations={AnnotationType.label: Held()},
+        item_ids=_PATTERN,
+        label_order=False,
+        label_pattern=_PATTERN,
+    )
+    owned = (f"*/{FILE}",)
+
+    def detect(self, folder: Folder) -> Confidence:
+        """See `Format.detect`: there is the table in a subset's folder."""
+        head = folder.head(subsets.detect_file(folder, FILE), 256)
+        if not head.removeprefix(b"\xef\xbb\xbf").lstrip(b' "').startswith(FILENAME.encode()):
+            raise Rejected(f"{FILE} does not begin with the column {FILENAME}")
+        return Confidence.MEDIUM
+
+    def read(self, path: Path, options: Any, context: ReadContext) -> Content:
+        """Read all subsets. Labels are in the order of their names.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such table.
+        MalformedFileError
+            It is damaged; the message names the line.
+        """
+        folder = path.parent if path.name == FILE else path
+        found = subsets.find(folder, lambda inner: (inner / FILE).is_file(), FILE)
+        labels = AppearingLabels()
+        chunks: list[Chunk] = []
+        context.progress.start(len(found), desc="Reading labels")
+        for subset, inner in found.items():
+            columns = ChunkColumns()
+            images = SubsetImages(inner, subset, options)
+            file = inner / FILE
+            rows = _rows(file)
+            _, header = next(rows, (1, list[str]()))
+            names = _names(header, file)
+            numbers = [labels.add(name) for name in names]
+            for line, row in rows:
+                if row:
+                    _add(columns, numbers, row, f"{file}: line {line}", context)
+                    images.add(columns, row[0], f"line {line} in {file}", (0, 0))
+            images.add_others(columns)
+            chunks.append(columns.finish())
+            context.progress.report_status(len(chunks))
+        context.progress.finish()
+        chunks, categories = sort_labels(chunks, labels)
+        return Content(chunks, categories)
+
+    def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
+        """Write a table for each subset.
+
+        Raises
+        ------
+        UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
+            A name cannot be written, or the media are no images.
+        """
+        subsets.check_names(content)
+        images = ImageJobs(content, folder, options, context)
+        files = FileWriter(folder)
+        found = content.categories.get(AnnotationType.label)
+        names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        for name in names:
+            _check(name, "label")
+        context.progress.start(len(content), desc="Writing labels")
+        done = 0
+        for subset, parts in content.by_subset().items():
+            text = io.StringIO(newline="")
+            table = csv.writer(text, lineterminator="\n")
+            table.writerow([FILENAME, *names])
+            for chunk in parts:
+                rows = ChunkRows(chunk)
+                for item in range(len(rows)):
+                    _check(rows.ids[item], "item")
+                    flags = ["0"] * len(names)
+                    for row in range(rows.offsets[item], rows.offsets[item + 1]):
+                        if rows.types[row] == _LABEL and 0 <= rows.labels[row] < len(names):
+                            flags[rows.labels[row]] = "1"
+                    table.writerow([images.add(rows, item), *flags])
+                done += len(rows)
+                context.progress.report_status(done)
+            files.save(f"{subset}/{FILE}", text.getvalue().encode())
+        context.progress.finish()
+        images.save()
+
+
+def _check(name: str, what: str) -> None:
+    if not name or name != name.strip() or "\n" in name or "\r" in name or "\0" in name:
+        raise UnsupportedContentError(
+            f"{what} {name!r} cannot be written in a table: it is empty, has a line break, or "
+            "begins or ends with white space; rename it before export"
+        )
+
+
+def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """The table's rows with the number of the line where each ends."""
+    data = read_file(os.fspath(file), _MAX_BYTES) or b""
+    if len(data) > _MAX_BYTES:
+        raise MalformedFileError(file, "", f"more than {_MAX_BYTES} bytes", "a smaller table")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise MalformedFileError(file, f"line {line}", "not UTF-8", "UTF-8 text") from error
+    rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    try:
+        for row in rows:
+            yield rows.line_num, [value.strip() for value in row]
+    except csv.Error as error:
+        raise MalformedFileError(file, f"line {rows.line_num}", str(error), "a CSV table") from None
+
+
+def _names(header: list[str], file: Path) -> list[str]:
+    if header[:1] != [FILENAME]:
+        raise MalformedFileError(file, "line 1", repr(header[:1]), f"the column {FILENAME}")
+    names = header[1:]
+    first = {name: index for index, name in reversed(list(enumerate(names)))}
+    for index, name in enumerate(names):
+        if not name or first[name] != index:
+            raise MalformedFileError(
+                file, f"line 1, column {index + 2}", repr(name), "labels' names, each once"
+            )
+    return names
+
+
+def _add(
+    columns: ChunkColumns, numbers: list[int], row: list[str], place: str, context: ReadContext
+) -> None:
+    if len(row) != len(numbers) + 1:
+        context.problem(
+            InvalidAnnotationError(f"{place}: {len(row)} fields; expected {len(numbers) + 1}")
+        )
+        return
+    count = 0
+    for number, flag in zip(numbers, row[1:], strict=True):
+        if flag == "1":
+            columns.add_label(number, number=count, group=count)
+            count += 1
+        elif flag != "0":
+            context.problem(InvalidAnnotationError(f"{place}: {flag[:40]!r}; expected 0 or 1"))

@@ -1,0 +1,1 @@
+"""The YOLO family; see docs/formats/yolo.md."""

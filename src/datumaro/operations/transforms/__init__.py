@@ -1,0 +1,1 @@
+"""Transforms of data sets: one module for each idea. See docs/transforms.md."""

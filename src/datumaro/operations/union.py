@@ -1,0 +1,349 @@
+"""Several data sets as one.
+
+Labels are the same where their names are; their numbers are changed on columns. An item that is in
+several data sets, by id and subset, becomes one when nothing contradicts that: its media must be
+the same, as far as they are there to compare. It has the annotations of all; those that are equal
+in all fields are kept once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from datumaro.dataset import Dataset
+from datumaro.errors import MediaError, MergeError
+from datumaro.model.annotation import Annotation, AnnotationType
+from datumaro.model.categories import (
+    Categories,
+    LabelCategories,
+    LabelGroup,
+    MaskCategories,
+    PointsCategories,
+    RgbColor,
+    TabularCategories,
+    generate_colormap,
+)
+from datumaro.model.item import DatasetItem
+from datumaro.model.media import Image, MediaElement
+from datumaro.operations.relabel import relabelled
+from datumaro.table import schema
+from datumaro.table.chunk import Chunk, Content
+
+log = logging.getLogger("datumaro")
+
+
+def union(datasets: Mapping[str, Dataset]) -> Dataset:
+    """One data set of several, by name; columns that need no change are shared.
+
+    Raises
+    ------
+    MergeError
+        They contradict each other: kinds of media, key points or columns of tables differ, or items
+        of one name have different media or attributes. The message says what to do.
+    """
+    contents = {name: dataset.content() for name, dataset in datasets.items()}
+    if len(contents) == 1:
+        (dataset,) = datasets.values()
+        return dataset
+    filled = {name: content for name, content in contents.items() if len(content)} or contents
+    first, media_type = next((name, content.media_type) for name, content in filled.items())
+    for name, content in filled.items():
+        if content.media_type != media_type:
+            raise MergeError(
+                f"the media of {first!r} are {_words(media_type)}, those of {name!r} "
+                f"{_words(content.media_type)}; take them one by one"
+            )
+    categories, numbers = _categories(contents)
+    parts: list[list[Chunk]] = []
+    for name, content in contents.items():
+        mapped = numbers[name]
+        unchanged = np.array_equal(mapped, np.arange(len(mapped)))
+        parts.append(
+            content.chunks if unchanged else [relabelled(c, mapped) for c in content.chunks]
+        )
+    infos = _infos(contents)
+    whole = Content([], categories, infos, media_type)
+    return _joined(whole, list(contents), parts)
+
+
+def _words(kind: Any) -> str:
+    return kind.name.lower().replace("_", " ") + "s"
+
+
+# --- items ---------------------------------------------------------------------------------------
+
+
+def _joined(whole: Content, names: list[str], parts: list[list[Chunk]]) -> Dataset:
+    """The data set of all chunks, items of one name put together."""
+    where: dict[tuple[str, str], tuple[int, int, int]] = {}  # data set, chunk, row
+    chunks: list[Chunk] = []
+    again: list[tuple[int, Chunk, list[tuple[int, int, int]]]] = []
+    for number, part in enumerate(parts):
+        found: dict[tuple[str, str], tuple[int, int, int]] = {}
+        for at, chunk in enumerate(part):
+            keys = _keys(chunk)
+            rows = [row for row, key in enumerate(keys) if key in where]
+            found.update((key, (number, at, row)) for row, key in enumerate(keys))
+            if rows:
+                doubled = chunk.take(np.array(rows))
+                again.append((number, doubled, [where[keys[row]] for row in rows]))
+                chunk = chunk.take(np.delete(np.arange(len(chunk)), rows))
+            chunks.append(chunk)
+        where = found | where
+    dataset = Dataset(replace(whole, chunks=chunks))
+    for number, doubled, places in again:
+        _add_again(dataset, whole, names, parts, number, doubled, places)
+    return dataset
+
+
+def _keys(chunk: Chunk) -> list[tuple[str, str]]:
+    codes, subsets = chunk.subset_codes()
+    ids: list[str] = chunk.items.column("id").to_pylist()
+    return [(id, subsets[code]) for id, code in zip(ids, codes.tolist(), strict=True)]
+
+
+def _add_again(
+    dataset: Dataset,
+    whole: Content,
+    names: list[str],
+    parts: list[list[Chunk]],
+    number: int,
+    doubled: Chunk,
+    places: list[tuple[int, int, int]],
+) -> None:
+    """Put items that an earlier data set has already together with those."""
+    firsts: schema.Array = np.array(places)
+    origins: list[tuple[int, int]] = np.unique(firsts[:, :2], axis=0).tolist()
+    for origin in origins:
+        mine = np.flatnonzero((firsts[:, :2] == origin).all(axis=1))
+        before = parts[origin[0]][origin[1]].take(firsts[mine, 2])
+        after = doubled.take(mine)
+        same = _same_annotations(before, after)
+        pairs = zip(
+            Dataset(replace(whole, chunks=[before])),
+            Dataset(replace(whole, chunks=[after])),
+            strict=True,
+        )
+        for item, other in pairs:
+            known = dataset.get(item.id, item.subset) if not same else None
+            _check_media(item, other, names[origin[0]], names[number])
+            if known is None and (
+                item.attributes != other.attributes or _is_better(other.media, item.media)
+            ):
+                known = dataset.get(item.id, item.subset)
+            if known is not None:
+                _put_together(known, other, names[origin[0]], names[number])
+
+
+def _same_annotations(a: Chunk, b: Chunk) -> bool:
+    """Whether the items have the same annotations, told on columns."""
+    if not np.array_equal(a.offsets, b.offsets):
+        return False
+    for name in schema.ANNOTATIONS.names:
+        mine, theirs = a.annotations.column(name), b.annotations.column(name)
+        if name == "area":
+            if not np.array_equal(mine.to_numpy(), theirs.to_numpy(), equal_nan=True):
+                return False
+        elif not mine.equals(theirs):
+            return False
+    return True
+
+
+def _check_media(item: DatasetItem, other: DatasetItem, first: str, second: str) -> None:
+    if _contradict(item.media, other.media):
+        raise MergeError(
+            f"item {item.id!r} of subset {item.subset!r} is in {first!r} and in {second!r}, and "
+            "its media are different; give the items of one of them other names or another "
+            "subset, or take them one by one"
+        )
+
+
+def _contradict(a: MediaElement | None, b: MediaElement | None) -> bool:
+    if a is None or b is None:
+        return False
+    if a.type != b.type:
+        return True
+    if a.has_data and b.has_data:
+        try:
+            return a != b
+        except MediaError:  # one cannot be decoded, and its bytes are not those of the other
+            return True
+    sizes = [m.size for m in (a, b) if isinstance(m, Image)]
+    return len(sizes) == 2 and None not in sizes and sizes[0] != sizes[1]
+
+
+def _is_better(new: MediaElement | None, old: MediaElement | None) -> bool:
+    """Whether a medium says more than the one that there is."""
+    return new is not None and (old is None or (new.has_data and not old.has_data))
+
+
+def _put_together(item: DatasetItem, other: DatasetItem, first: str, second: str) -> None:
+    for name, value in other.attributes.items():
+        if name in item.attributes and item.attributes[name] != value:
+            raise MergeError(
+                f"item {item.id!r} of subset {item.subset!r} has the attribute {name!r} "
+                f"{item.attributes[name]!r} in {first!r}, {value!r} in {second!r}; correct one"
+            )
+    item.attributes.update(other.attributes)
+    if _is_better(other.media, item.media):
+        item.media = other.media
+    item.annotations.extend(_new_annotations(item, other))
+
+
+def _new_annotations(item: DatasetItem, other: DatasetItem) -> list[Annotation]:
+    """The other's annotations that the item does not have, in groups of their own."""
+    new: list[Annotation] = []
+    shared: set[int] = set()  # groups that both have
+    for annotation in other.annotations:
+        if annotation in item.annotations:
+            shared.add(annotation.group)
+        else:
+            new.append(annotation.wrap())
+    taken = {annotation.group for annotation in item.annotations} - shared
+    free = max([0, *taken, *shared, *(annotation.group for annotation in new)]) + 1
+    groups: dict[int, int] = {}
+    for annotation in new:
+        if annotation.group and annotation.group in taken:
+            annotation.group = groups.setdefault(annotation.group, free + len(groups))
+    return new
+
+
+# --- categories ----------------------------------------------------------------------------------
+
+
+def _categories(
+    contents: Mapping[str, Content],
+) -> tuple[dict[AnnotationType, Categories], dict[str, schema.Array]]:
+    """The categories of all, and the number that each label of each gets."""
+    merged: dict[AnnotationType, Categories] = {}
+    numbers: dict[str, schema.Array] = {}
+    for name, content in contents.items():
+        labels = content.categories.get(AnnotationType.label)
+        numbers[name] = np.zeros(0, np.int32)
+        if isinstance(labels, LabelCategories):
+            known = merged.setdefault(AnnotationType.label, LabelCategories())
+            assert isinstance(known, LabelCategories)
+            numbers[name] = _labels(known, labels, name)
+    some = AnnotationType.label in merged
+    for name, content in contents.items():
+        if some and AnnotationType.label not in content.categories and _uses_labels(content):
+            raise MergeError(
+                f"{name!r} has annotations with label numbers and no labels, others have labels; "
+                "it cannot be told what its numbers mean: take it alone"
+            )
+        for kind, categories in content.categories.items():
+            if kind != AnnotationType.label:
+                _other(merged, kind, categories, numbers[name], name)
+    return merged, numbers
+
+
+def _uses_labels(content: Content) -> bool:
+    columns = [chunk.annotations.column("label") for chunk in content.chunks]
+    return any(column.null_count < len(column) for column in columns)
+
+
+def _labels(known: LabelCategories, labels: LabelCategories, name: str) -> schema.Array:
+    known.attributes |= labels.attributes
+    numbers = np.zeros(len(labels), np.int32)
+    for index, label in enumerate(labels):
+        number, same = known.find(label.name)
+        if number is None or same is None:
+            number = known.add(label.name, label.parent, label.attributes)
+        else:
+            same.attributes |= label.attributes
+            if label.parent and same.parent and label.parent != same.parent:
+                log.warning(
+                    "label %r has the parent %r, and in %r %r: the first is kept",
+                    label.name, same.parent, name, label.parent,
+                )  # fmt: skip
+            same.parent = same.parent or label.parent
+        numbers[index] = number
+    for group in labels.label_groups:
+        _group(known, group, name)
+    return numbers
+
+
+def _group(known: LabelCategories, group: LabelGroup, name: str) -> None:
+    same = next((g for g in known.label_groups if g.name == group.name), None)
+    if same is None:
+        known.add_label_group(group.name, group.labels, group.group_type)
+        return
+    if same.group_type != group.group_type:
+        log.warning(
+            "label group %r is %s, and in %r %s: the first is kept",
+            group.name, same.group_type.to_str(), name, group.group_type.to_str(),
+        )  # fmt: skip
+    same.labels.extend(label for label in group.labels if label not in same.labels)
+
+
+def _other(
+    merged: dict[AnnotationType, Categories],
+    kind: AnnotationType,
+    categories: Categories,
+    numbers: schema.Array,
+    name: str,
+) -> None:
+    """Add categories of another kind than labels."""
+    if isinstance(categories, MaskCategories):
+        known = merged.setdefault(kind, MaskCategories())
+        assert isinstance(known, MaskCategories)
+        _colors(known, categories, numbers)
+    elif isinstance(categories, PointsCategories):
+        known = merged.setdefault(kind, PointsCategories())
+        assert isinstance(known, PointsCategories)
+        for index, points in categories.items.items():
+            number = _number(index, numbers)
+            if known.items.setdefault(number, points) != points:
+                raise MergeError(
+                    f"label {number} has other key points in {name!r} than before; take it alone"
+                )
+    elif isinstance(categories, TabularCategories):
+        known = merged.setdefault(kind, TabularCategories())
+        assert isinstance(known, TabularCategories)
+        for column in categories:
+            _, same = known.find(column.name)
+            if same is None:
+                known.add(column.name, column.dtype, column.labels)
+            elif same.dtype != column.dtype:
+                raise MergeError(
+                    f"column {column.name!r} is {same.dtype}, and in {name!r} {column.dtype}; "
+                    "take it alone"
+                )
+            else:
+                same.labels |= column.labels
+    else:
+        known = merged.setdefault(kind, categories)
+        if known != categories:
+            raise MergeError(f"the categories {kind.name} of {name!r} are others; take it alone")
+    known.attributes |= categories.attributes
+
+
+def _number(index: int, numbers: schema.Array) -> int:
+    return int(numbers[index]) if 0 <= index < len(numbers) else index
+
+
+def _colors(known: MaskCategories, categories: MaskCategories, numbers: schema.Array) -> None:
+    """Add colours: a label keeps the one that it has, and no two get the same."""
+    taken: set[RgbColor] = set(known.colormap.values())
+    for index, color in categories.colormap.items():
+        number = _number(index, numbers)
+        if number in known.colormap:
+            continue
+        if color in taken:
+            color = next(c for c in generate_colormap(len(taken) + 2).values() if c not in taken)
+        known.colormap[number] = color
+        taken.add(color)
+
+
+def _infos(contents: Mapping[str, Content]) -> dict[str, Any]:
+    infos: dict[str, Any] = {}
+    for name, content in contents.items():
+        for key, value in content.infos.items():
+            if infos.setdefault(key, value) != value:
+                log.warning("info %r of %r is another than before: the first is kept", key, name)
+    return infos

@@ -1,0 +1,1 @@
+"""Projects: folders that remember where their data came from."""

@@ -1,0 +1,146 @@
+"""Data sets of a project's sources: read, and taken through their stages."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datumaro.dataset import Dataset
+from datumaro.errors import (
+    DatumaroError,
+    EncryptionKeyError,
+    ProjectConfigError,
+    SuperfluousKeyError,
+    UnknownFormatError,
+    UnknownOptionError,
+)
+from datumaro.formats import registry
+from datumaro.paths import join_inside
+from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.project.configuration import Configuration, Source, Stage
+
+
+@dataclass(frozen=True)
+class Access:
+    """What is given when sources are read, and never kept.
+
+    Attributes
+    ----------
+    encryption_key, key_file : the key of encrypted sources, if not in the environment.
+    allow_external_media : follow paths and links that lead outside of a source's folder.
+    num_workers : workers that read; None for the formats' default.
+    """
+
+    encryption_key: str | bytes | None = field(default=None, repr=False)
+    key_file: str | None = None
+    allow_external_media: bool = False
+    num_workers: int | None = None
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The options of the key."""
+        given = {"encryption_key": self.encryption_key, "key_file": self.key_file}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass
+class SourceReader:
+    """Reads sources.
+
+    Attributes
+    ----------
+    root : the project's folder, to which key files in the configuration are relative.
+    key_was_used : whether the key of ``access`` opened a source.
+    """
+
+    configuration: Configuration
+    root: Path
+    access: Access = field(default_factory=Access)
+    progress: ProgressReporter = field(default_factory=NullProgressReporter)
+    key_was_used: bool = False
+
+    def read(self, source: Source, folder: Path) -> Dataset:
+        """Read the source whose data are in a folder, and take it through its stages.
+
+        Raises
+        ------
+        ProjectConfigError
+            Its format or an option is not known.
+        DatumaroError
+            It cannot be read, or a stage fails.
+        """
+        try:
+            known = {f.name for f in dataclasses.fields(registry.get(source.format).read_options)}
+            dataset = self._read(source, folder, known)
+        except UnknownFormatError as error:
+            raise self._wrong(source, error, "correct the format") from error
+        except UnknownOptionError as error:
+            raise self._wrong(source, error, "correct or remove the option") from error
+        return self.apply(dataset, source.stages)
+
+    def _read(self, source: Source, folder: Path, known: set[str]) -> Dataset:
+        options = dict(source.options)
+        if "key_file" in options:
+            options["key_file"] = str(self.root / str(options["key_file"]))
+        if self.access.allow_external_media:
+            options["allow_external_media"] = True
+        if self.access.num_workers is not None and "num_workers" in known:
+            options["num_workers"] = self.access.num_workers
+        path = join_inside(folder, source.path, what=f"path of source {source.name}")
+        key = self.access.key if "encryption_key" in known else {}
+        if key:
+            own = {n: v for n, v in options.items() if n != "key_file"}
+            try:
+                dataset = self._import(path, source, own | key)
+                self.key_was_used = True
+                return dataset
+            except SuperfluousKeyError:  # this source is a plain one
+                pass
+        return self._import(path, source, options)
+
+    def _import(self, path: str, source: Source, options: dict[str, Any]) -> Dataset:
+        return Dataset.import_from(path, source.format, progress_reporter=self.progress, **options)
+
+    def check_key_was_used(self) -> None:
+        """See that a key that was given opened something.
+
+        Raises
+        ------
+        SuperfluousKeyError
+            No source is encrypted.
+        """
+        if self.access.key and not self.key_was_used:
+            raise SuperfluousKeyError("a key was given, and no source is encrypted; leave it out")
+
+    def apply(self, dataset: Dataset, stages: tuple[Stage, ...]) -> Dataset:
+        """Take a data set through stages, in place.
+
+        Raises
+        ------
+        ProjectConfigError
+            A stage fails; the error names its line.
+        """
+        for stage in stages:
+            try:
+                apply_stage(dataset, stage)
+            except EncryptionKeyError:
+                raise
+            except DatumaroError as error:
+                raise self.configuration.wrong(
+                    stage.line, f"{stage} fails: {error}", "correct or remove it"
+                ) from error
+        return dataset
+
+    def _wrong(self, source: Source, error: Exception, remedy: str) -> ProjectConfigError:
+        return self.configuration.wrong(source.line, f"source {source.name!r}: {error}", remedy)
+
+
+def apply_stage(dataset: Dataset, stage: Stage) -> None:
+    """Filter a data set."""
+    dataset.filter(
+        stage.expression,
+        filter_annotations=stage.mode != "items",
+        remove_empty=stage.mode == "items+annotations",
+    )

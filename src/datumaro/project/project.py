@@ -1,0 +1,565 @@
+"""`Project`: a folder that remembers where its data came from, and what they were before."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+from collections.abc import Collection, Generator
+from pathlib import Path
+from typing import Any
+
+from datumaro.dataset import Dataset
+from datumaro.errors import (
+    ProjectAlreadyExistsError,
+    ProjectError,
+    SourceExistsError,
+    UnknownFormatError,
+)
+from datumaro.formats import detection, registry
+from datumaro.operations.union import union
+from datumaro.options import make_options
+from datumaro.paths import join_inside
+from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.project import layout as places
+from datumaro.project.building import Access, SourceReader, apply_stage
+from datumaro.project.configuration import AT_USE, MODES, Configuration, Source, Stage
+from datumaro.project.file_tree import copy_tree, seen, walk, without_keys
+from datumaro.project.history import Commit
+from datumaro.project.layout import Layout
+from datumaro.project.transaction import Transaction, locked
+from datumaro.project.versions import Committed, Status, Versions, check_known, is_empty
+from datumaro.workers import Workers
+
+log = logging.getLogger("datumaro")
+
+_SILENT = NullProgressReporter()
+_IGNORED = "# For whoever keeps the project in a Git repository of their own.\n*\n!project.yml\n"
+
+
+class Project:
+    """A project: data sets as its sources, in folders of their own, and their history.
+
+    Parameters
+    ----------
+    path : its folder. When not given, the innermost project that holds the current folder.
+
+    Raises
+    ------
+    ProjectNotFoundError
+        There is none.
+    OldProjectError
+        It is one of Datumaro 1.x.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        root = places.find_project(Path()) if path is None else places.project_at(Path(path))
+        self._layout = Layout(root)
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str] = ".", *, overwrite: bool = False) -> Project:
+        """Make a folder a project.
+
+        Parameters
+        ----------
+        overwrite : replace a project that is there, its history included; data are left alone.
+
+        Raises
+        ------
+        ProjectAlreadyExistsError
+            It is one.
+        """
+        root = Path(os.path.abspath(path))  # noqa: PTH100 - links are not followed
+        layout = Layout(root)
+        if layout.folder.exists() and any(layout.folder.iterdir()) and not overwrite:
+            raise ProjectAlreadyExistsError(
+                f"{root} is a project already; --overwrite makes it new, and drops its "
+                "configuration and history"
+            )
+        try:
+            layout.folder.mkdir(parents=True, exist_ok=True)
+            (layout.folder / ".gitignore").write_text(_IGNORED)
+        except OSError as error:
+            raise ProjectError(f"{layout.folder}: cannot be made: {error.strerror}") from error
+        with locked(layout), Transaction(layout) as transaction:
+            for part in (layout.history, layout.cache, layout.index, layout.revisions):
+                transaction.replace(part, None)
+            transaction.write(layout.config, Configuration.new(layout.config).text)
+            transaction.commit()
+        return cls(root)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] | None = None) -> Project:
+        """The project at a path, or the one that holds the current folder."""
+        return cls(path)
+
+    @property
+    def path(self) -> Path:
+        """The project's folder."""
+        return self._layout.root
+
+    def __repr__(self) -> str:
+        return f"Project({os.fspath(self.path)!r})"
+
+    # --- sources -------------------------------------------------------------------------------
+
+    def configuration(self, revision: str | None = None) -> Configuration:
+        """The configuration as it is in the file now, or was in a revision.
+
+        Raises
+        ------
+        ProjectConfigError
+            It has a mistake; the error names file, line and remedy.
+        """
+        if revision is None:
+            return Configuration.from_file(self._layout.config)
+        with self._reading() as versions:
+            return versions.snapshot(revision).configuration
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The sources, by name."""
+        return self.configuration().sources
+
+    def source_folder(self, name: str) -> Path:
+        """The folder of a source's data."""
+        check_known([name], self.configuration())
+        return self._layout.source(name)
+
+    def import_source(
+        self,
+        url: str | os.PathLike[str],
+        format: str | None = None,
+        *,
+        name: str | None = None,
+        path: str = "",
+        check: bool = True,
+        link: bool = False,
+        progress_reporter: ProgressReporter = _SILENT,
+        **options: Any,
+    ) -> str:
+        """Copy a data set into the project, as a new source.
+
+        The copy takes no space where the file system shares blocks. Files that hold an encryption
+        key are left out.
+
+        Parameters
+        ----------
+        url : the data set's folder or file.
+        format : its format's name; detected when not given.
+        name : the source's name; "source-1", "source-2" and so on when not given.
+        path : the part of the folder that is read, if not all.
+        check : read the data set first, to see that it is in order.
+        link : make hard links instead of copies. What is changed in place in the one is changed
+            in the other.
+        options : the format's import options. What is needed each time is kept; a key never.
+
+        Returns
+        -------
+        The source's name.
+
+        Raises
+        ------
+        SourceExistsError
+            The name is taken.
+        DatasetImportError, DatumaroError
+            The data set cannot be read, or not be copied. The project is as it was.
+        """
+        origin = Path(os.path.abspath(url))  # noqa: PTH100 - links are not followed
+        if not os.fspath(url) or not origin.exists():
+            raise ProjectError(f"{os.fspath(url)!r}: there is no such file or folder")
+        real, root = Path(os.path.realpath(origin)), Path(os.path.realpath(self.path))
+        if real == root or real in root.parents or real.is_relative_to(root / places.FOLDER):
+            raise ProjectError(f"{url} is the project itself, or holds it; import another folder")
+        if name is not None:
+            self._check_name(name, self.configuration())
+        read = Path(join_inside(origin, path, what="path")) if path else origin
+        format, read = _format(format, read)
+        inside = os.path.relpath(read, origin)
+        if origin.is_file():
+            inside = origin.name
+        source = Source(
+            name or "", format, "" if inside == "." else inside, str(origin), _kept(format, options)
+        )
+        if check:
+            Dataset.import_from(read, format, progress_reporter=progress_reporter, **options)
+        with self._writing(progress_reporter) as versions, Transaction(self._layout) as transaction:
+            configuration = self.configuration()
+            name = name or self._free_name(configuration)
+            self._check_name(name, configuration)
+            external = bool(options.get("allow_external_media"))
+            if origin.is_file():
+                files = [seen(origin.name, os.fspath(origin), origin.stat())]
+            else:
+                files = list(walk(origin, allow_external=external))
+            files, keys = without_keys(files)
+            new = transaction.folder / name
+            copy_tree(files, new, link=link, workers=Workers(None), progress=progress_reporter)
+            configuration.set_source(dataclasses.replace(source, name=name))
+            transaction.replace(self._layout.source(name), new)
+            transaction.write(self._layout.config, configuration.text)
+            transaction.commit()
+            versions.working_copy(name).remember()
+            if keys:
+                log.warning(
+                    "%s holds an encryption key and was not copied; keep it elsewhere",
+                    keys[0].where,
+                )
+        return name
+
+    def add_source(
+        self,
+        path: str | os.PathLike[str],
+        format: str | None = None,
+        *,
+        inside: str = "",
+        check: bool = True,
+        progress_reporter: ProgressReporter = _SILENT,
+        **options: Any,
+    ) -> str:
+        """Make a folder in the project's folder a source, in place; its name is the folder's.
+
+        Parameters
+        ----------
+        inside : the part of the folder that is read, if not all.
+        format, check, options : as for `import_source`.
+
+        Returns
+        -------
+        The source's name.
+        """
+        folder = Path(os.path.abspath(path))  # noqa: PTH100
+        if not folder.is_dir() or not folder.parent.samefile(self.path):
+            raise ProjectError(
+                f"{os.fspath(path)!r} is no folder directly in the project {self.path}; "
+                "`datum project import` copies a data set from anywhere"
+            )
+        name = folder.name
+        read = Path(join_inside(folder, inside, what="path")) if inside else folder
+        format, read = _format(format, read)
+        kept = _kept(format, options)
+        if check:
+            Dataset.import_from(read, format, progress_reporter=progress_reporter, **options)
+        with self._writing(progress_reporter) as versions, Transaction(self._layout) as transaction:
+            configuration = self.configuration()
+            self._check_name(name, configuration, in_place=True)
+            versions.working_copy(name).look()  # all files can be stored
+            part = os.path.relpath(read, folder)
+            configuration.set_source(
+                Source(name, format, "" if part == "." else part, options=kept)
+            )
+            transaction.write(self._layout.config, configuration.text)
+            transaction.commit()
+        return name
+
+    def remove_source(self, *names: str, force: bool = False, keep_data: bool = False) -> None:
+        """Remove sources and their data.
+
+        Parameters
+        ----------
+        force : remove data of which there is no other copy, too.
+        keep_data : leave the data where they are.
+
+        Raises
+        ------
+        ProjectError
+            Data were changed since they were imported or committed, or never were.
+        """
+        with self._writing() as versions, Transaction(self._layout) as transaction:
+            configuration = self.configuration()
+            check_known(names, configuration)
+            for name in dict.fromkeys(names):
+                if not keep_data:
+                    if not force and not versions.is_safe(name, configuration):
+                        raise ProjectError(
+                            f"the data of source {name!r} are nowhere else: they are not "
+                            "committed; keep them with --keep-data, or remove them with --force"
+                        )
+                    transaction.replace(self._layout.source(name), None)
+                transaction.replace(self._layout.index / name, None)
+                configuration.remove_source(name)
+            transaction.write(self._layout.config, configuration.text)
+            transaction.commit()
+
+    def _check_name(
+        self, name: str, configuration: Configuration, *, in_place: bool = False
+    ) -> None:
+        places.check_source_name(name)
+        taken = [other for other in configuration.sources if other.lower() == name.lower()]
+        if taken:
+            raise SourceExistsError(f"the project has a source {taken[0]!r} already")
+        folder = self._layout.source(name)
+        if not in_place and os.path.lexists(folder) and not is_empty(folder):
+            raise SourceExistsError(
+                f"{folder} exists already; choose another name, or register the folder as it "
+                f"is with `datum project add {name}`"
+            )
+
+    def _free_name(self, configuration: Configuration) -> str:
+        number = 1
+        while f"source-{number}" in configuration.sources or os.path.lexists(
+            self._layout.source(f"source-{number}")
+        ):
+            number += 1
+        return f"source-{number}"
+
+    # --- data ----------------------------------------------------------------------------------
+
+    def dataset(
+        self,
+        source: str | None = None,
+        *,
+        revision: str | None = None,
+        access: Access | None = None,
+        progress_reporter: ProgressReporter = _SILENT,
+    ) -> Dataset:
+        """The data set of one source, or of all together.
+
+        Parameters
+        ----------
+        source : its name; None, or "project", for all (`datumaro.operations.union`).
+        revision : as it was in a revision; None for now.
+        access : the key of encrypted sources, and what else is given at each use.
+
+        Raises
+        ------
+        UnknownSourceError
+            There is no such source.
+        MergeError
+            Sources contradict each other.
+        DatumaroError
+            A source cannot be read, or a stage fails.
+        """
+        with self._reading(progress_reporter) as versions:
+            return self._dataset(versions, source, revision, access or Access(), progress_reporter)
+
+    def _dataset(
+        self,
+        versions: Versions,
+        name: str | None,
+        revision: str | None,
+        access: Access,
+        progress: ProgressReporter,
+    ) -> Dataset:
+        snapshot = None if revision is None else versions.snapshot(revision)
+        configuration = self.configuration() if snapshot is None else snapshot.configuration
+        reader = SourceReader(configuration, self.path, access, progress)
+        whole = name is None or name == "project"
+        names = list(configuration.sources) if name is None or whole else [name]
+        check_known(names, configuration)
+        if not names:
+            raise ProjectError("the project has no sources yet; `datum project import` adds one")
+        read: dict[str, Dataset] = {}
+        for each in names:
+            folder = self._layout.source(each)
+            if snapshot is not None:
+                folder = versions.extracted(snapshot, each)
+            elif not folder.exists():
+                raise ProjectError(
+                    f"the folder of source {each!r} is missing; restore it with `datum project "
+                    f"checkout -- {each}`, or `datum project remove {each}`"
+                )
+            read[each] = reader.read(configuration.sources[each], folder)
+        reader.check_key_was_used()
+        if not whole:
+            return read[names[0]]
+        return reader.apply(union(read), configuration.stages)
+
+    def export(
+        self,
+        save_dir: str | os.PathLike[str],
+        format: str,
+        *,
+        source: str | None = None,
+        filter: str | None = None,
+        filter_mode: str = MODES[0],
+        revision: str | None = None,
+        access: Access | None = None,
+        progress_reporter: ProgressReporter = _SILENT,
+        **options: Any,
+    ) -> Dataset:
+        """Write one source, or all together, as a data set.
+
+        Parameters
+        ----------
+        filter : an XPath expression; only what it selects is written.
+        filter_mode : "items", "annotations" or "items+annotations".
+        source, revision, access : as for `dataset`.
+        options : the format's export options.
+
+        Returns
+        -------
+        What was written.
+        """
+        self._check_target(Path(save_dir))
+        with self._reading(progress_reporter) as versions:
+            dataset = self._dataset(
+                versions, source, revision, access or Access(), progress_reporter
+            )
+            if filter is not None:
+                apply_stage(dataset, Stage(filter, filter_mode))
+            dataset.export(save_dir, format, progress_reporter=progress_reporter, **options)
+        return dataset
+
+    def _check_target(self, folder: Path) -> None:
+        """See that an export does not replace what is the project's."""
+        target, root = Path(os.path.realpath(folder)), Path(os.path.realpath(self.path))
+        own = [root / places.FOLDER, *(root / name for name in self.sources)]
+        if (
+            target == root
+            or target in root.parents
+            or any(target == part or part in target.parents for part in own)
+        ):
+            raise ProjectError(f"{folder} is the project's, or holds it; export to another folder")
+
+    # --- stages --------------------------------------------------------------------------------
+
+    def filter(
+        self,
+        expression: str,
+        *,
+        source: str | None = None,
+        mode: str = MODES[0],
+        access: Access | None = None,
+        progress_reporter: ProgressReporter = _SILENT,
+    ) -> Dataset:
+        """Add a filter to what is done whenever a source, or all together, are read.
+
+        The data themselves are not changed.
+
+        Parameters
+        ----------
+        expression : an XPath expression.
+        source : the source's name; None for all together.
+        mode : "items", "annotations" or "items+annotations".
+
+        Returns
+        -------
+        The data set with it.
+        """
+        return self._add_stage(
+            Stage(expression, mode), source, access or Access(), progress_reporter
+        )
+
+    def _add_stage(
+        self, stage: Stage, source: str | None, access: Access, progress: ProgressReporter
+    ) -> Dataset:
+        if source == "project":
+            source = None
+        with self._writing(progress) as versions, Transaction(self._layout) as transaction:
+            dataset = self._dataset(versions, source, None, access, progress)
+            apply_stage(dataset, stage)
+            configuration = self.configuration()
+            configuration.add_stage(source, stage)
+            transaction.write(self._layout.config, configuration.text)
+            transaction.commit()
+        return dataset
+
+    # --- history -------------------------------------------------------------------------------
+
+    def status(self, *, progress_reporter: ProgressReporter = _SILENT) -> Status:
+        """Where the project stands in its history, and what was changed since."""
+        with self._reading(progress_reporter) as versions:
+            return versions.status(self.configuration())
+
+    def commit(
+        self,
+        message: str,
+        *,
+        allow_empty: bool = False,
+        no_cache: bool = False,
+        progress_reporter: ProgressReporter = _SILENT,
+    ) -> Committed:
+        """Add the state that is there to the history.
+
+        Parameters
+        ----------
+        allow_empty : also when nothing has changed.
+        no_cache : keep the hashes of files, not their contents: the commit says whether they have
+            changed, and cannot bring them back.
+
+        Raises
+        ------
+        EmptyCommitError
+            Nothing has changed.
+        """
+        with self._writing(progress_reporter) as versions:
+            return versions.commit(
+                self.configuration(), message, allow_empty=allow_empty, store=not no_cache
+            )
+
+    def log(self, max_count: int | None = None) -> list[Commit]:
+        """The commits up to where the project stands, the newest first."""
+        with self._reading() as versions:
+            return versions.history.commits(max_count)
+
+    def checkout(
+        self,
+        revision: str | None = None,
+        sources: Collection[str] = (),
+        *,
+        force: bool = False,
+        branch: str | None = None,
+        progress_reporter: ProgressReporter = _SILENT,
+    ) -> Status:
+        """Let the project, or some of its sources, be as they were.
+
+        Parameters
+        ----------
+        revision : a commit's hash or its beginning, a branch, ``HEAD~2``; None for the commit that
+            the project stands at.
+        sources : only these sources; the project stands where it stood.
+        force : drop changes that are not committed.
+        branch : the name of a new branch that begins there.
+
+        Returns
+        -------
+        Where the project stands now.
+
+        Raises
+        ------
+        UnsavedChangesError
+            Changes that are not committed would be lost.
+        MissingObjectError
+            The content of a file is not in the cache, or damaged.
+        """
+        if branch is not None and sources:
+            raise ProjectError("a new branch is of the whole project; leave out the sources")
+        with self._writing(progress_reporter) as versions:
+            current = None
+            with contextlib.suppress(ProjectError) if force else contextlib.nullcontext():
+                current = self.configuration()
+            versions.checkout(current, revision, sources, force=force, branch=branch)
+            return Status(versions.history.head(), {})
+
+    # --- the lock ------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _reading(self, progress: ProgressReporter = _SILENT) -> Generator[Versions]:
+        with locked(self._layout, shared=True) as lock:
+            yield Versions(self._layout, lock, progress)
+
+    @contextlib.contextmanager
+    def _writing(self, progress: ProgressReporter = _SILENT) -> Generator[Versions]:
+        with locked(self._layout) as lock:
+            yield Versions(self._layout, lock, progress)
+
+
+def _format(format: str | None, path: Path) -> tuple[str, Path]:
+    """The format of a data set, and where exactly it is."""
+    if format is None:
+        return detection.detect_one(path)
+    if not registry.get(format).reads:
+        raise UnknownFormatError(f"format {format!r} can be exported, not imported")
+    return format, path
+
+
+def _kept(format: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that the configuration is to keep; all are checked."""
+    make_options(registry.get(format).read_options, options, format)
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in options.items()
+        if value is not None and name not in AT_USE and name != "key_file"
+    }

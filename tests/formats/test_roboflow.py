@@ -1,0 +1,222 @@
+"""Roboflow's layouts of CreateML and of labels of images."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import datumaro as dm
+from datumaro.errors import (
+    DatasetImportError,
+    DatasetNotFoundError,
+    InvalidAnnotationError,
+    MalformedFileError,
+    MediaTypeError,
+    PathOutsideDatasetError,
+    PathSeparatorInSubsetNameError,
+    UnsupportedContentError,
+)
+from datumaro.formats import registry
+from datumaro.formats.base import Folder, Rejected
+from datumaro.formats.detection import detect
+from formats.yolo.yolo_files import found, image, make, names, read
+
+CREATE_ML, MULTICLASS = "roboflow_create_ml", "roboflow_multiclass"
+JSON, CSV = "_annotations.createml.json", "_classes.csv"
+
+
+def record(name: str, *boxes: tuple[Any, ...]) -> dict[str, Any]:
+    annotations = [
+        {"label": label, "coordinates": dict(zip(("x", "y", "width", "height"), at, strict=True))}
+        for label, *at in boxes
+    ]
+    return {"image": name, "annotations": annotations}
+
+
+# --- CreateML -----------------------------------------------------------------------------------
+
+
+def test_create_ml(tmp_path: Path):
+    """x and y are those of the middle. Images that no record names are items, too."""
+    records = [
+        record("a b.png", ("zebra", 5, 6, 4, 2), ("ant", 5.5, 6.25, 4.5, 2)),
+        record("none.jpg"),
+    ]
+    make(
+        tmp_path / "x/mine",
+        {
+            f"train/{JSON}": json.dumps(records),
+            "train/a b.png": b"",
+            "train/other.png": b"",
+            f"valid/{JSON}": "[]",
+        },
+    )
+    expected = {
+        ("train", "a b"): [("bbox", 1, [3, 5, 7, 7]), ("bbox", 0, [3.25, 5.25, 7.75, 7.25])],
+        ("train", "none"): [],
+        ("train", "other"): [],
+    }
+    for path in (tmp_path, tmp_path / "x/mine", tmp_path / "x/mine/train"):
+        dataset = read(path, CREATE_ML)
+        assert names(dataset) == ["ant", "zebra"]
+        assert found(dataset) == expected
+    assert found(read(tmp_path / "x/mine/train" / JSON, CREATE_ML)) == expected
+    (first, *_) = dataset
+    assert [(a.id, a.group) for a in first.annotations] == [(0, 0), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[{]", "not JSON"),
+        ("{}", r"\$: .*expected an array"),
+        ('[{"image": 7}]', r"\$\[0\]\.image: 7; expected a string"),
+        ('[{"image": "a", "annotations": [{"label": "x"}]}]', r"\$\[0\]\.annotations\[0\]: "),
+        (
+            json.dumps([record("a", ("x", 1, 2, 3, "4"))]),
+            r"coordinates\.height: \"4\"; expected a number",
+        ),
+        (json.dumps([record("a", ("x", 1, 2, 3, 1e300))]), r"\$\[0\]\.annotations\[0\]\.coord"),
+        ("[" * 100_000, r"expected an object"),
+        (b"[{\xff", "not JSON"),
+    ],
+)
+def test_damaged_create_ml(tmp_path: Path, text: str | bytes, message: str):
+    with pytest.raises((MalformedFileError, InvalidAnnotationError), match=message) as info:
+        read(make(tmp_path, {f"train/{JSON}": text}), CREATE_ML)
+    assert JSON in str(info.value)
+
+
+# --- labels -------------------------------------------------------------------------------------
+
+
+def test_multiclass(tmp_path: Path):
+    table = 'filename, zebra, "ant, red", Bee\na b.png, 1, 0, 1\n\n"c, d.png",0,0,0\n'
+    make(tmp_path, {f"train/{CSV}": table, "train/a b.png": b"", "train/deep/e.png": b""})
+    dataset = read(tmp_path, MULTICLASS)
+    assert names(dataset) == ["Bee", "ant, red", "zebra"]
+    assert found(dataset) == {
+        ("train", "a b"): [("label", 2, []), ("label", 0, [])],
+        ("train", "c, d"): [],
+        ("train", "deep/e"): [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "line 1: .*the column filename"),
+        ("name, a\n", "line 1: .*the column filename"),
+        ("filename, a, a\n", "line 1, column 3: 'a'; expected labels' names, each once"),
+        ("filename, \n", "line 1, column 2"),
+        ("filename, a\nx.png\n", "line 2: 1 fields; expected 2"),
+        ("filename, a\nx.png, yes\n", "line 2: 'yes'; expected 0 or 1"),
+        ('filename, a\n"x.png, 1\n', "line 2: "),
+        (b"filename, a\n\xff, 1\n", "line 2: not UTF-8"),
+        ("filename, a\n" + "x" * 200_000, "line 2: field larger"),
+    ],
+)
+def test_damaged_multiclass(tmp_path: Path, table: str | bytes, message: str):
+    with pytest.raises(DatasetImportError, match=message) as info:
+        read(make(tmp_path, {f"train/{CSV}": table}), MULTICLASS)
+    assert CSV in str(info.value)
+
+
+# --- both ---------------------------------------------------------------------------------------
+
+
+def annotated(tmp_path: Path, format: str) -> dm.Dataset:
+    def annotations(label: int) -> list[dm.Annotation]:
+        box = dm.Bbox(0.01, 2.5, 3.33, 4, label=label)
+        return [box, dm.Bbox(1, 1, 2, 2, label=0)] if format == CREATE_ML else [dm.Label(label)]
+
+    items = [
+        dm.DatasetItem(
+            item_id,
+            subset=subset,
+            media=image(tmp_path),
+            annotations=annotations(number % 3) if number else [],
+        )
+        for subset in ("train", "val 2", "default")
+        for number, item_id in enumerate(["1", "with space", "ünï/cödé.x", "q'\", %"])
+    ]
+    return dm.Dataset.from_iterable(items, categories=["a", "b, c", "猫"])
+
+
+@pytest.mark.parametrize("format", [CREATE_ML, MULTICLASS])
+@pytest.mark.parametrize("save_media", [False, True])
+def test_round_trip(tmp_path: Path, format: str, save_media: bool):
+    sent = annotated(tmp_path, format)
+    sent.export(str(tmp_path / "o"), format, save_media=save_media)
+    received = read(tmp_path / "o", format)
+    assert names(received) == names(sent)
+    assert found(received) == found(sent)
+    assert all((item.media.data is not None) == save_media for item in received)
+    assert detect(tmp_path / "o").formats == [format]
+
+
+@pytest.mark.parametrize("format", [CREATE_ML, MULTICLASS])
+def test_names_that_cannot_be_written_and_other_media(tmp_path: Path, format: str):
+    out = str(tmp_path / "o")
+    with pytest.raises(PathSeparatorInSubsetNameError):
+        dm.Dataset.from_iterable([dm.DatasetItem("a", subset="a/b")]).export(out, format)
+    with pytest.raises(UnsupportedContentError, match="rename"):
+        dm.Dataset.from_iterable([dm.DatasetItem("a", subset=".")]).export(out, format)
+    item = dm.DatasetItem("x", media=dm.PointCloud.from_file(path="x.pcd"))
+    with pytest.raises(MediaTypeError, match="POINT_CLOUD"):
+        dm.Dataset.from_iterable([item], media_type=dm.PointCloud).export(out, format)
+
+
+@pytest.mark.parametrize("label", ["", " a", "a\nb"])
+def test_labels_that_no_table_can_hold(tmp_path: Path, label: str):
+    with pytest.raises(UnsupportedContentError, match=r"label .*rename"):
+        dm.Dataset.from_iterable([], categories=[label]).export(str(tmp_path / "o"), MULTICLASS)
+
+
+@pytest.mark.parametrize("format", [CREATE_ML, MULTICLASS])
+def test_what_is_lost_is_said(tmp_path: Path, format: str, caplog: pytest.LogCaptureFixture):
+    annotations = [dm.Label(0), dm.Bbox(1, 2, 3, 4, label=0), dm.Caption("x"), dm.Label(0)]
+    annotations[0].attributes = annotations[1].attributes = {"a": 1}
+    item = dm.DatasetItem("a", subset="s", annotations=annotations, attributes={"b": 2})
+    with caplog.at_level(logging.WARNING):
+        dm.Dataset.from_iterable([item], categories=["x"]).export(str(tmp_path / "o"), format)
+    kept, lost = ("boxes", "2 labels of items")
+    if format == MULTICLASS:
+        kept, lost = ("labels of items", "1 boxes")
+    for part in (lost, "1 captions", f"1 attributes of {kept}", "1 attributes of items"):
+        assert part in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("format", "files"),
+    [
+        (CREATE_ML, {f"train/{JSON}": json.dumps([record("../../a.png")])}),
+        (MULTICLASS, {f"train/{CSV}": "filename, a\n/a.png, 1\n"}),
+    ],
+)
+def test_images_that_lead_outside(tmp_path: Path, format: str, files: dict[str, str | bytes]):
+    make(tmp_path / "in", files)
+    with pytest.raises(PathOutsideDatasetError, match="allow_external_media"):
+        read(tmp_path / "in", format)
+
+
+def test_nothing_there_and_several(tmp_path: Path):
+    make(tmp_path, {"train/a.png": b""})
+    for format in (CREATE_ML, MULTICLASS):
+        with pytest.raises(DatasetNotFoundError, match="no folder with"):
+            read(tmp_path, format)
+        with pytest.raises(Rejected, match="no _"):
+            registry.get(format).detect(Folder(tmp_path))
+        with pytest.raises(Rejected, match="not called"):
+            registry.get(format).detect(Folder(tmp_path / "train/a.png"))
+    make(tmp_path, {f"x/train/{JSON}": "[]", f"y/train/{JSON}": "[]"})
+    with pytest.raises(DatasetNotFoundError, match="several"):
+        read(tmp_path, CREATE_ML)
+    make(tmp_path, {f"z/{CSV}": "name\n", f"z/{JSON}": "{}"})
+    for format in (CREATE_ML, MULTICLASS):
+        with pytest.raises(Rejected):
+            registry.get(format).detect(Folder(tmp_path / "z"))

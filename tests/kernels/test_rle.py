@@ -1,0 +1,69 @@
+"""Run lengths of several masks: encoded together, and painted."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from pycocotools import mask as coco_mask
+
+from datumaro.kernels.rle import encode_groups, paint
+
+NOTHING = np.zeros(0, np.int64)
+
+
+def groups(*masks: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(begins, ends, first) of masks that are each a list of runs."""
+    runs = np.array([run for mask in masks for run in mask], np.int64).reshape(-1, 2)
+    first = np.cumsum([0, *map(len, masks)])
+    return runs[:, 0].copy(), runs[:, 1].copy(), first
+
+
+def encoded(n_pixels: int, *masks: list[tuple[int, int]]) -> list[bytes]:
+    offsets, text = encode_groups(*groups(*masks), n_pixels)
+    return [text[a:b] for a, b in pairwise(offsets.tolist())]
+
+
+def of_coco(pixels: list[int]) -> bytes:
+    return coco_mask.encode(np.array([pixels], np.uint8).T.copy(order="F"))["counts"]
+
+
+def test_masks_are_encoded_as_coco_does():
+    found = encoded(6, [(0, 2), (4, 6)], [(1, 3)], [], [(0, 6)], [(1, 2), (2, 4)])
+    wanted = [[1, 1, 0, 0, 1, 1], [0, 1, 1, 0, 0, 0], [0] * 6, [1] * 6, [0, 1, 1, 1, 0, 0]]
+    assert found == [of_coco(pixels) for pixels in wanted]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=300), st.integers(-5, 5))
+def test_what_was_encoded_is_painted(pixels: list[bool], value: int):
+    changes = np.flatnonzero(np.diff(np.concatenate([[0], np.array(pixels, int), [0]])))
+    (rle,) = encoded(len(pixels), list(zip(changes[::2], changes[1::2], strict=True)))
+    assert rle == of_coco(pixels)
+    canvas = np.full(len(pixels), 9, np.int32)
+    assert paint(canvas, rle, value) == sum(pixels)
+    assert canvas.tolist() == [value if inside else 9 for inside in pixels]
+
+
+@pytest.mark.parametrize(
+    "runs, n_pixels",
+    [([(0, 7)], 6), ([(3, 4), (2, 5)], 6), ([(2, 1)], 6), ([(-1, 1)], 6), ([(0, 1)], 1 << 32)],
+)
+def test_runs_that_contradict_each_other(runs: list[tuple[int, int]], n_pixels: int):
+    with pytest.raises(ValueError, match="fit"):
+        encoded(n_pixels, runs)
+
+
+@pytest.mark.parametrize("first", [[1, 1], [0, 2], [0, 5, 1], [0, 0]])
+def test_masks_that_do_not_cover_the_runs(first: list[int]):
+    begins, ends, _ = groups([(0, 1)])
+    with pytest.raises(ValueError, match="fit"):
+        encode_groups(begins, ends, np.array(first), 6)
+    with pytest.raises(ValueError, match="fit"):
+        encode_groups(begins, NOTHING, np.array([0, 1]), 6)
+
+
+@pytest.mark.parametrize("rle", [b"", b"\xff", b"7", b"\x30", b"P", of_coco([0, 1, 1, 0, 0, 1, 0])])
+def test_a_mask_that_does_not_fit_paints_nothing(rle: bytes):
+    canvas = np.zeros(6, np.int32)
+    assert paint(canvas, rle, 1) == -1
+    assert not canvas.any()
