@@ -11,8 +11,9 @@ from __future__ import annotations
 import binascii
 import hmac
 import os
-import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pybase64
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher as BlockCipher, algori
 
 from datumaro.errors import DamagedTokenError, EncryptionKeyError
 from datumaro.keys import KEY_LENGTH, PREFIX, Key
+from datumaro.scratch import Scratch
 
 SEAL = 32
 """Bytes of a token's seal: its HMAC, which no other token has."""
@@ -28,31 +30,18 @@ _VERSION = 0x80
 _HEAD = 1 + 8 + 16  # version, time, initial vector
 _BLOCK = 16
 _ALPHABET = b"-_"
-_KEPT = 4 << 20  # bytes of memory that a thread keeps for its next token
+
+# in memory that is encrypted at once: see `Cipher.encrypt_all`
+FRONT = _HEAD
+STEP = 3 * _BLOCK
+GAP = _HEAD + _BLOCK + SEAL + 2
+
+_PADDINGS = [bytes([n]) * n for n in range(_BLOCK + 1)]
 
 Bytes = bytes | bytearray | memoryview
 
 
-class _Memory(threading.local):
-    """Memory for a token in the making, its own for each thread.
-
-    It is used again: to get as much from the system takes longer than to fill it.
-    """
-
-    def __init__(self) -> None:  # runs in each thread that comes to it
-        self._kept = bytearray()
-
-    def take(self, size: int) -> memoryview:
-        """``size`` bytes, good until the thread takes some again."""
-        if len(self._kept) < size:
-            memory = bytearray(size + size // 4)
-            if size > _KEPT:
-                return memoryview(memory)[:size]
-            self._kept = memory
-        return memoryview(self._kept)[:size]
-
-
-_memory = _Memory()
+_scratch = Scratch(keep=4 << 20)
 
 
 class Opener(Protocol):
@@ -61,6 +50,24 @@ class Opener(Protocol):
     def decrypt(self, token: Bytes, what: str = ...) -> bytes:
         """The data of a token; DamagedTokenError, which names ``what``, when it is not whole."""
         ...
+
+
+@dataclass
+class Tokens:
+    """Many tokens.
+
+    Attributes
+    ----------
+    text : has them all, and waste between them.
+    places : where each begins and ends in it, but for its tail.
+    tails : what each ends with: at most two ``=``.
+    seals : see `seal_of`.
+    """
+
+    text: bytes = b""
+    places: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    tails: list[bytes] = field(default_factory=list[bytes])
+    seals: list[bytes] = field(default_factory=list[bytes])
 
 
 def generate_key() -> Key:
@@ -132,7 +139,7 @@ class Cipher:
         """The token of a time (seconds since 1970) and an initial vector (16 random bytes)."""
         size = len(data)
         padding = _BLOCK - size % _BLOCK
-        token = _memory.take(_HEAD + size + padding + SEAL)
+        token = _scratch.take(_HEAD + size + padding + SEAL).data
         token[:_HEAD] = bytes([_VERSION]) + seconds.to_bytes(8, "big") + vector
         encryptor = BlockCipher(self._aes, modes.CBC(vector)).encryptor()
         # it wants room for a block less a byte more than it writes: the seal's
@@ -140,6 +147,49 @@ class Cipher:
         done += encryptor.update_into(bytes([padding]) * padding, token[done:])
         token[done:] = hmac.digest(self._signing, token[:done], "sha256")
         return pybase64.b64encode(token, _ALPHABET)
+
+    def encrypt_all(self, memory: memoryview, places: Sequence[tuple[int, int]]) -> Tokens:
+        """Encrypt many small data at once, as `encrypt` does each.
+
+        The block cipher is called once for all of them: each call takes about as long as to encrypt
+        a small file, and short ones keep the interpreter's lock. The block before each data in the
+        chain is random, and encrypted becomes its initial vector: a method of NIST SP 800-38A,
+        appendix C.
+
+        Parameters
+        ----------
+        memory : of which `FRONT` bytes stand before what is counted in ``places``. What is not data
+            is changed.
+        places : where each data begins and ends, rising. They begin at multiples of `STEP`, at
+            least `GAP` bytes after the one before, and as many follow the last.
+        """
+        found = Tokens()
+        if not places:
+            return found
+        chance = memoryview(os.urandom(_BLOCK * len(places)))
+        for number, (begin, end) in enumerate(places):
+            at, padding = FRONT + begin, _BLOCK - (end - begin) % _BLOCK
+            memory[at - _BLOCK : at] = chance[_BLOCK * number : _BLOCK * (number + 1)]
+            memory[FRONT + end : FRONT + end + padding] = _PADDINGS[padding]
+        first, last = places[0][0], FRONT + _padded(places[-1][1])
+        tokens = _scratch.take(last + SEAL + _BLOCK).data
+        vector = slice(first + FRONT - _BLOCK, last)
+        encryptor = BlockCipher(self._aes, modes.CBC(bytes(_BLOCK))).encryptor()
+        encryptor.update_into(memory[vector], tokens[vector.start :])
+        head = bytes([_VERSION]) + int(time.time()).to_bytes(8, "big")
+        for begin, end in places:
+            at = FRONT + _padded(end)
+            tokens[begin : begin + len(head)] = head
+            seal = hmac.digest(self._signing, tokens[begin:at], "sha256")
+            tokens[at : at + SEAL + 2] = seal + b"\0\0"
+            # each begins at a multiple of three bytes, so that its text does not depend on others
+            size = at + SEAL - begin
+            text = (begin - first) // 3 * 4
+            found.places.append((text, text + (4 * size + 2) // 3))
+            found.tails.append(b"=" * (-size % 3))
+            found.seals.append(seal)
+        found.text = pybase64.b64encode(tokens[first : last + SEAL + 2], _ALPHABET)
+        return found
 
     def decrypt(self, token: Bytes, what: str = "the data", seal: bytes | None = None) -> bytes:
         """The data of a token.
@@ -190,6 +240,11 @@ class Cipher:
         return bytes(view[9:_HEAD]), view[_HEAD:-SEAL]
 
 
+def _padded(size: int) -> int:
+    """Bytes of data and its padding."""
+    return (size // _BLOCK + 1) * _BLOCK
+
+
 def _padding(last: bytes, what: str) -> int:
     """Bytes of padding at the end of the last block."""
     padding = last[-1]
@@ -221,7 +276,7 @@ class BoundCipher:
 
 def token_size(size: int) -> int:
     """Bytes of the token of ``size`` bytes of data."""
-    raw = _HEAD + (size // _BLOCK + 1) * _BLOCK + SEAL
+    raw = _HEAD + _padded(size) + SEAL
     return (raw + 2) // 3 * 4
 
 

@@ -17,13 +17,12 @@ from typing import Any
 
 import msgspec
 
-from datumaro.copying import copy_file
-from datumaro.crypto import Cipher, seal_of
+from datumaro.crypto import Cipher
 from datumaro.errors import DatasetExportError, EncryptionError, PathOutsideDatasetError
+from datumaro.media_saving import Batch, NotSavedError, save_batch
 from datumaro.model.composite_image import MultiframeImage
 from datumaro.model.image import Image, ImageFromBytes, ImageFromFile, ImageFromNumpy, dotted
-from datumaro.model.image_codec import IMAGE_EXTENSIONS, encode_image, same_kind
-from datumaro.model.media_element import MediaElement, read_bytes
+from datumaro.model.media_element import MediaElement
 from datumaro.model.point_cloud import PointCloudFromFile
 from datumaro.model.resized_image import ResizedImage
 from datumaro.model.video import Video, VideoFrame
@@ -114,24 +113,6 @@ def file_source(path: str, media_extra: str = "") -> str | MediaElement:
     return path
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What a worker is to do.
-
-    Attributes
-    ----------
-    name : says in errors which item, source and destination it is about.
-    source : a path, or what to write or encode.
-    target : the file's path.
-    cipher : encrypts what is written.
-    """
-
-    name: str
-    source: Any
-    target: str
-    cipher: Cipher | None
-
-
 class MediaStore:
     """Saves media files in a folder.
 
@@ -179,7 +160,8 @@ class MediaStore:
         prepared: deque[tuple[MediaJob, str]] = deque()  # whose results are awaited
         self._progress.start(total, desc="Saving media")
         try:
-            with self._workers.map(_save, self._batches(jobs, prepared, report)) as seals:
+            batches = self._batches(jobs, prepared, report)
+            with self._workers.map_batches(save_batch, batches) as seals:
                 for seal in seals:
                     job, name = prepared.popleft()
                     if seal is None:
@@ -189,6 +171,8 @@ class MediaStore:
                         if seal:
                             report.seals[name] = seal
                     self._progress.report_status(report.saved + report.missing + report.external)
+        except NotSavedError as error:
+            raise _failed(prepared[0][0], error) from error.__cause__
         finally:
             self._progress.finish()
         _warn(report)
@@ -199,24 +183,25 @@ class MediaStore:
         jobs: Iterable[MediaJob],
         prepared: deque[tuple[MediaJob, str]],
         report: SaveReport,
-    ) -> Iterator[list[_Task]]:
-        batch: list[_Task] = []
+    ) -> Iterator[Batch]:
+        batch = Batch([], [], self._cipher)
         size = 0
         for job in jobs:
             ready = self._prepare(job, report)
             if ready is not None:
-                name, task = ready
+                name, content = ready
                 prepared.append((job, name))
-                batch.append(task)
-                size += _size(task.source)
-            if len(batch) == _BATCH or size >= _BATCH_BYTES:
+                batch.sources.append(content)
+                batch.targets.append(f"{self._root}/{name}")
+                size += _size(content)
+            if len(batch.sources) == _BATCH or size >= _BATCH_BYTES:
                 yield batch
-                batch, size = [], 0
-        if batch:
+                batch, size = Batch([], [], self._cipher), 0
+        if batch.sources:
             yield batch
 
-    def _prepare(self, job: MediaJob, report: SaveReport) -> tuple[str, _Task] | None:
-        """The job's file, and what a worker is to do; None when there is nothing to do."""
+    def _prepare(self, job: MediaJob, report: SaveReport) -> tuple[str, Any] | None:
+        """The job's file, and what to write to it; None when there is nothing to do."""
         source = job.source
         if isinstance(source, MediaElement) and source.is_external:
             report.external += 1
@@ -234,8 +219,7 @@ class MediaStore:
             return None
         if isinstance(content, str) and not self._workers.share_memory:
             content = os.path.abspath(content)  # noqa: PTH100 - a str
-        target = os.path.join(self._root, name)  # noqa: PTH118 - a str
-        return name, _Task(_named(job), content, target, self._cipher)
+        return name, content
 
     def _claim(self, job: MediaJob) -> str | None:
         """The job's file, in the store's folder; None when the same medium has it already.
@@ -333,41 +317,3 @@ def _size(content: Any) -> int:
     if isinstance(content, ImageFromBytes):
         return len(content.bytes)
     return 0 if isinstance(content, str | MediaElement) else memoryview(content).nbytes
-
-
-# --- in the workers -----------------------------------------------------------------------------
-
-
-def _save(task: _Task) -> bytes | None:
-    """Save a medium: its seal, b"" of a plain file, None when there is no source."""
-    try:
-        ext = os.path.splitext(task.target)[1]  # noqa: PTH122 - a str
-        if task.cipher is None and isinstance(task.source, str) and not _changes(task.source, ext):
-            return b"" if copy_file(task.source, task.target) else None
-        data = _file_content(task.source, ext)
-        if data is None:
-            return None
-        if task.cipher is not None:
-            data = task.cipher.encrypt(data)
-        with open(task.target, "wb") as file:  # noqa: PTH123 - a str
-            file.write(data)
-        return b"" if task.cipher is None else seal_of(data)
-    except Exception as error:
-        raise DatasetExportError(f"{task.name}: {error}") from error
-
-
-def _file_content(source: Any, ext: str) -> bytes | None:
-    """What is to be in a file with that extension; None when there is no source."""
-    if isinstance(source, str):
-        return ImageFromFile(source).encoded(ext) if _changes(source, ext) else read_bytes(source)
-    if isinstance(source, Image):
-        return source.encoded(ext)
-    if isinstance(source, MediaElement):
-        return source.bytes
-    return source if isinstance(source, bytes) else encode_image(source, ext)
-
-
-def _changes(source: str, ext: str) -> bool:
-    """Whether a file must be encoded anew to get an extension."""
-    own = os.path.splitext(source)[1]  # noqa: PTH122 - a str
-    return own != ext and not same_kind(own, ext) and ext.lower() in IMAGE_EXTENSIONS

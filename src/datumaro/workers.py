@@ -50,14 +50,17 @@ import pickle
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
 from datumaro.errors import DatumaroError, InvalidOptionError, WorkerError
 
 T = TypeVar("T")
+B = TypeVar("B")
 R = TypeVar("R")
 
 _AHEAD = 2  # batches for each worker: one in work, one waiting, so that none has to wait for us
@@ -120,33 +123,43 @@ class Workers:
         """Whether all work is done in this process."""
         return self.executor is None
 
-    @contextlib.contextmanager
     def map(
-        self, function: Callable[[T], R], batches: Iterable[Sequence[T]]
-    ) -> Generator[Iterator[R]]:
+        self, function: Callable[[T], R], batches: Iterable[Iterable[T]]
+    ) -> AbstractContextManager[Iterator[R]]:
         """Call a function with each thing, and give the results in the order of the things.
+
+        See `map_batches`. For an executor, the function is one of a module.
+        """
+        return self.map_batches(partial(_each, function), batches)
+
+    @contextlib.contextmanager
+    def map_batches(
+        self, function: Callable[[B], Iterable[R]], batches: Iterable[B]
+    ) -> Generator[Iterator[R]]:
+        """Call a function with each batch, and give the results of all of them in order.
 
         It is a context: when it is left, early or not, no call goes on.
 
         Parameters
         ----------
-        function : for an executor, it and the things can be pickled: a function of a module.
-        batches : the things; those of one batch are done by one worker, one after another. They are
-            taken as they are needed, in the calling thread: of each worker's batches two are there
-            at a time. A single batch is done in the calling thread.
+        function : gives the results one by one: when nobody waits for the rest any more, they are
+            not taken. For an executor, it and the batches can be pickled.
+        batches : each is done by one worker. They are taken as they are needed, in the calling
+            thread: of each worker's batches two are there at a time. A single batch is done in the
+            calling thread.
 
         Raises
         ------
         WorkerError
             The executor failed: a worker died, or it was shut down.
         Exception
-            Whatever the function raised first, in the order of the things.
+            Whatever the function raised first, in the order of the results.
         """
         batches = iter(batches)
         first = list(islice(batches, 2))
         batches = chain(first, batches)
         if len(first) < 2 or not (self.num_workers or self.executor):
-            yield (function(thing) for batch in batches for thing in batch)
+            yield (result for batch in batches for result in function(batch))
         elif self.executor is None:
             stop = threading.Event()
             pool = ThreadPoolExecutor(self.num_workers, "datumaro")
@@ -169,9 +182,9 @@ _Outcome = tuple[list[R], Exception | None]
 
 def _results(
     executor: Executor,
-    function: Callable[[T], R],
+    function: Callable[[B], Iterable[R]],
     stop: threading.Event | None,
-    batches: Iterable[Sequence[T]],
+    batches: Iterable[B],
     ahead: int,
     waiting: deque[Future[_Outcome[R]]],
 ) -> Iterator[R]:
@@ -207,8 +220,12 @@ def _failure(error: Exception) -> WorkerError:
 # --- in the workers ---------------------------------------------------------------------------
 
 
+def _each(function: Callable[[T], R], batch: Iterable[T]) -> Iterator[R]:
+    return map(function, batch)
+
+
 def _run(
-    function: Callable[[T], R], batch: Sequence[T], stop: threading.Event | None
+    function: Callable[[B], Iterable[R]], batch: B, stop: threading.Event | None
 ) -> _Outcome[R]:
     """Do a batch: the results, up to an error if there is one.
 
@@ -217,11 +234,13 @@ def _run(
     stop : is set when nobody waits for the rest any more; None in another process.
     """
     results: list[R] = []
+    if stop is not None and stop.is_set():
+        return results, None
     try:
-        for thing in batch:
+        for result in function(batch):
+            results.append(result)
             if stop is not None and stop.is_set():
                 break
-            results.append(function(thing))
     except Exception as error:  # noqa: BLE001 - it is raised where the results are taken
         return results, error if stop is not None else _portable(error)
     return results, None

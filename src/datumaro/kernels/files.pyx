@@ -15,18 +15,23 @@ cdef extern from *:
     typedef struct {
         const char *path;   /* to read from, or to write to */
         const char *target; /* to copy to */
+        const char *tail;   /* to write after the data */
         char *data;         /* to read to, or to write */
         int64_t size;
+        int64_t tail_size;
+        int64_t at;         /* where it is to be read to */
         int file;
         int done;
     } dm_job;
 
     #ifdef _WIN32
-    static void dm_open(dm_job *jobs, int64_t n, int64_t limit) {}
+    static int64_t dm_open(dm_job *jobs, int64_t n, int64_t limit, int64_t step, int64_t gap) {
+        return n;
+    }
     static void dm_close(dm_job *jobs, int64_t n) {}
     static void dm_read(dm_job *jobs, int64_t n) {}
     static void dm_write(dm_job *jobs, int64_t n) {}
-    static void dm_copy(dm_job *jobs, int64_t n, int64_t limit) {}
+    static int64_t dm_copy(dm_job *jobs, int64_t n, int64_t limit) { return n; }
     #else
 
     #ifndef _GNU_SOURCE
@@ -42,6 +47,7 @@ cdef extern from *:
     /* Open a regular file, not larger than that. Pipes must not block. */
     static int dm_open_one(dm_job *job, int64_t limit) {
         struct stat status;
+        if (!job->path) return 0;
         job->file = open(job->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (job->file < 0) return 0;
         if (!fstat(job->file, &status) && S_ISREG(status.st_mode) && status.st_size <= limit) {
@@ -53,12 +59,6 @@ cdef extern from *:
         return 0;
     }
 
-    static void dm_open(dm_job *jobs, int64_t n, int64_t limit) {
-        int64_t i;
-        for (i = 0; i < n; i++)
-            if (dm_open_one(&jobs[i], limit)) limit -= jobs[i].size;
-    }
-
     static void dm_close(dm_job *jobs, int64_t n) {
         int64_t i;
         for (i = 0; i < n; i++)
@@ -66,6 +66,25 @@ cdef extern from *:
                 close(jobs[i].file);
                 jobs[i].file = -1;
             }
+    }
+
+    /* Open the first files, as many as memory of that size can take; how many these are. Each is to
+       begin at a multiple of some bytes, and some after the one before. What could not even be
+       taken alone is left. */
+    static int64_t dm_open(dm_job *jobs, int64_t n, int64_t limit, int64_t step, int64_t gap) {
+        int64_t i, next = 0;
+        for (i = 0; i < n; i++) {
+            if (!dm_open_one(&jobs[i], limit)) continue;
+            if (jobs[i].size > limit - next) {
+                dm_close(&jobs[i], 1);
+                break;
+            }
+            jobs[i].at = next;
+            next += jobs[i].size + gap + step - 1;
+            next -= next % step;
+            if (next > limit) next = limit;
+        }
+        return i;
     }
 
     /* The next bytes of a file, fewer at its end; -1 for an error. */
@@ -94,7 +113,7 @@ cdef extern from *:
 
     /* A file that was not there: no link is followed, nothing is overwritten. */
     static int dm_create(const char *path) {
-        return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        return !path ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     }
 
     /* All of the files that are open; those that have grown are not done. */
@@ -112,9 +131,10 @@ cdef extern from *:
     static void dm_write(dm_job *jobs, int64_t n) {
         int64_t i;
         for (i = 0; i < n; i++) {
-            int to = dm_create(jobs[i].path);
+            int written, to = dm_create(jobs[i].path);
             if (to < 0) continue;
-            int written = dm_put(to, jobs[i].data, jobs[i].size);
+            written = dm_put(to, jobs[i].data, jobs[i].size)
+                && dm_put(to, jobs[i].tail, jobs[i].tail_size);
             jobs[i].done = close(to) == 0 && written;
         }
     }
@@ -137,41 +157,46 @@ cdef extern from *:
         }
     }
 
-    static void dm_copy(dm_job *jobs, int64_t n, int64_t limit) {
+    /* Copy the first files, as `dm_open` counts them. */
+    static int64_t dm_copy(dm_job *jobs, int64_t n, int64_t limit) {
         int64_t i;
         char *buffer = malloc(DM_BUFFER);
-        for (i = 0; i < n && buffer; i++) {
-            int to;
-            if (!dm_open_one(&jobs[i], limit)) continue;
-            limit -= jobs[i].size;
+        if (!buffer) return n;
+        n = dm_open(jobs, n, limit, 1, 0);
+        for (i = 0; i < n; i++) {
+            int copied, to;
+            if (jobs[i].file < 0) continue;
             to = dm_create(jobs[i].target);
             if (to >= 0) {
-                int copied = dm_copy_content(jobs[i].file, to, jobs[i].size, buffer);
+                copied = dm_copy_content(jobs[i].file, to, jobs[i].size, buffer);
                 jobs[i].done = close(to) == 0 && copied;
             }
             dm_close(&jobs[i], 1);
         }
         free(buffer);
+        return n;
     }
     #endif
     """
     ctypedef struct dm_job:
         const char* path
         const char* target
+        const char* tail
         char* data
         int64_t size
+        int64_t tail_size
+        int64_t at
         int done
         int file
 
-    void dm_open(dm_job* jobs, int64_t n, int64_t limit) nogil
+    int64_t dm_open(dm_job* jobs, int64_t n, int64_t limit, int64_t step, int64_t gap) nogil
     void dm_close(dm_job* jobs, int64_t n) nogil
     void dm_read(dm_job* jobs, int64_t n) nogil
     void dm_write(dm_job* jobs, int64_t n) nogil
-    void dm_copy(dm_job* jobs, int64_t n, int64_t limit) nogil
+    int64_t dm_copy(dm_job* jobs, int64_t n, int64_t limit) nogil
 
 
 cdef int64_t LIMIT = 16 << 20
-BUDGET = LIMIT
 
 
 cdef class Jobs:
@@ -197,61 +222,63 @@ cdef class Jobs:
             dm_close(self.jobs, self.n)
         free(self.jobs)
 
-    cdef const char* encoded(self, path) except NULL:
-        cdef bytes text = os.fsencode(path)
+    cdef const char* encoded(self, path) except? NULL:
+        """The path as the system wants it; NULL when it is none."""
+        cdef bytes text
+        try:
+            text = os.fsencode(path)
+        except UnicodeError:
+            return NULL
         if b"\0" in text:
-            raise ValueError("a path with NUL")
+            return NULL
         self.kept.append(text)
         return PyBytes_AS_STRING(text)
-
-    cdef list done(self):
-        return [self.jobs[i].done != 0 for i in range(self.n)]
 
 
 def copy(list sources, list targets):
     """See files.pyi."""
     cdef Jobs batch = Jobs(sources)
-    cdef Py_ssize_t i
+    cdef int64_t i, n
     for i in range(batch.n):
         batch.jobs[i].target = batch.encoded(targets[i])
     with nogil:
-        dm_copy(batch.jobs, batch.n, LIMIT)
-    return batch.done()
+        n = dm_copy(batch.jobs, batch.n, LIMIT)
+    return [batch.jobs[i].done != 0 for i in range(n)]
 
 
-def read(list paths, uint8_t[::1] memory):
+def read(list paths, uint8_t[::1] memory, int64_t step=1, int64_t gap=0):
     """See files.pyi."""
     cdef Jobs batch = Jobs(paths)
-    cdef Py_ssize_t i
-    cdef int64_t at = 0
+    cdef int64_t i, n
     with nogil:
-        dm_open(batch.jobs, batch.n, memory.shape[0])
-        for i in range(batch.n):
-            if batch.jobs[i].file >= 0 and batch.jobs[i].size:
-                batch.jobs[i].data = <char*>&memory[at]
-            at += batch.jobs[i].size
-        dm_read(batch.jobs, batch.n)
-        dm_close(batch.jobs, batch.n)
-    at = 0
-    places = []
-    for i in range(batch.n):
-        places.append((at, at + batch.jobs[i].size) if batch.jobs[i].done else None)
-        at += batch.jobs[i].size
-    return places
+        n = dm_open(batch.jobs, batch.n, memory.shape[0], step, gap)
+        for i in range(n):
+            if batch.jobs[i].size:
+                batch.jobs[i].data = <char*>&memory[batch.jobs[i].at]
+        dm_read(batch.jobs, n)
+        dm_close(batch.jobs, n)
+    return [
+        (batch.jobs[i].at, batch.jobs[i].at + batch.jobs[i].size) if batch.jobs[i].done else None
+        for i in range(n)
+    ]
 
 
-def write(list paths, const uint8_t[::1] memory, list sizes):
+def write(list paths, const uint8_t[::1] memory, list places, list tails):
     """See files.pyi."""
     cdef Jobs batch = Jobs(paths)
-    cdef Py_ssize_t i
-    cdef int64_t at = 0
+    cdef int64_t i, begin, end
+    cdef bytes tail
     for i in range(batch.n):
-        batch.jobs[i].size = sizes[i]
-        if not 0 <= batch.jobs[i].size <= memory.shape[0] - at:
+        begin, end = places[i]
+        if not 0 <= begin <= end <= memory.shape[0]:
             raise ValueError("more is to be written than there is")
-        if batch.jobs[i].size:
-            batch.jobs[i].data = <char*>&memory[at]
-        at += batch.jobs[i].size
+        if begin < end:
+            batch.jobs[i].data = <char*>&memory[begin]
+        batch.jobs[i].size = end - begin
+        tail = tails[i]
+        batch.kept.append(tail)
+        batch.jobs[i].tail = PyBytes_AS_STRING(tail)
+        batch.jobs[i].tail_size = len(tail)
     with nogil:
         dm_write(batch.jobs, batch.n)
-    return batch.done()
+    return [batch.jobs[i].done != 0 for i in range(batch.n)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,32 +14,21 @@ import numpy as np
 from datumaro.errors import DatasetImportError, MalformedFileError
 from datumaro.formats.datumaro_binary.ciphers import Cipher, Sealed
 from datumaro.kernels import records
+from datumaro.scratch import Scratch
 from datumaro.table.schema import Array
-
-_SPARE = 1 << 20  # bytes that a buffer gets more than is needed now: the next blobs may be larger
-
 
 _Read = Callable[[memoryview, int], int]
 
 
-class Buffers(threading.local):
-    """Memory for blobs as they are parsed, and for one as it is stored; each thread has its own.
+class Buffers(Scratch):
+    """Memory for blobs as they are parsed, and for one as it is stored."""
 
-    It is used again and again: to get fresh memory from the system takes longer than to fill it.
-    """
-
-    def __init__(self) -> None:  # runs in each thread that comes to it
-        self._blobs = np.empty(0, np.uint8)
+    def __init__(self) -> None:
+        super().__init__(keep=sys.maxsize)  # it goes when the file is read
         self._token = bytearray()
 
-    def blobs(self, size: int) -> Array:
-        """``size`` bytes, good until the thread takes some again."""
-        if len(self._blobs) < size:
-            self._blobs = np.empty(size + _SPARE, np.uint8)
-        return self._blobs[:size]
-
     def token(self, size: int) -> bytearray:
-        """As many bytes for a token, good until the thread takes them again."""
+        """As many bytes, good until the thread takes them again."""
         if len(self._token) < size:
             self._token.extend(bytes(size - len(self._token)))
         del self._token[size:]
@@ -94,7 +83,7 @@ class BlobGroup:
             else:
                 bounds = np.zeros(len(self.sizes) + 1, np.int64)
                 np.cumsum(self.sizes, out=bounds[1:])
-                data = buffers.blobs(int(bounds[-1]))
+                data = buffers.take(int(bounds[-1]))
                 self._fill(data.data, self.at, read)
         folders = [np.frombuffer(folder, np.uint8) for folder in self.folders]
         code, where, value, columns = records.read_records(data, bounds, *folders)
@@ -112,7 +101,7 @@ class BlobGroup:
 
         One blob after another is read and decrypted, so that it stays in the processor's cache.
         """
-        data = buffers.blobs(int(self.sizes.sum()))  # a token is longer than what is in it
+        data = buffers.take(int(self.sizes.sum()))  # a token is longer than what is in it
         bounds = np.zeros(len(self.sizes) + 1, np.int64)
         at, end = self.at, 0
         for blob, size in enumerate(self.sizes.tolist()):
