@@ -18,6 +18,9 @@ from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
+UNDECLARED = "annotations of a label that is not among the categories"
+"""What writers count whose files name labels, and so can have no number without a name."""
+
 
 def count_losses(content: Content, holds: Capabilities, context: WriteContext) -> None:
     """Tell `WriteContext.lost` what ``holds`` leaves out of ``content``."""

@@ -67,7 +67,7 @@ def load(root: Path) -> Layout:
         path = f"{root}/{image}" if image else ""
         entry = Entry(item_id, path, f"{folder}/{labels.get(key, key + '.txt')}")
         subsets.setdefault(subset, []).append(entry)
-    return Layout(root, names, subsets, sizes.load(root))
+    return Layout(root, names, root / NAMES_FILE, subsets, sizes.load(root))
 
 
 def _key(image: str) -> str:

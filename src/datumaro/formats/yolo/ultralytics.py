@@ -70,7 +70,7 @@ def load(file: Path, *, allow_external: bool) -> Layout:
     if missing:
         log.warning("%s: left out what is not there: %s", file, ", ".join(missing))
     root = file.parent
-    return Layout(root, described.names, subsets, sizes.load(root), described.pose)
+    return Layout(root, described.names, file, subsets, sizes.load(root), described.pose)
 
 
 class _Finder:

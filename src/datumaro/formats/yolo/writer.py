@@ -13,6 +13,7 @@ from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.image_media import require_images
+from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import class_names, pose_lines, shapes, sizes, subset_names
 from datumaro.formats.yolo.layout import Pose
@@ -193,9 +194,7 @@ class _Writer:
         else:
             lines = shapes.lines_of(chunk.annotations, self.kind)
         unknown = (lines.classes < 0) | (lines.classes >= len(self.names))
-        lines = self.without(
-            lines, unknown, "annotations of a label that is not among the categories", chunk
-        )
+        lines = self.without(lines, unknown, UNDECLARED, chunk)
         if self.kind == AnnotationType.polygon:
             few = lines.counts < _MIN_POLYGON
             lines = self.without(lines, few, "polygons of fewer than three points", chunk)
