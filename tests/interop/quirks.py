@@ -159,8 +159,12 @@ WRITING = [
     ),
     Quirk(
         ("coco_stuff",),
-        "every mask becomes a crowd",
-        lambda d: d.path[-1] == "is_crowd" and d.left is True,
+        "every outline becomes the mask of a crowd",
+        lambda d: (
+            (d.path[-1] == "is_crowd" and d.left is True)
+            or ours_alone(d, "polygon")
+            or (d.right is MISSING and d.path[-1] == "mask")
+        ),
     ),
     Quirk(
         ("coco_person_keypoints",),

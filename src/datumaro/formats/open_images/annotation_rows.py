@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.formats.base import WriteContext
-from datumaro.formats.open_images.tables import FLAGS
+from datumaro.formats.open_images.files import FLAGS
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array

@@ -22,6 +22,18 @@ CLASSES = ("class-descriptions.csv", "class-descriptions-boxable.csv",
 HIERARCHY = "bbox_labels_600_hierarchy.json"
 ALL_IMAGES = "image_ids_and_rotation.csv"
 
+INFOS = "open_images"
+"""The key of a data set's infos under which the labels' names for people are kept."""
+
+FLAGS = {
+    "IsOccluded": "occluded",
+    "IsTruncated": "truncated",
+    "IsGroupOf": "is_group_of",
+    "IsDepiction": "is_depiction",
+    "IsInside": "is_inside",
+}
+"""Columns of the table of boxes, and the attributes that they are."""
+
 _MAX_HIERARCHY = 1 << 26
 _MAX_CLASSES = 1 << 28
 _VERSION = re.compile(r"oidv\d+-")
@@ -66,7 +78,7 @@ def find(path: Path) -> Files:
     Raises
     ------
     DatasetNotFoundError
-        There is no list of classes, or nothing beside it.
+        There is no list of classes.
     """
     for folder in (path / ANNOTATIONS, path):
         names = _names(folder)
@@ -83,8 +95,6 @@ def find(path: Path) -> Files:
             for subset, file in _matching(folder, names, endings):
                 found.setdefault(subset, file)  # a table of all labels goes before a part of it
             files.tables[kind] = list(found.items())
-        if not files.images and not any(files.tables.values()):
-            raise DatasetNotFoundError(f"{folder}: no lists of images and no annotations")
         return files
     raise DatasetNotFoundError(
         f"{path}: no list of classes ({', '.join(CLASSES)}) in it or in {ANNOTATIONS}"

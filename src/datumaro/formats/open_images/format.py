@@ -18,8 +18,10 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
 )
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.dataset_meta import MetaWriteOptions
-from datumaro.formats.open_images.files import ANNOTATIONS, CLASSES, is_table
+from datumaro.formats.open_images.files import ANNOTATIONS, CLASSES, FLAGS, INFOS, is_table
+from datumaro.model.annotation import AnnotationType
 from datumaro.table.chunk import Content
 
 
@@ -29,6 +31,22 @@ class OpenImages(Format):
     name = "open_images"
     title = "Open Images V4 to V7: labels, boxes, masks (storage.googleapis.com/openimages)"
     write_options = MetaWriteOptions
+    holds = Capabilities(
+        annotations={
+            AnnotationType.label: Held(label="required", names={"score": (1.0, 0.5)}),
+            AnnotationType.bbox: Held(
+                label="required",
+                names={"score": (1.0, 0.25)} | dict.fromkeys(FLAGS.values(), (None, True, False)),
+            ),
+            AnnotationType.mask: Held(
+                label="required", names={"box_id": ("00000000", "0f"), "predicted_iou": (None, 0.5)}
+            ),
+        },
+        size_needed=True,
+        label_parents=True,
+        infos=(INFOS,),
+        lines=("*.csv", "images.meta"),
+    )
     owned = ("annotations/*", "masks/*/*.png", dataset_meta.FILE)
 
     def detect(self, folder: Folder) -> Confidence:

@@ -25,9 +25,6 @@ from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import ANNOTATIONS, Array
 
-INFOS = "open_images"
-"""The key of a data set's infos under which the labels' names for people are kept."""
-
 _CHUNK_ITEMS = 1 << 16
 _TEXT = pa.large_string()
 
@@ -53,7 +50,7 @@ def read(path: Path, options: ReadOptions, context: ReadContext) -> Content:
     for name in names:
         labels.add(name, parents.get(name, ""))
     display = {name: text for name, text in classes.items() if text != name}
-    infos: dict[str, Any] = {INFOS: {"names": display}} if display else {}
+    infos: dict[str, Any] = {layout.INFOS: {"names": display}} if display else {}
     chunk = _Reader(files, names, options, context).chunk()
     parts = [
         chunk.slice(begin, min(begin + _CHUNK_ITEMS, len(chunk)))

@@ -14,18 +14,10 @@ import pyarrow.compute as pc
 from datumaro.errors import InvalidAnnotationError, MalformedFileError, UndeclaredLabelError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.csv_tables import Block, read_blocks
+from datumaro.formats.open_images.files import FLAGS
 from datumaro.formats.open_images.items import ItemIndex
 from datumaro.table import json_text
 from datumaro.table.schema import Array
-
-FLAGS = {
-    "IsOccluded": "occluded",
-    "IsTruncated": "truncated",
-    "IsGroupOf": "is_group_of",
-    "IsDepiction": "is_depiction",
-    "IsInside": "is_inside",
-}
-"""Columns of the table of boxes, and the attributes that they are."""
 
 CORNERS = ("XMin", "YMin", "XMax", "YMax")
 MASK_CORNERS = tuple(f"Box{name}" for name in CORNERS)

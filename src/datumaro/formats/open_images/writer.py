@@ -19,9 +19,9 @@ from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.open_images import files as layout, labels
 from datumaro.formats.open_images.annotation_rows import AnnotationRows
+from datumaro.formats.open_images.files import FLAGS, INFOS
 from datumaro.formats.open_images.mask_writer import MaskWriter
-from datumaro.formats.open_images.reader import INFOS
-from datumaro.formats.open_images.tables import CORNERS, FLAGS
+from datumaro.formats.open_images.tables import CORNERS
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType

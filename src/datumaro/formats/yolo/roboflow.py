@@ -15,6 +15,7 @@ from datumaro.errors import (
     MalformedFileError,
     UndeclaredLabelError,
 )
+from datumaro.formats import image_sizes
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -31,7 +32,7 @@ from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import images_below, read_file, walk
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
-from datumaro.formats.yolo import class_names, data_yaml, sizes, subset_names
+from datumaro.formats.yolo import class_names, data_yaml, subset_names
 from datumaro.formats.yolo.holdings import holding
 from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem, unique_ids
 from datumaro.formats.yolo.reader import Shape, read
@@ -110,7 +111,7 @@ def load(file: Path, label_folder: str) -> Layout:
             Entry(item_id, path, f"{labels}/{name}.txt")
             for item_id, path, name in zip(made, paths, [*ids, *bare], strict=True)
         ]
-    return Layout(root, described.names, subsets, sizes.load(root), described.pose)
+    return Layout(root, described.names, subsets, image_sizes.load(root), described.pose)
 
 
 def _detect(folder: Folder, label_folders: tuple[str, ...]) -> Confidence:
