@@ -122,6 +122,8 @@ IMAGENET_CASES = [
     *(Case("listed_labels", "imagenet_txt", save_media) for save_media in (False, True)),
 ]
 
+OPEN_IMAGES_CASES = [Case("open_images", "open_images", save_media) for save_media in (False, True)]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads
@@ -137,7 +139,13 @@ BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
 # of formats that do not hold all that a data set has
 CONVERTED_CASES = (
-    COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + YOLO_CASES + IMAGENET_CASES
+    COCO_CASES
+    + VOC_CASES
+    + META_CASES
+    + IMAGE_DIR_CASES
+    + YOLO_CASES
+    + IMAGENET_CASES
+    + OPEN_IMAGES_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -195,4 +203,5 @@ SAMPLES = [
     Sample("roboflow_dataset/yolo", "roboflow_yolo"),
     Sample("imagenet_dataset", "imagenet"),
     Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
+    Sample("open_images_dataset/v6", "open_images"),
 ]

@@ -112,6 +112,16 @@ READING = [
         ),
     ),
     Quirk(
+        ("open_images",),
+        "images that are not there lose the sizes that images.meta states",
+        lambda d: d.path[-1] == "media" and d.left is None,
+    ),
+    Quirk(
+        ("open_images",),
+        "the labels' names for people are lost; we keep them, to write them again",
+        lambda d: d.left is MISSING and d.path == ("infos", "open_images"),
+    ),
+    Quirk(
         ("image_dir",),
         "folders within the folder are not read, though they are written",
         lambda d: d.left is MISSING and item_or_subset(d) and "/" in str(d.path[-1]),
@@ -143,9 +153,18 @@ WRITING = [
         lambda d: d.path[-1] in ("media", "has_size") and d.left in (None, False),
     ),
     Quirk(
+        ("open_images",),
+        "the sizes of images without boxes are not written",
+        lambda d: d.path[-1] == "has_size" and d.left is False,
+    ),
+    Quirk(
         ("coco_stuff",),
-        "every mask becomes a crowd",
-        lambda d: d.path[-1] == "is_crowd" and d.left is True,
+        "every outline becomes the mask of a crowd",
+        lambda d: (
+            (d.path[-1] == "is_crowd" and d.left is True)
+            or ours_alone(d, "polygon")
+            or (d.right is MISSING and d.path[-1] == "mask")
+        ),
     ),
     Quirk(
         ("coco_person_keypoints",),

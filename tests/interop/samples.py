@@ -490,6 +490,37 @@ def listed_labels(media: Path) -> Any:
     return labelled(media, ids, [[0], [1, 2], [], [3], [0], [], [2]], ["cat", "a dog", "x", "猫"])
 
 
+def open_images(media: Path) -> Any:
+    """Labels, boxes, and masks with and without a box."""
+    labels = dm.LabelCategories.from_iterable(["/m/01", ("/m/02", "/m/01"), "猫"])
+    state = {"score": 0.5, "occluded": True, "is_inside": False}
+    mask = checkerboard(6, 8, 2)
+    contents = [
+        [dm.Label(0, attributes={"score": 1.0}), dm.Label(2, attributes={"score": 0.25})],
+        [
+            dm.Bbox(2, 1.5, 4, 3, label=1, group=1, attributes=state),
+            dm.Bbox(0, 0, 8, 6, label=0, group=2, attributes={"score": 1.0}),
+            dm.Mask(mask, label=1, group=1, attributes={"box_id": "0f", "predicted_iou": 0.5}),
+        ],
+        [dm.Bbox(1, 1, 1, 1, label=2, group=1, attributes={"score": 0.75}),
+         dm.Mask(mask, label=2, group=1, attributes={"box_id": "01"})],
+        [],
+    ]  # fmt: skip
+    ids = ("000001", SPACED_ID, "ünï.cödé", "empty")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="val" if number > 2 else "train",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=of_item,
+            )
+            for number, (item_id, of_item) in enumerate(zip(ids, contents, strict=True))
+        ],
+        categories={dm.AnnotationType.label: labels},
+    )
+
+
 def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
     """Images with labels, in two subsets."""
     return dm.Dataset.from_iterable(
@@ -526,6 +557,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         flags,
         folders_of_labels,
         listed_labels,
+        open_images,
         beyond,
     )
 }

@@ -109,6 +109,9 @@ class Capabilities:
     item_ids : a regular expression for the whole of an id; "" for any. Others are refused at
         export.
     nested_ids : whether ids may have folders (``a/b``).
+    unlabelled_id : of formats in which the label of an item's image stands before its name, as its
+        id says (``cat:1``): what stands there without a label; "" for other formats. ``item_ids``
+        and ``nested_ids`` are about the name then.
     item_attributes, item_names : as `Held.attributes` and `Held.names`, of items.
     annotations_needed : items without annotations are left out.
     labels : whether the data set's labels come back: no names at all; those that annotations use;
@@ -137,6 +140,7 @@ class Capabilities:
     default_subset: str = DEFAULT_SUBSET_NAME
     item_ids: str = ""
     nested_ids: bool = True
+    unlabelled_id: str = ""
     item_attributes: Literal["none", "text", "json"] = "none"
     item_names: Names = field(default_factory=dict[str, tuple[Any, ...]])
     annotations_needed: bool = False

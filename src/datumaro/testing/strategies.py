@@ -44,6 +44,7 @@ from datumaro.model.shapes import (
 )
 from datumaro.table.media_columns import media_class
 from datumaro.testing.media import Size, media_kind, pixels, point_cloud
+from datumaro.testing.samples import put_label_before_id
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -119,6 +120,7 @@ def datasets(
                 attributes=draw(attributes(holds.item_attributes, holds.item_names)),
             )
         )
+        put_label_before_id(items[-1], holds, names)
     infos: dict[str, Any] = {}
     if holds.infos is True:
         infos = draw(st.dictionaries(st.sampled_from(("author", "n")), st.sampled_from(_JSON)))

@@ -31,10 +31,16 @@ _KINDS = {
 }
 
 
-def holding(tasks: Sequence[Task]) -> Capabilities:
-    """What files of some tasks can hold."""
+def holding(
+    tasks: Sequence[Task], *, attributes: bool = True, as_masks: bool = False
+) -> Capabilities:
+    """What files of some tasks can hold; ``as_masks`` when polygons are written as masks."""
     wanted = set(tasks) | ({Task.INSTANCES} if Task.PERSON_KEYPOINTS in tasks else set[Task]())
     annotations = {kind: held for task in wanted for kind, held in _KINDS[task].items()}
+    if as_masks and AnnotationType.mask in annotations:
+        annotations[AnnotationType.polygon] = _OUTLINE
+    if not attributes:
+        annotations = {kind: replace(held, attributes="none") for kind, held in annotations.items()}
     becomes = {AnnotationType.polygon: AnnotationType.mask}
     labelled = wanted - {Task.CAPTIONS, Task.IMAGE_INFO}
     return Capabilities(

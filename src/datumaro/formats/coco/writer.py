@@ -46,7 +46,7 @@ _KINDS = {
     ),
     Task.LABELS: (AnnotationType.label,),
     Task.STUFF: (AnnotationType.polygon, AnnotationType.mask, AnnotationType.bbox),
-    Task.PANOPTIC: (AnnotationType.polygon, AnnotationType.mask),
+    Task.PANOPTIC: (AnnotationType.mask,),
     Task.CAPTIONS: (AnnotationType.caption,),
     Task.IMAGE_INFO: (),
 }
@@ -59,7 +59,6 @@ _WITH_LABELS = (  # by the alphabet
     Task.STUFF,
 )
 _OBJECTS = (Task.INSTANCES, Task.PERSON_KEYPOINTS, Task.STUFF)
-_MASKS_ONLY = (Task.STUFF, Task.PANOPTIC)
 
 _BLANK_INFO = dict.fromkeys(
     ("contributor", "date_created", "description", "url", "version", "year"), ""
@@ -244,28 +243,23 @@ class Writer:
 
     def _subset(self, subset: str, images: list[ImageTable]) -> set[Task]:
         """Write a subset's files; the tasks that it has."""
-        several = len(self.choices.tasks) > 1
+        mode = self.choices.segmentation_mode
+        parts = [
+            Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
+            for t in images
+        ]
         written: set[Task] = set()
-        for masks_only in (False, True):
-            tasks = [t for t in self.choices.tasks if (t in _MASKS_ONLY) is masks_only]
-            if not tasks:
+        ids = self._new_ids([part.ids for part in parts])
+        several = len(self.choices.tasks) > 1
+        for task in self.choices.tasks:
+            wanted = [self._chosen(part, task) for part in parts]
+            if several and not any(len(rows) for rows in wanted):
                 continue
-            mode = "mask" if masks_only else self.choices.segmentation_mode
-            parts = [
-                Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
-                for t in images
-            ]
-            ids = self._new_ids([part.ids for part in parts])
-            for task in tasks:
-                wanted = [self._chosen(part, task) for part in parts]
-                if several and not any(len(rows) for rows in wanted):
-                    continue
-                self._file(task, subset, parts, wanted, ids)
-                written.add(task)
-        if not written:  # all are empty; images alone, if that is a task
+            self._file(task, subset, parts, wanted, ids)
+            written.add(task)
+        if not written:
             task = self.choices.tasks[-1]
-            parts = [Part(t.chunk, t, self.context) for t in images]
-            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), [])
+            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), ids)
             written.add(task)
         return written
 

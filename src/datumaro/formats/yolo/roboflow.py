@@ -16,6 +16,7 @@ from datumaro.errors import (
     MalformedFileError,
     UndeclaredLabelError,
 )
+from datumaro.formats import image_sizes
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -33,7 +34,7 @@ from datumaro.formats.files import images_below, read_file, walk
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
-from datumaro.formats.yolo import class_names, data_yaml, sizes, subset_names
+from datumaro.formats.yolo import class_names, data_yaml, subset_names
 from datumaro.formats.yolo.holdings import holding
 from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem
 from datumaro.formats.yolo.reader import Shape, read
@@ -117,7 +118,7 @@ def load(file: Path, label_folder: str) -> Layout:
                 "%s: left out %d images without a label file (such as %s)",
                 images, len(unnamed), min(unnamed),
             )  # fmt: skip
-    return Layout(root, described.names, file, subsets, sizes.load(root), described.pose)
+    return Layout(root, described.names, file, subsets, image_sizes.load(root), described.pose)
 
 
 def _detect(folder: Folder, label_folders: tuple[str, ...]) -> Confidence:

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
-from datumaro.formats.yolo import class_names, sizes
+from datumaro.formats import image_sizes
+from datumaro.formats.yolo import class_names
 from datumaro.formats.yolo.layout import (
     Entry,
     Layout,
@@ -87,7 +88,7 @@ def load(data_file: Path, *, allow_external: bool) -> Layout:
         if subset in _USUAL_SUBSETS or (subset not in RESERVED and value.endswith(".txt")):
             file = _named(root, value, data_file, subset, allow_external)
             subsets[subset] = entries(root, file, allow_external)
-    return Layout(root, names, names_file, subsets, sizes.load(root))
+    return Layout(root, names, names_file, subsets, image_sizes.load(root))
 
 
 def _values(data_file: Path) -> dict[str, str]:

@@ -204,11 +204,9 @@ class _Resized:
         told = media_columns.read(chunk, 0, len(chunk))
         some: list[int] = []
         for row, medium in enumerate(map(media_columns.media_object, told)):
-            if isinstance(medium, Image):
-                if not medium.has_size or medium.size != size:
-                    medium = ResizedImage(medium, size)
-                    some.append(row)
-                    media[row] = medium
+            if isinstance(medium, Image) and (not medium.has_size or medium.size != size):
+                some.append(row)
+                media[row] = ResizedImage(medium, size)
         rows = np.array(some, np.int64)
         items = chunk.items
         blank = pa.array([""] * len(rows), pa.large_string())
