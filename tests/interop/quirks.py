@@ -128,6 +128,16 @@ READING = [
     ),
 ]
 
+STREET = [
+    Quirk(
+        ("camvid", "kitti_segmentation"),
+        "what no mask has becomes a mask of the background",
+        lambda d: d.right is MISSING and d.path[-1] == "mask" and d.left["label"] == 0,
+    ),
+]
+READING += STREET
+
+
 READING += [
     Quirk(
         ("roboflow_yolo",),
@@ -142,6 +152,16 @@ READING += [
 ]
 
 WRITING = [
+    Quirk(
+        ("kitti_detection",),
+        "boxes get the score 1, whether they have one or not",
+        lambda d: d.path[-1] == "score" and d.left == 1 and d.right is MISSING,
+    ),
+    Quirk(
+        ("kitti_detection",),
+        "items without boxes get no file, and are lost when their images are not saved",
+        lambda d: d.left is MISSING and item_or_subset(d),
+    ),
     Quirk(
         ("voc_classification", *VOC_MASKS, *VOC_PEOPLE),
         "items that have annotations, but none of the task, are in no list",

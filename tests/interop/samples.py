@@ -393,6 +393,41 @@ def voc_items(media: Path, contents: list[list[Any]], categories: dict[Any, Any]
     )
 
 
+def street(media: Path) -> Any:
+    """Masks of labels, of which one is the background."""
+    rows = np.zeros((4, 6, 8), bool)
+    for number, row in enumerate(rows):
+        row[number] = True
+    rows[3, 1:3, 4:] = True
+    masks = [dm.Mask(row, label=number % 2 + 1, id=number + 1) for number, row in enumerate(rows)]
+    return voc_items(
+        media,
+        [masks[:2], [masks[2]], masks, [], masks[1:]],
+        {
+            dm.AnnotationType.label: dm.LabelCategories.from_iterable(
+                ["background", "car", "tree"]
+            ),
+            dm.AnnotationType.mask: dm.MaskCategories(
+                {0: (0, 0, 0), 1: (128, 64, 32), 2: (255, 0, 1)}
+            ),
+        },
+    )
+
+
+def boxes(media: Path) -> Any:
+    """Boxes with what KITTI has of attributes."""
+    attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
+    found = [
+        dm.Bbox(1.25, n, 3.5, 4, label=n % 2, attributes=known)
+        for n, known in enumerate(attributes)
+    ]
+    return voc_items(
+        media,
+        [found, found[:2], found[:3], [], found[2:]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["car", "tram"])},
+    )
+
+
 def yolo(media: Path) -> Any:
     """Boxes, in the subsets that trainers know."""
     return boxes_only(media, ODD_IDS)
@@ -552,6 +587,8 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc,
         voc_people,
         plain_images,
+        street,
+        boxes,
         yolo,
         yolo_flat,
         flags,
