@@ -77,7 +77,7 @@ def sample(
 def put_label_before_id(item: DatasetItem, holds: Capabilities, labels: Sequence[str]) -> None:
     """Make the id say the item's label, if the format's ids do."""
     if holds.unlabelled_id:
-        found = [a.label for a in item.annotations if isinstance(a, Label)]
+        found = [a.label for a in item.annotations if isinstance(a, Label) and a.label is not None]
         item.id = f"{labels[found[0]] if found else holds.unlabelled_id}:{item.id}"
 
 

@@ -88,17 +88,16 @@ def _text(table: pa.Table) -> bytes:
     """The rows of a table, as plain as they can be."""
     from pyarrow import csv as arrow_csv
 
-    for style in ("none", "needed"):  # the first one fails where a text needs quotes
+    def written(style: str) -> bytes:
         sink = io.BytesIO()
         options = arrow_csv.WriteOptions(include_header=False, quoting_style=style)
-        try:
-            arrow_csv.write_csv(table, sink, options)
-        except pa.ArrowInvalid:
-            if style == "needed":
-                raise
-            continue
-        break
-    return sink.getvalue()
+        arrow_csv.write_csv(table, sink, options)
+        return sink.getvalue()
+
+    try:
+        return written("none")
+    except pa.ArrowInvalid:  # a text needs quotes
+        return written("needed")
 
 
 class _Tables:

@@ -187,7 +187,9 @@ class _Resized:
         ]
         starts, data = schema.list_parts(masks.column("rle"))
         height, width = (side.astype(np.int32) for side in scaled)
-        offsets, text, states = resized_masks(data, starts[:-1], starts[1:], *sides, height, width)
+        offsets, text, states = resized_masks(
+            data, starts[:-1], starts[1:], sides[0], sides[1], height, width
+        )
         if states.any():
             bad = int(np.argmax(states != 0))
             why = "is too large" if states[bad] == TOO_LARGE else "has damaged run lengths"
