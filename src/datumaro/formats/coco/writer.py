@@ -17,6 +17,7 @@ from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.coco.categories import category_ids, to_json
 from datumaro.formats.coco.images import ImageTable, tables
+from datumaro.formats.coco.info import BLANK
 from datumaro.formats.coco.layout import COCO_PLACES, Places, Task
 from datumaro.formats.coco.panoptic import png_folder
 from datumaro.formats.coco.panoptic_writer import PanopticWriter
@@ -60,11 +61,6 @@ _WITH_LABELS = (  # by the alphabet
 )
 _OBJECTS = (Task.INSTANCES, Task.PERSON_KEYPOINTS, Task.STUFF)
 _MASKS_ONLY = (Task.STUFF, Task.PANOPTIC)
-
-_BLANK_INFO = dict.fromkeys(
-    ("contributor", "date_created", "description", "url", "version", "year"), ""
-)
-_BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
 
 
 @dataclass(frozen=True)
@@ -299,8 +295,8 @@ class Writer:
     def _open(self, task: Task, subset: str) -> BinaryIO:
         """Begin a file, up to its images."""
         head: dict[str, Any] = {
-            "licenses": _object(self.infos.get("licenses")).get(subset) or _BLANK_LICENSES,
-            "info": _object(self.infos.get("info")).get(subset) or _BLANK_INFO,
+            "licenses": _object(self.infos.get("licenses")).get(subset) or BLANK["licenses"],
+            "info": _object(self.infos.get("info")).get(subset) or BLANK["info"],
         }
         text = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
         categories = b"[]"
