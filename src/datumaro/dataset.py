@@ -181,8 +181,7 @@ class Dataset:
         content, context = read_whole(source, read)
         content = check_names(content, str(source), context.problem)
         content = check_labels(content, str(source), context.problem)
-        skip = error_policy == "skip"
-        content = check_unique(content, str(source), context.problem if skip else None)
+        content = check_unique(content, str(source), context.problem)
         if context.n_problems:
             log.warning(
                 "%s: %d items or annotations left out; the first: %s",
@@ -541,7 +540,7 @@ class Dataset:
         workers = _workers(chosen, executor, format)
         content = self.content()
         if self._store.is_changed:  # an item may have got another's name in place
-            check_unique(content, "")
+            check_unique(content)
         if not chosen.save_media:
             _warn_of_encrypted(content)
         context = WriteContext(progress_reporter or NullProgressReporter(), workers=workers)

@@ -20,6 +20,7 @@ from datumaro.errors import (
     MediaTypeError,
     PathOutsideDatasetError,
     PathSeparatorInSubsetNameError,
+    RepeatedItemInFileError,
     UndeclaredLabelError,
     UnsupportedContentError,
 )
@@ -490,6 +491,24 @@ def test_text_that_is_bad(tmp_path: Path, text: bytes) -> None:
     for on_error in ("fail", "skip"):
         with pytest.raises(MalformedFileError, match=r"a\.json"):
             read(tmp_path, on_error)
+
+
+def test_an_item_twice_names_both_places(tmp_path: Path) -> None:
+    bad = item() | {"id": ""}
+    made = [item(), item() | {"id": "b"}, bad, item() | {"id": "c"}, item() | {"id": "b"}]
+    put(tmp_path, items=made[:2] + made[3:])
+    with pytest.raises(RepeatedItemInFileError) as caught:
+        read(tmp_path)
+    error = caught.value
+    assert error.path.endswith("a.json") and error.item_id == ("b", "a")
+    assert (error.place, error.expected) == ("$.items[3].id", "an id of its own for each item")
+    assert error.found == "item id 'b' a second time in subset 'a', after $.items[1].id"
+    put(tmp_path, items=made)  # places count the items that are left out
+    context = ReadContext(on_error="skip")
+    found = FORMAT.read(tmp_path, FORMAT.read_options(), context)
+    assert [row["id"] for row in rows(found)] == ["a", "b", "c"]
+    places = [p.place.partition(" ")[0] for p in context.problems]
+    assert places == ["$.items[2].id", "$.items[4].id"]
 
 
 def test_bad_items_and_annotations_can_be_left_out(tmp_path: Path) -> None:

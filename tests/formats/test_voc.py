@@ -22,6 +22,7 @@ from datumaro.errors import (
     MediaTypeError,
     PathOutsideDatasetError,
     PathSeparatorInSubsetNameError,
+    RepeatedItemInFileError,
     UndeclaredLabelError,
     UnknownOptionError,
     UnsupportedContentError,
@@ -444,7 +445,7 @@ def test_lists(tmp_path: Path):
         tmp_path,
         {
             "ImageSets/Main/train.txt": b"\xef\xbb\xbf# a comment\r\nwith space\r\n\r\n  b  \n"
-            + 'ünïcödé/ñ\n"q r"\nb'.encode(),
+            + 'ünïcödé/ñ\n"q r"'.encode(),
             "ImageSets/Main/my_subset.txt": "u\n",
             "ImageSets/Main/empty.txt": "",
             "ImageSets/Main/cat_train.txt": 'with space  1\nb -1\n"q r" 0\n',
@@ -470,6 +471,29 @@ def test_label_list_with_a_wrong_line(tmp_path: Path):
         read(tmp_path)
     (item,) = read(tmp_path, error_policy="skip")
     assert len(item.annotations) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "item_id", "place", "first"),
+    [
+        ({"Main/a.txt": "x\n# y\ny\n x \n"}, "x", "line 4", "line 1"),
+        ({"Main/a.txt": "x\n", "Main/cat_a.txt": "x 1\nx -1\n"}, "x", "line 2", "line 1"),
+        ({"Main/a.txt": "x\n", "Layout/a.txt": "z 1\nz 2\nz 1\n"}, "z 1", "line 3", "line 1"),
+        ({"Main/a.txt": "x\n", "Action/a.txt": "z\nz\n"}, "z", "line 2", "line 1"),
+    ],
+)
+def test_ids_that_a_list_has_twice(
+    tmp_path: Path, files: dict[str, str], item_id: str, place: str, first: str
+):
+    make(tmp_path, {f"ImageSets/{name}": text for name, text in files.items()})
+    with pytest.raises(RepeatedItemInFileError) as caught:
+        read(tmp_path)
+    error = caught.value
+    assert error.path == f"{tmp_path}/ImageSets/{list(files)[-1]}"
+    assert (error.item_id, error.place) == ((item_id, "a"), place)
+    assert error.found == f"item id {item_id!r} a second time in subset 'a', after {first}"
+    items = read(tmp_path, error_policy="skip")
+    assert len(items) == len({item.id for item in items})
 
 
 def test_lists_of_unknown_labels_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -193,12 +193,7 @@ def test_pieces_of_any_size_give_the_same_columns(data: st.DataObject) -> None:
         ({"type": "mask"}, "missing", "rle", b""),
         ({"type": "mask", "rle": {"counts": "13"}}, "missing", "rle.size", b""),
         ({"type": "mask", "rle": {"counts": "13", "size": [4]}}, "count", "rle.size", b""),
-        (
-            {"type": "mask", "rle": {"counts": "13", "size": [-4, 1]}},
-            "range",
-            "rle.size",
-            b"[-4, 1]",
-        ),
+        ({"type": "mask", "rle": {"counts": "13", "size": [-4, 1]}}, "range", "rle.size", b"[-4"),
         ({"type": "cuboid_2d", "points": [[1, 2]] * 7}, "count", "points", b""),
         ({"type": "cuboid_2d", "points": [[1, 2, 3]] * 8}, "count", "points", b""),
         ({"type": "cuboid_3d", "position": [1, 2]}, "count", "position", b"[1, 2]"),

@@ -6,7 +6,12 @@ import pyarrow as pa
 import pytest
 
 from datumaro.dataset import Dataset
-from datumaro.errors import DatasetImportError, RepeatedItemError, UndeclaredLabelError
+from datumaro.errors import (
+    DatasetImportError,
+    RepeatedItemError,
+    RepeatedItemInFileError,
+    UndeclaredLabelError,
+)
 from datumaro.model.annotation import AnnotationType, Caption, Label
 from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DatasetItem
@@ -68,15 +73,18 @@ def doubled() -> Content:
 
 
 def test_two_items_of_a_name_are_an_error() -> None:
-    with pytest.raises(RepeatedItemError, match=r"here: item id 'a'.*subset 'x'"):
-        check_unique(doubled(), "here")
+    with pytest.raises(RepeatedItemError, match=r"^item id 'a' occurs twice in subset 'x'"):
+        check_unique(doubled())
+    with pytest.raises(RepeatedItemInFileError, match=r"^here: item 3: item id 'a'.*after item 0"):
+        check_unique(doubled(), "here", raising)
 
 
 def test_the_first_of_two_items_of_a_name_stays() -> None:
     problems: list[DatasetImportError] = []
     checked = check_unique(doubled(), "here", problems.append)
     assert [str(problem) for problem in problems] == [
-        "here: item id 'a' occurs twice in subset 'x'"
+        "here: item 3: item id 'a' a second time in subset 'x', after item 0 (from 0); "
+        "expected an id of its own for each item"
     ]
     found = [(item.id, item.subset, dict(item.attributes)) for item in Dataset(checked)]
     assert found == [("a", "x", {}), ("b", "x", {}), ("a", "y", {"late": 1})]

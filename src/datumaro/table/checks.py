@@ -10,7 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datumaro.errors import DatasetImportError, RepeatedItemError, UndeclaredLabelInFileError
+from datumaro.errors import (
+    DatasetImportError,
+    RepeatedItemError,
+    RepeatedItemInFileError,
+    UndeclaredLabelInFileError,
+)
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.item import checked_id
@@ -91,7 +96,7 @@ def _declared(chunk: Chunk, n_labels: int, where: str, problem: Problem) -> Chun
     )
 
 
-def check_unique(content: Content, where: str, problem: Problem | None = None) -> Content:
+def check_unique(content: Content, where: str = "", problem: Problem | None = None) -> Content:
     """Hand items with the id and subset of an earlier one to ``problem``, or raise.
 
     Returns
@@ -105,7 +110,8 @@ def check_unique(content: Content, where: str, problem: Problem | None = None) -
     """
     if _all_unique(content):
         return content
-    seen: set[tuple[str, str]] = set()
+    first: dict[tuple[str, str], int] = {}
+    number = -1
     chunks: list[Chunk] = []
     for chunk in content.chunks:
         codes, names = chunk.subset_codes()
@@ -114,13 +120,13 @@ def check_unique(content: Content, where: str, problem: Problem | None = None) -
         doubled: list[int] = []
         for row, (item_id, code) in enumerate(zip(ids, numbers, strict=True)):
             key = (item_id, names[code])
-            if key in seen:
-                error = RepeatedItemError(key, where)
+            number += 1
+            if first.setdefault(key, number) != number:
                 if problem is None:
-                    raise error
-                problem(DatasetImportError(str(error)))
+                    raise RepeatedItemError(key)
+                place, before = f"item {number}", f"item {first[key]} (from 0)"
+                problem(RepeatedItemInFileError(key, where, place, before))
                 doubled.append(row)
-            seen.add(key)
         chunks.append(chunk.take(np.delete(np.arange(len(chunk)), doubled)) if doubled else chunk)
     return replace(content, chunks=chunks)
 

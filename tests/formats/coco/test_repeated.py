@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from datumaro.errors import MalformedFileError, RepeatedItemError, RepeatedItemInFileError
 from datumaro.formats.base import ReadContext
+from datumaro.formats.coco.file_reader import differ
 from datumaro.formats.coco.info import BLANK
 from formats.coco.coco_files import annotation, image, items, read, rows, save
 
@@ -104,6 +106,20 @@ def test_key_points_find_their_object_by_id_and_image(tmp_path: Path):
     for of in ("a", "b"):  # a polygon, a box and points: none of them twice
         assert sorted(row["type"] for row in found[of]) == [3, 4, 6]
         assert {row["group"] for row in found[of]} == {1}
+
+
+@pytest.mark.parametrize("spread", [1, 7, 10**12])
+def test_repeated_numbers_are_found(spread: int):
+    numbers = np.array([4, 1, 3, 0, 2], np.int64) * spread - 2 * spread
+    assert differ(numbers) and differ(np.sort(numbers)) and differ(numbers[:0])
+    for place in range(1, 5):
+        again = numbers.copy()
+        again[place] = numbers[0]
+        assert not differ(again)
+
+
+def test_numbers_that_lie_far_apart():
+    assert differ(np.array([2**63 - 1, -(2**63), 0], np.int64))
 
 
 # --- images ------------------------------------------------------------------------------------

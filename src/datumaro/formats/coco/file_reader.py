@@ -121,6 +121,19 @@ def lookup(keys: Array, wanted: Array) -> Array:
     return np.where(keys[rows] == wanted, rows, np.int32(-1))
 
 
+def differ(ids: Array) -> bool:
+    """Whether no two of many numbers (int64) are the same."""
+    if len(ids) < 2 or (ids[1:] > ids[:-1]).all():
+        return True
+    low, high = int(ids.min()), int(ids.max())
+    if high - low < 16 * len(ids):
+        seen = np.zeros(high - low + 1, bool)
+        seen[ids - low] = True
+        return np.count_nonzero(seen) == len(ids)
+    ordered = np.sort(ids)
+    return not (ordered[1:] == ordered[:-1]).any()
+
+
 def repeated(ids: Array, items: Array) -> tuple[Array, Array] | None:
     """Which of several things have the id of an earlier one.
 
@@ -134,7 +147,7 @@ def repeated(ids: Array, items: Array) -> tuple[Array, Array] | None:
     (int64, int64), rising: those that have the id of an earlier one of the same item, and the
     others; None, found sooner, when all ids differ.
     """
-    if (ids[1:] > ids[:-1]).all() or len(np.unique(ids)) == len(ids):  # as is usual
+    if differ(ids):  # as is usual
         return None
     placed = np.flatnonzero(items >= 0)
     ids, items = ids[placed], items[placed]
@@ -240,7 +253,7 @@ class FileReader:
 
     def _unique(self, file: AnnotationFile, images: Images) -> Images:
         """The images without those whose id occurred before: a problem each."""
-        if len(np.unique(images.ids)) == len(images.ids):
+        if differ(images.ids):
             return images
         first: dict[int, int] = {}
         for row, image_id in enumerate(images.ids.tolist()):

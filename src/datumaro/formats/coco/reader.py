@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datumaro.errors import RepeatedItemInFileError
 from datumaro.formats import dataset_meta
@@ -211,12 +210,12 @@ def _without_repeated(
 
     An id is a file name without its extension, so ``a.jpg`` and ``a.png`` have the same.
     """
-    ids = items.column("id")
-    if pc.count_distinct(ids).as_py() == len(ids):
+    ids: list[str] = items.column("id").to_pylist()
+    if len(set(ids)) == len(ids):
         return items, rows
     first: dict[str, int] = {}
     kept = np.ones(len(ids), bool)
-    for row, item_id in enumerate(ids.to_pylist()):
+    for row, item_id in enumerate(ids):
         if first.setdefault(item_id, row) != row:
             kept[row] = False
             (path, place), (other, its_place) = (

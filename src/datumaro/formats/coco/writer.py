@@ -60,6 +60,7 @@ _WITH_LABELS = (  # by the alphabet
     Task.STUFF,
 )
 _OBJECTS = (Task.INSTANCES, Task.PERSON_KEYPOINTS, Task.STUFF)
+_MASKS_ONLY = (Task.STUFF, Task.PANOPTIC)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from datumaro.errors import (
     MalformedFileError,
     MediaTypeError,
     PathOutsideDatasetError,
+    RepeatedItemInFileError,
     UndeclaredLabelInFileError,
 )
 from datumaro.formats.base import ReadContext
@@ -203,7 +204,6 @@ class _Items:
         self._context = context
         labels = categories.get(AnnotationType.label)
         self._labels = len(labels) if isinstance(labels, LabelCategories) else None
-        self._ids: list[pa.Array] = []
 
     def _reader(self, *, scan_only: bool = False) -> kernel.ItemReader:
         return kernel.ItemReader(
@@ -224,7 +224,7 @@ class _Items:
     def read(self) -> list[Chunk]:
         """Take the array."""
         reader = self._reader()
-        chunks: list[Chunk] = []
+        chunks: list[tuple[Chunk, Array]] = []
         pieces = 0
         self._context.progress.start(
             self._stream.path.stat().st_size, desc=f"Reading {self._stream.path.name}"
@@ -236,7 +236,7 @@ class _Items:
             if reader.n_items and (pieces % BLOCKS_PER_CHUNK == 0 or reader.done):
                 chunks.append(self._chunk(reader.take()))
         self._context.progress.finish()
-        return chunks
+        return self._without_repeated(chunks)
 
     def _piece(self, reader: kernel.ItemReader) -> None:
         """Read what the buffer holds, then fill it."""
@@ -318,40 +318,39 @@ class _Items:
 
     # --- columns ---
 
-    def _chunk(self, columns: dict[str, Array]) -> Chunk:
+    def _chunk(self, columns: dict[str, Array]) -> tuple[Chunk, Array]:
+        """The items, and the place of each in the array."""
         chunk = Chunk(
             _item_rows(columns, self._subset),
             _annotation_rows(columns, self._stream.path),
             columns["offsets"],
         )
         sources = columns["item.source"]
-        chunk, sources = resolve_media(
-            chunk, sources, self._folders, self._stream.path, self._context
-        )
-        return self._without_repeated(chunk, sources)
+        return resolve_media(chunk, sources, self._folders, self._stream.path, self._context)
 
-    def _without_repeated(self, chunk: Chunk, sources: Array) -> Chunk:
-        """Check that ids differ from each other and from those of the chunks before."""
-        self._ids.append(chunk.items.column("id"))
-        ids = pa.chunked_array(self._ids)
+    def _without_repeated(self, chunks: list[tuple[Chunk, Array]]) -> list[Chunk]:
+        """The chunks without items whose id an earlier one has: a problem each."""
+        columns = [chunk.items.column("id") for chunk, _ in chunks]
+        ids = pa.chunked_array(columns, pa.large_string())
         if pc.count_distinct(ids).as_py() == len(ids):
-            return chunk
-        seen = {i for column in self._ids[:-1] for i in column.to_pylist()}
-        keep: list[int] = []
-        for row, name in enumerate(self._ids[-1].to_pylist()):
-            if name in seen:
-                place = f"$.items[{sources[row]}].id"
+            return [chunk for chunk, _ in chunks]
+        first: dict[str, int] = {}
+        kept: list[Chunk] = []
+        for chunk, sources in chunks:
+            rows: list[int] = []
+            names: list[str] = chunk.items.column("id").to_pylist()
+            for row, (name, source) in enumerate(zip(names, sources.tolist(), strict=True)):
+                if first.setdefault(name, source) == source:
+                    rows.append(row)
+                    continue
+                before = f"$.items[{first[name]}].id"
                 self._context.problem(
-                    MalformedFileError(
-                        self._stream.path, place, f"item id {name!r} a second time", "another id"
+                    RepeatedItemInFileError(
+                        (name, self._subset), self._stream.path, f"$.items[{source}].id", before
                     )
                 )
-            else:
-                keep.append(row)
-            seen.add(name)
-        chunk = chunk.take(np.array(keep, np.int64))
-        self._ids[-1] = chunk.items.column("id")
-        return chunk
+            kept.append(chunk.take(np.array(rows, np.int64)) if len(rows) < len(names) else chunk)
+        return kept
 
 
 def _text(columns: dict[str, Array], name: str, kind: pa.DataType) -> pa.Array:

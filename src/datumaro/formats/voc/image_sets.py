@@ -16,10 +16,13 @@ from datumaro.errors import (
     DatasetImportError,
     InvalidAnnotationInFileError,
     MalformedFileError,
+    RepeatedItemInFileError,
     UnsupportedContentError,
 )
 
 _MAX_BYTES = 1 << 30
+
+Problem = Callable[[DatasetImportError], None]
 _OBJECT_NUMBER = re.compile(r"[ \t]+\d+$")
 
 
@@ -93,17 +96,25 @@ def _lines(path: Path) -> list[str]:
     return text.split("\n")
 
 
-def read_ids(path: Path, *, is_item: Callable[[str], bool] | None = None) -> list[str]:
+def read_ids(
+    path: Path, problem: Problem, *, is_item: Callable[[str], bool] | None = None
+) -> list[str]:
     """The ids of a subset's list, each once, in order. ``#`` at a line's begin is a comment.
 
     Parameters
     ----------
+    problem : is told of ids (with object numbers: of ids and numbers) that an earlier line has.
     is_item : for lists that may have object numbers behind ids: whether a whole line is an id.
     """
     ids: dict[str, None] = {}
-    for line in _lines(path):
+    lines: dict[str, int] = {}
+    for number, line in enumerate(_lines(path), 1):
         line = line.strip()
         if not line or line[0] == "#":
+            continue
+        if lines.setdefault(line, number) != number:
+            before = f"line {lines[line]}"
+            problem(RepeatedItemInFileError((line, path.stem), path, f"line {number}", before))
             continue
         if is_item is not None and line[-1].isdigit() and not is_item(line):
             line = _OBJECT_NUMBER.sub("", line)
@@ -111,14 +122,15 @@ def read_ids(path: Path, *, is_item: Callable[[str], bool] | None = None) -> lis
     return list(ids)
 
 
-def read_flags(path: Path, problem: Callable[[DatasetImportError], None]) -> list[str]:
+def read_flags(path: Path, subset: str, problem: Problem) -> list[str]:
     """The ids of a label's list that have the label.
 
     Parameters
     ----------
-    problem : is told of lines that are not an id and -1, 0 or 1.
+    problem : is told of lines that are not an id and -1, 0 or 1, and of ids that an earlier has.
     """
     ids: list[str] = []
+    lines: dict[str, int] = {}
     for number, line in enumerate(_lines(path), 1):
         words = line.rsplit(None, 1)
         if not words or words[0].startswith("#"):
@@ -129,8 +141,13 @@ def read_flags(path: Path, problem: Callable[[DatasetImportError], None]) -> lis
                     path, f"line {number}", repr(line[:80]), "an item id and 1, 0 or -1"
                 )
             )
+            continue
+        item_id = words[0].lstrip()
+        if lines.setdefault(item_id, number) != number:
+            before = f"line {lines[item_id]}"
+            problem(RepeatedItemInFileError((item_id, subset), path, f"line {number}", before))
         elif words[1] in ("1", "+1"):
-            ids.append(words[0].lstrip())
+            ids.append(item_id)
     return ids
 
 

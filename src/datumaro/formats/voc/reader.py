@@ -141,7 +141,7 @@ class _Reader:
             for subset, path in lists.subsets.items():
                 if only is not None and path.resolve() != only.resolve():
                     continue
-                ids = image_sets.read_ids(path, is_item=is_item)
+                ids = image_sets.read_ids(path, self.context.problem, is_item=is_item)
                 for item_id in ids:
                     if escapes(item_id):  # asked first: this is done for all ids
                         join_inside(self.root, item_id, what=f"item id in {path}")
@@ -163,7 +163,7 @@ class _Reader:
             for index, name in enumerate(self.names):
                 path = sets[MAIN].labels.get((name, subset))
                 if path is not None:
-                    for item_id in image_sets.read_flags(path, self.context.problem):
+                    for item_id in image_sets.read_flags(path, subset, self.context.problem):
                         labels.setdefault(item_id, []).append(index)
         return labels
 
