@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pycocotools import mask as coco_mask
 
-from datumaro.formats.coco.segmentation import trace
 from datumaro.kernels.outlines import (
     DAMAGED,
     TOO_LARGE,
@@ -75,7 +75,7 @@ def test_many_polygons_at_once():
     values = np.array([0, 0, 4, 0, 4, 4, 9, 9, 9, 0, 0, 3, 0, 3, 5], np.float64)
     starts, ends = np.array([0, 6, 8], np.int64), np.array([6, 6, 14], np.int64)
     offsets, text, _ = polygon_masks(values, starts, ends, int32(4, 5, 6), int32(7, 3, 6))
-    parts = [text[a:b] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    parts = [text[a:b] for a, b in itertools.pairwise(offsets)]
     assert parts[0] == drawn([0, 0, 4, 0, 4, 4], 4, 7)
     assert parts[1] == run_lengths.encode(np.zeros((5, 3), bool))["counts"]
     assert parts[2] == drawn([9, 0, 0, 3, 0, 3], 6, 6)
@@ -137,8 +137,8 @@ def packed(*images: np.ndarray) -> tuple[np.ndarray, ...]:
 def outlines(*images: np.ndarray) -> tuple[list[list[list[float]]], list[int]]:
     """The polygons of each mask, and its number of holes."""
     points, offsets, first, holes = mask_outlines(*packed(*images))
-    found = [points[a:b].tolist() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
-    return [found[a:b] for a, b in zip(first[:-1], first[1:], strict=True)], holes.tolist()
+    found = [points[a:b].tolist() for a, b in itertools.pairwise(offsets)]
+    return [found[a:b] for a, b in itertools.pairwise(first)], holes.tolist()
 
 
 @given(st.lists(masks(), max_size=3))
@@ -149,6 +149,48 @@ def test_bounds(images):
         assert state == bool(len(rows))
         if state:
             assert box == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+
+
+def trace(mask: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The outlines of a mask's parts, and of its holes: slow, and easy to follow."""
+    inside = np.pad(mask.astype(bool), 1)
+    # edges run with the inside on their right: from corner (y, x) in one of four directions
+    steps = {
+        (0, 1): inside[1:, 1:] & ~inside[:-1, 1:],  # right: inside below, outside above
+        (1, 0): inside[1:, :-1] & ~inside[1:, 1:],  # down: inside to the left
+        (0, -1): inside[:-1, :-1] & ~inside[1:, :-1],  # left: inside above
+        (-1, 0): inside[:-1, 1:] & ~inside[:-1, :-1],  # up: inside to the right
+    }
+    order: list[tuple[int, int]] = list(steps)
+    edges: dict[tuple[int, int], list[int]] = {}
+    for direction, present in enumerate(steps.values()):
+        for y, x in np.argwhere(present).tolist():
+            edges.setdefault((y, x), []).append(direction)
+    outer: list[np.ndarray] = []
+    inner: list[np.ndarray] = []
+    while edges:
+        start = y, x = next(iter(edges))
+        direction = edges[start][0]
+        corners: list[int] = []
+        area, previous = 0, -1
+        while True:
+            ways = edges[y, x]
+            ways.remove(direction)
+            if not ways:
+                del edges[y, x]
+            if direction != previous:
+                corners += (x, y)
+            down, right = order[direction]
+            area += x * down - y * right
+            y, x, previous = y + down, x + right, direction
+            ways = edges.get((y, x), [])
+            # where two parts touch at a corner, turn right: stay with this one
+            turned = (previous + 1) % 4
+            if (y, x) == start and turned not in ways:
+                break
+            direction = turned if turned in ways else ways[0]
+        (outer if area > 0 else inner).append(np.array(corners, np.float32))
+    return outer, inner
 
 
 @settings(max_examples=300)
