@@ -25,6 +25,7 @@ from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import ANNOTATIONS, Array
 
 _LARGEST = 1 << 16
+_BLOCK = 1 << 16  # annotations that are worked on at once: bounds the memory of temporaries
 _IMAGES = (
     MediaType.IMAGE, MediaType.BYTE_IMAGE, MediaType.VIDEO_FRAME, MediaType.ROI_IMAGE,
     MediaType.MOSAIC_IMAGE,
@@ -104,24 +105,21 @@ class _Resized:
         kinds: Array = chunk.annotations.column("type").to_numpy()
         offsets, old = schema.list_parts(chunk.annotations.column("points"))
         lengths = np.diff(offsets)
-        begin, end = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
-        points = old[begin:end].astype(np.float64)
-        offsets = offsets - begin
-        rows = np.flatnonzero(np.isin(kinds, np.array(_POINTS, np.uint8)) & (lengths > 0))
-        for step in range(0, len(rows), 1 << 16):
-            part = rows[step : step + (1 << 16)]
-            places, _ = spans(offsets[part], lengths[part])
-            scales = np.repeat(self.scales[part], lengths[part] // 2, axis=0)
-            points[places] *= scales.ravel()
+        begin, end = int(offsets[0]), int(offsets[-1])
+        points, offsets = old[begin:end].copy(), offsets - begin
+        for kind in _POINTS:
+            rows = np.flatnonzero((kinds == kind) & (lengths > 0))
+            for step in range(0, len(rows), _BLOCK):
+                part = rows[step : step + _BLOCK]
+                places, _ = spans(offsets[part], lengths[part])
+                scales = np.repeat(self.scales[part], lengths[part] // 2, axis=0)
+                scaled = (points[places] * scales.ravel()).astype(np.float32)
+                points[places] = scaled if kind == Kind.cuboid_2d else scaled.round(2)
         self.turn(kinds, offsets, points)
-        rounded = points.astype(np.float32).round(2)
-        cuboids = columns.rows_of(chunk, Kind.cuboid_2d, Kind.cuboid_3d)  # which are not rounded
-        places, _ = spans(offsets[cuboids], lengths[cuboids])
-        rounded[places] = points[places]
         changed = np.flatnonzero(np.isin(kinds, np.array((*_POINTS, Kind.rotated_bbox), np.uint8)))
         chunk = columns.with_annotations(
             chunk,
-            points=schema.lists(offsets, rounded, ANNOTATIONS.field("points").type),
+            points=schema.lists(offsets, points, ANNOTATIONS.field("points").type),
             area=columns.numbers(chunk.annotations, "area", changed, np.nan),
         )
         return self.with_exact_cuboids(chunk)
@@ -143,9 +141,8 @@ class _Resized:
                 sheared += not math.isclose(product, 0, abs_tol=1e-6)
                 turned = math.degrees(math.atan2(along[1], along[0]))
                 turned += 360 * round((degrees - turned) / 360)
-            points[at : at + 5] = (
-                cx * sx, cy * sy, w * math.hypot(*along), h * math.hypot(*across), turned
-            )  # fmt: skip
+            sides = w * math.hypot(*along), h * math.hypot(*across)
+            points[at : at + 5] = np.array([cx * sx, cy * sy, *sides, turned], np.float32).round(2)
         self.context.lost("turned boxes approximated: they would not stay rectangles", sheared)
 
     def with_exact_cuboids(self, chunk: Chunk) -> Chunk:
@@ -180,15 +177,14 @@ class _Resized:
         if not len(rows):
             return chunk
         masks = columns.some_annotations(chunk, rows)
-        sides = [masks.column(f"mask_{side}").to_numpy() for side in ("height", "width")]
-        scaled = [
-            np.maximum(1, (side * self.scales[rows, axis]).round()).clip(max=_LARGEST)
-            for side, axis in zip(sides, (1, 0), strict=True)
-        ]
+        heights, widths = (masks.column(f"mask_{n}").to_numpy() for n in ("height", "width"))
+        height, width = (
+            (side * scale).round().clip(1, _LARGEST).astype(np.int32)
+            for side, scale in ((heights, self.scales[rows, 1]), (widths, self.scales[rows, 0]))
+        )
         starts, data = schema.list_parts(masks.column("rle"))
-        height, width = (side.astype(np.int32) for side in scaled)
         offsets, text, states = resized_masks(
-            data, starts[:-1], starts[1:], sides[0], sides[1], height, width
+            data, starts[:-1], starts[1:], heights, widths, height, width
         )
         if states.any():
             bad = int(np.argmax(states != 0))
@@ -206,7 +202,7 @@ class _Resized:
         told = media_columns.read(chunk, 0, len(chunk))
         some: list[int] = []
         for row, medium in enumerate(map(media_columns.media_object, told)):
-            if isinstance(medium, Image) and (not medium.has_size or medium.size != size):
+            if isinstance(medium, Image) and not (medium.has_size and medium.size == size):
                 some.append(row)
                 media[row] = ResizedImage(medium, size)
         rows = np.array(some, np.int64)
