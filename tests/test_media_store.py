@@ -119,8 +119,8 @@ def test_files_of_all_sizes_are_saved_beside_what_is_no_file(
             jobs.append(MediaJob(Image.from_file(picture), f"{number}.png"))
             expected[f"{number}.png"] = Image.from_file(picture).encoded(".png")
         if number % 5 == 2:
-            jobs.append(MediaJob(Image.from_bytes(b"x" * size), f"{number}.jpg"))
-            expected[f"{number}.jpg"] = b"x" * size
+            jobs.append(MediaJob(Image.from_bytes(b"\xff\xd8\xff" + bytes(size)), f"{number}.jpg"))
+            expected[f"{number}.jpg"] = b"\xff\xd8\xff" + bytes(size)
     report = MediaStore(out, workers=Workers(n_workers), cipher=cipher).save(jobs)
     assert (report.saved, report.missing) == (len(expected), len(jobs) - len(expected))
     assert {path.name for path in out.iterdir()} == set(expected)
