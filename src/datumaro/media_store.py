@@ -24,6 +24,7 @@ from datumaro.model.composite_image import MultiframeImage
 from datumaro.model.image import Image, ImageFromBytes, ImageFromFile, ImageFromNumpy, dotted
 from datumaro.model.media_element import MediaElement
 from datumaro.model.point_cloud import PointCloudFromFile
+from datumaro.model.resized_image import ResizedImage
 from datumaro.model.video import Video, VideoFrame
 from datumaro.paths import escapes
 from datumaro.progress import NullProgressReporter, ProgressReporter
@@ -294,6 +295,8 @@ def _content(source: str | MediaElement) -> Any:
         return source.data
     if source.is_encrypted and not isinstance(source, MultiframeImage):
         return source  # a worker decrypts it
+    if isinstance(source, ResizedImage):
+        return source  # a worker decodes, scales and encodes it
     if isinstance(source, ImageFromFile):
         return source if source.as_dict()["ext"] else source.path
     if isinstance(source, PointCloudFromFile) or type(source) in (Video, MediaElement):

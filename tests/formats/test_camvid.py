@@ -187,11 +187,11 @@ def test_wrong_labels(tmp_path: Path, text: str, says: str):
 @pytest.mark.parametrize(
     ("mask", "kind", "says"),
     [
-        (png(pixels((1, 2, 3))), InvalidAnnotationError, "colour (1, 2, 3), which the label map"),
-        (png(np.array([[7]], np.uint8)), InvalidAnnotationError, "label index 7"),
+        (png(pixels((1, 2, 3))), InvalidAnnotationError, "pixel (0, 0): colour (1, 2, 3)"),
+        (png(np.array([[7]], np.uint8)), InvalidAnnotationError, "pixel (0, 0): label index 7"),
         (png(rows_mask(0, 2).astype(np.uint8))[:50], MalformedFileError, "damaged"),
         (b"", MalformedFileError, "an empty file; expected a PNG image"),
-        (b"GIF89a", MalformedFileError, "begins with b'GIF89a'"),
+        (b"GIF89a", MalformedFileError, "byte 0: b'GIF89a'"),
     ],
     ids=["colour", "index", "cut", "empty", "gif"],
 )

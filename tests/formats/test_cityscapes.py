@@ -209,7 +209,7 @@ def test_items_of_which_nothing_is_written_are_told(
 ):
     sent = dm.Dataset.from_iterable([dm.DatasetItem("e", media=image())], categories=["x"])
     sent.export(str(tmp_path), "cityscapes")
-    assert "1 items with neither masks nor a saved image (first: e)" in lost(caplog)
+    assert "1 items without masks, since their images are not saved" in lost(caplog)
 
 
 def test_the_standard_labels(tmp_path: Path):

@@ -186,9 +186,11 @@ def test_files_that_are_no_text(tmp_path: Path):
 
 
 def test_nothing_there(tmp_path: Path):
-    make(tmp_path)
     with pytest.raises(DatasetNotFoundError, match="no list"):
         read(tmp_path)
+    make(tmp_path)
+    dataset = read(tmp_path)
+    assert len(dataset) == 0 and labels(dataset) == ["cat", "dog"]
 
 
 # --- writing ----------------------------------------------------------------------------------

@@ -19,6 +19,10 @@ from datumaro.errors import (
 )
 from datumaro.formats.base import Confidence
 from datumaro.model.annotation import AnnotationType
+from datumaro.testing import FormatConformance
+from datumaro.testing.comparison import differences
+from datumaro.testing.exchange import Exchange
+from datumaro.testing.samples import sample
 from format_files import (
     ODD_IDS,
     count,
@@ -98,9 +102,7 @@ def test_labels_of_a_file_go_first(tmp_path: Path):
 def test_labels_of_dataset_meta_are_the_only_ones(tmp_path: Path):
     with_boxes(tmp_path, f"{BOX}\n\n{BOX.replace('Car', 'Van')}")
     make(tmp_path, {"dataset_meta.json": '{"labels": ["Bus", "Car"]}'})
-    with pytest.raises(
-        UndeclaredLabelError, match=r"a.txt: line 3: label 'Van' is not declared; expected"
-    ):
+    with pytest.raises(UndeclaredLabelError, match=r"a.txt: line 3: label 'Van'; expected one"):
         read(tmp_path, "kitti_detection")
     found = read(tmp_path, "kitti_detection", error_policy="skip")
     assert label_names(found) == ["Bus", "Car"]
@@ -364,6 +366,30 @@ def test_the_standard_labels(tmp_path: Path):
     assert len(names) == 35
     found = [(a.type.name, names[a.label]) for a in one(received).annotations]
     assert found == [("bbox", "car"), ("mask", "unlabeled"), ("mask", "car")]
+
+
+class WithImagesOfOldExports(FormatConformance):
+    """Images without a file of boxes are items, and no export removes images."""
+
+    def test_two_exports_into_one_folder(self, exchange: Exchange) -> None:
+        folder = exchange.fresh()
+        exchange.write(sample(exchange.holds, 3), folder)
+        second = sample(exchange.holds, 2, ids=lambda number: f"second-{number}")
+        exchange.write(second, folder)
+        received = exchange.read(folder)
+        for item in list(received):
+            if not item.id.startswith("second-"):
+                assert item.annotations == []
+                received.remove(item.id, item.subset)
+        assert differences(second, received, exchange.holds) == []
+
+
+class TestConformance(WithImagesOfOldExports):
+    format = "kitti"
+
+
+class TestConformanceOfDetection(WithImagesOfOldExports):
+    format = "kitti_detection"
 
 
 # --- detection ----------------------------------------------------------------------------------

@@ -108,6 +108,10 @@ META_CASES = [
     Case("voc", "voc", False, meta=True),
 ]
 
+MASK_CASES = [Case("street", "camvid", save_media) for save_media in (False, True)] + [
+    Case("boxes", "kitti_detection", save_media) for save_media in (False, True)
+]
+
 YOLO_CASES = [
     # (they need the images: without them no size is known, and their own files cannot be read)
     Case("yolo", "yolo", True),
@@ -122,10 +126,14 @@ IMAGENET_CASES = [
     *(Case("listed_labels", "imagenet_txt", save_media) for save_media in (False, True)),
 ]
 
+OPEN_IMAGES_CASES = [Case("open_images", "open_images", save_media) for save_media in (False, True)]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
-# formats that the published package only reads
+# formats that the published package only reads, or cannot write with a Pillow of today
 READ_BY_THEM_CASES = [
+    Case("street", "cityscapes", save_media=True),
+    Case("street", "kitti_segmentation", save_media=True),
     Case("coco", "mmdet_coco", save_media=True),
     Case("coco", "roboflow_coco", save_media=True),
     Case("yolo_flat", "roboflow_yolo", save_media=True),
@@ -137,7 +145,14 @@ BEYOND = ("rotated_bbox", "skeleton", "tabular")
 
 # of formats that do not hold all that a data set has
 CONVERTED_CASES = (
-    COCO_CASES + VOC_CASES + META_CASES + IMAGE_DIR_CASES + YOLO_CASES + IMAGENET_CASES
+    COCO_CASES
+    + VOC_CASES
+    + META_CASES
+    + MASK_CASES
+    + IMAGE_DIR_CASES
+    + YOLO_CASES
+    + IMAGENET_CASES
+    + OPEN_IMAGES_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -189,10 +204,16 @@ SAMPLES = [
             "voc_action",
         )
     ),
+    Sample("camvid_dataset", "camvid"),
+    Sample("cityscapes_dataset/dataset", "cityscapes"),
+    Sample("kitti_dataset/kitti_detection", "kitti_detection"),
+    Sample("kitti_dataset/kitti_segmentation", "kitti_segmentation"),
+    Sample("kitti_dataset/kitti_segmentation", "kitti"),
     Sample("image_dir_dataset", "image_dir"),
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),
     Sample("roboflow_dataset/yolo", "roboflow_yolo"),
     Sample("imagenet_dataset", "imagenet"),
     Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
+    Sample("open_images_dataset/v6", "open_images"),
 ]

@@ -112,11 +112,31 @@ READING = [
         ),
     ),
     Quirk(
+        ("open_images",),
+        "images that are not there lose the sizes that images.meta states",
+        lambda d: d.path[-1] == "media" and d.left is None,
+    ),
+    Quirk(
+        ("open_images",),
+        "the labels' names for people are lost; we keep them, to write them again",
+        lambda d: d.left is MISSING and d.path == ("infos", "open_images"),
+    ),
+    Quirk(
         ("image_dir",),
         "folders within the folder are not read, though they are written",
         lambda d: d.left is MISSING and item_or_subset(d) and "/" in str(d.path[-1]),
     ),
 ]
+
+STREET = [
+    Quirk(
+        ("camvid", "kitti_segmentation"),
+        "what no mask has becomes a mask of the background",
+        lambda d: d.right is MISSING and d.path[-1] == "mask" and d.left["label"] == 0,
+    ),
+]
+READING += STREET
+
 
 READING += [
     Quirk(
@@ -133,6 +153,16 @@ READING += [
 
 WRITING = [
     Quirk(
+        ("kitti_detection",),
+        "boxes get the score 1, whether they have one or not",
+        lambda d: d.path[-1] == "score" and d.left == 1 and d.right is MISSING,
+    ),
+    Quirk(
+        ("kitti_detection",),
+        "items without boxes get no file, and are lost when their images are not saved",
+        lambda d: d.left is MISSING and item_or_subset(d),
+    ),
+    Quirk(
         ("voc_classification", *VOC_MASKS, *VOC_PEOPLE),
         "items that have annotations, but none of the task, are in no list",
         lambda d: d.left is MISSING and item_or_subset(d),
@@ -143,9 +173,18 @@ WRITING = [
         lambda d: d.path[-1] in ("media", "has_size") and d.left in (None, False),
     ),
     Quirk(
+        ("open_images",),
+        "the sizes of images without boxes are not written",
+        lambda d: d.path[-1] == "has_size" and d.left is False,
+    ),
+    Quirk(
         ("coco_stuff",),
-        "every mask becomes a crowd",
-        lambda d: d.path[-1] == "is_crowd" and d.left is True,
+        "every outline becomes the mask of a crowd",
+        lambda d: (
+            (d.path[-1] == "is_crowd" and d.left is True)
+            or ours_alone(d, "polygon")
+            or (d.right is MISSING and d.path[-1] == "mask")
+        ),
     ),
     Quirk(
         ("coco_person_keypoints",),

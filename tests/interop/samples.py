@@ -393,6 +393,41 @@ def voc_items(media: Path, contents: list[list[Any]], categories: dict[Any, Any]
     )
 
 
+def street(media: Path) -> Any:
+    """Masks of labels, of which one is the background."""
+    rows = np.zeros((4, 6, 8), bool)
+    for number, row in enumerate(rows):
+        row[number] = True
+    rows[3, 1:3, 4:] = True
+    masks = [dm.Mask(row, label=number % 2 + 1, id=number + 1) for number, row in enumerate(rows)]
+    return voc_items(
+        media,
+        [masks[:2], [masks[2]], masks, [], masks[1:]],
+        {
+            dm.AnnotationType.label: dm.LabelCategories.from_iterable(
+                ["background", "car", "tree"]
+            ),
+            dm.AnnotationType.mask: dm.MaskCategories(
+                {0: (0, 0, 0), 1: (128, 64, 32), 2: (255, 0, 1)}
+            ),
+        },
+    )
+
+
+def boxes(media: Path) -> Any:
+    """Boxes with what KITTI has of attributes."""
+    attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
+    found = [
+        dm.Bbox(1.25, n, 3.5, 4, label=n % 2, attributes=known)
+        for n, known in enumerate(attributes)
+    ]
+    return voc_items(
+        media,
+        [found, found[:2], found[:3], [], found[2:]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["car", "tram"])},
+    )
+
+
 def yolo(media: Path) -> Any:
     """Boxes, in the subsets that trainers know."""
     return boxes_only(media, ODD_IDS)
@@ -490,6 +525,37 @@ def listed_labels(media: Path) -> Any:
     return labelled(media, ids, [[0], [1, 2], [], [3], [0], [], [2]], ["cat", "a dog", "x", "猫"])
 
 
+def open_images(media: Path) -> Any:
+    """Labels, boxes, and masks with and without a box."""
+    labels = dm.LabelCategories.from_iterable(["/m/01", ("/m/02", "/m/01"), "猫"])
+    state = {"score": 0.5, "occluded": True, "is_inside": False}
+    mask = checkerboard(6, 8, 2)
+    contents = [
+        [dm.Label(0, attributes={"score": 1.0}), dm.Label(2, attributes={"score": 0.25})],
+        [
+            dm.Bbox(2, 1.5, 4, 3, label=1, group=1, attributes=state),
+            dm.Bbox(0, 0, 8, 6, label=0, group=2, attributes={"score": 1.0}),
+            dm.Mask(mask, label=1, group=1, attributes={"box_id": "0f", "predicted_iou": 0.5}),
+        ],
+        [dm.Bbox(1, 1, 1, 1, label=2, group=1, attributes={"score": 0.75}),
+         dm.Mask(mask, label=2, group=1, attributes={"box_id": "01"})],
+        [],
+    ]  # fmt: skip
+    ids = ("000001", SPACED_ID, "ünï.cödé", "empty")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="val" if number > 2 else "train",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=of_item,
+            )
+            for number, (item_id, of_item) in enumerate(zip(ids, contents, strict=True))
+        ],
+        categories={dm.AnnotationType.label: labels},
+    )
+
+
 def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
     """Images with labels, in two subsets."""
     return dm.Dataset.from_iterable(
@@ -521,11 +587,14 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc,
         voc_people,
         plain_images,
+        street,
+        boxes,
         yolo,
         yolo_flat,
         flags,
         folders_of_labels,
         listed_labels,
+        open_images,
         beyond,
     )
 }

@@ -106,6 +106,7 @@ def add_group(
         return ExitCode.ERROR
 
     parser.set_defaults(run=run, takes_format_options=False)
+    add_common_flags(parser)
     return parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
 
 

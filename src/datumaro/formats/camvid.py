@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datumaro.errors import (
-    InvalidAnnotationError,
+    InvalidAnnotationInFileError,
     PathSeparatorInSubsetNameError,
     UnsupportedContentError,
 )
@@ -27,6 +27,7 @@ from datumaro.formats.base import (
     WriteContext,
     WriteOptions,
 )
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
@@ -39,6 +40,7 @@ from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.paint_plan import PaintPlan
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import RgbColor
 from datumaro.options import option
 from datumaro.paths import join_inside
@@ -84,6 +86,10 @@ class Camvid(Format):
     name = "camvid"
     title = "CamVid: masks in the colours of labels"
     write_options: ClassVar[type[WriteOptions]] = CamvidWriteOptions
+    holds = Capabilities(
+        annotations={AnnotationType.mask: Held(label="required", overlap=False, merged=True)},
+        colors=True,
+    )
     owned = ("*.txt", "*annot/**/*.png", dataset_meta.FILE)
 
     def detect(self, folder: Folder) -> Confidence:
@@ -160,9 +166,9 @@ def _is_list(name: str) -> bool:
 
 
 def _is_root(folder: Path) -> bool:
-    names = [path.name for path in folder.glob("*.txt")]
-    return any(_is_list(name) and (folder / name[:-4]).is_dir() for name in names) or (
-        label_colors.FILE in names or any((folder / f"{name[:-4]}annot").is_dir() for name in names)
+    stems = [path.stem for path in folder.glob("*.txt") if _is_list(path.name)]
+    return label_colors.is_declared(folder) or any(
+        (folder / name).is_dir() for stem in stems for name in (stem, f"{stem}annot")
     )
 
 
@@ -184,9 +190,11 @@ def _items(path: Path, root: Path, context: ReadContext) -> Iterator[MaskItem]:
         item_id = "/".join(image.split("/")[1:]).rpartition(".")[0]
         if len(columns) > 2 or not item_id:
             context.problem(
-                InvalidAnnotationError(
-                    f"{place}: {line[:80]!r}; expected the paths of an image "
-                    f"(/{subset}/<id>.png) and of a mask"
+                InvalidAnnotationInFileError(
+                    path,
+                    f"line {number}",
+                    repr(line[:80]),
+                    f"the paths of an image (/{subset}/<id>.png) and of a mask",
                 )
             )
             continue

@@ -47,16 +47,19 @@ PLURALS: dict[AnnotationType, str] = {
 class Held:
     """What is kept of one kind of annotation. By default: its shape and its label.
 
+    "some" says that it depends on the data set: `Format.write` counts what is lost.
+
     Attributes
     ----------
-    label : whether it may have a label, must have one (without, it is left out), or has none.
+    label : whether it may have a label, must have one (without, it is left out), or has none;
+        some may be without one.
     attributes : which attributes of any name are kept: none, those with JSON values (all), or
         text, numbers, true and false as text.
     names : attributes that are kept by their names, beside those.
-    ids : whether `Annotation.id` comes back.
+    ids : whether `Annotation.id` comes back; some may.
     groups : whether annotations that have a group in common have one when they come back
-        (its number may be another): none; any; or those that are parts of one object: of one label,
-        one id and the same attributes.
+        (its number may be another): none; some; any; or those that are parts of one object: of one
+        label, one id and the same attributes.
     object_ids, z_order : whether these come back.
     most : how many of the kind an item may have; None for any number.
     digits : decimals that coordinates keep, at most 2 (as `Shape.points` are rounded).
@@ -68,11 +71,11 @@ class Held:
     merged : masks of one label come back as one.
     """
 
-    label: Literal["optional", "required", "none"] = "optional"
+    label: Literal["optional", "some", "required", "none"] = "optional"
     attributes: Literal["none", "text", "json"] = "none"
     names: Names = field(default_factory=dict[str, tuple[Any, ...]])
-    ids: bool = False
-    groups: Literal["none", "objects", "any"] = "none"
+    ids: bool | Literal["some"] = False
+    groups: Literal["none", "some", "objects", "any"] = "none"
     object_ids: bool = False
     z_order: bool = False
     most: int | None = None
@@ -95,6 +98,7 @@ class Capabilities:
     Attributes
     ----------
     annotations : what is kept of each kind of annotation; other kinds are left out.
+    becomes : kinds that are written as another kind: polygons as masks.
     media : kinds of media.
     media_needed : items are found by their media files: without one (``save_media``, where it is an
         option) an item is not there when the data set is read.
@@ -105,6 +109,9 @@ class Capabilities:
     item_ids : a regular expression for the whole of an id; "" for any. Others are refused at
         export.
     nested_ids : whether ids may have folders (``a/b``).
+    unlabelled_id : of formats in which the label of an item's image stands before its name, as its
+        id says (``cat:1``): what stands there without a label; "" for other formats. ``item_ids``
+        and ``nested_ids`` are about the name then.
     item_attributes, item_names : as `Held.attributes` and `Held.names`, of items.
     annotations_needed : items without annotations are left out.
     labels : whether the data set's labels come back: no names at all; those that annotations use;
@@ -114,7 +121,7 @@ class Capabilities:
     label_pattern : a regular expression for the whole of a label's name; "" for any. Others are
         refused at export.
     added_labels : labels that reading adds.
-    label_parents, label_attributes, label_groups : whether these come back.
+    label_parents, label_attributes, label_groups : whether these come back; some may.
     colors : whether the colours of labels (`MaskCategories`) come back.
     key_points : whether the names of key points (`PointsCategories`) come back.
     infos : whether the data set's infos come back; or the names of those that do.
@@ -123,6 +130,9 @@ class Capabilities:
     """
 
     annotations: Mapping[AnnotationType, Held] = field(default_factory=dict[AnnotationType, Held])
+    becomes: Mapping[AnnotationType, AnnotationType] = field(
+        default_factory=dict[AnnotationType, AnnotationType]
+    )
     media: frozenset[MediaType] = frozenset({MediaType.IMAGE})
     media_needed: bool = False
     size_needed: bool = False
@@ -130,6 +140,7 @@ class Capabilities:
     default_subset: str = DEFAULT_SUBSET_NAME
     item_ids: str = ""
     nested_ids: bool = True
+    unlabelled_id: str = ""
     item_attributes: Literal["none", "text", "json"] = "none"
     item_names: Names = field(default_factory=dict[str, tuple[Any, ...]])
     annotations_needed: bool = False
@@ -138,8 +149,8 @@ class Capabilities:
     label_names: tuple[str, ...] = ()
     label_pattern: str = ""
     added_labels: tuple[str, ...] = ()
-    label_parents: bool = False
-    label_attributes: bool = False
+    label_parents: bool | Literal["some"] = False
+    label_attributes: bool | Literal["some"] = False
     label_groups: bool = False
     colors: bool = False
     key_points: bool = False

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datumaro.errors import InvalidAnnotationError, PathSeparatorInSubsetNameError
+from datumaro.errors import PathSeparatorInSubsetNameError, UndeclaredLabelInFileError
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors, paint_plan
 from datumaro.formats.base import (
     Confidence,
@@ -24,6 +24,7 @@ from datumaro.formats.base import (
     WriteContext,
     WriteOptions,
 )
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
@@ -35,6 +36,7 @@ from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.paint_plan import PaintPlan
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
 from datumaro.paths import join_inside
 from datumaro.table.chunk import Content
@@ -73,6 +75,11 @@ class Cityscapes(Format):
     name = "cityscapes"
     title = "Cityscapes: images of streets, masks of label ids"
     write_options: ClassVar[type[WriteOptions]] = CityscapesWriteOptions
+    holds = Capabilities(
+        annotations={AnnotationType.mask: Held(label="required", overlap=False, merged=True)},
+        media_needed=True,
+        colors=True,
+    )
     owned = (f"{_MASKS}/**/*{_MASK}_*.png", label_colors.FILE, dataset_meta.FILE)
 
     def detect(self, folder: Folder) -> Confidence:
@@ -137,7 +144,8 @@ class Cityscapes(Format):
 
 
 def _is_root(folder: Path) -> bool:
-    return (folder / _MASKS).is_dir() or (folder / _IMAGES).is_dir()
+    found = (folder / _MASKS).is_dir() or (folder / _IMAGES).is_dir()
+    return found or label_colors.is_declared(folder)
 
 
 def _items(root: Path, subset: str) -> tuple[list[MaskItem], str]:
@@ -168,9 +176,11 @@ def _masks(painting: Painting, path: str, meaning: ClassColors) -> list[MaskRow]
             label_id, number = value, 0
         label = meaning.of_index(label_id)
         if label is None and value != _IGNORED:
-            raise InvalidAnnotationError(
-                f"{path}: value {value}, and no label has the id {label_id}; expected ids up to "
-                f"{meaning.n_labels + meaning.first - 1}"
+            raise UndeclaredLabelInFileError(
+                path,
+                "",
+                f"value {value}, and no label has the id {label_id}",
+                f"ids up to {meaning.n_labels + meaning.first - 1}",
             )
         if label is not None and label >= 0:
             rows.append(MaskRow(number, label, rle))
@@ -223,8 +233,12 @@ class _Writer:
                         )
                         file = f"{_IMAGES}/{name}{_IMAGE}{extension}"
                         jobs.append(MediaJob(source, file, f"item {item_id!r}"))
-                    if not masks and (source is None or not self.options.save_media):
-                        context.lost("items with neither masks nor a saved image", 1, item_id)
+                        if not masks and not self.options.save_media:
+                            context.lost(
+                                "items without masks, since their images are not saved",
+                                1,
+                                f"item {item_id!r}",
+                            )
                 done += len(rows)
                 progress.report_status(done)
         progress.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,6 +26,7 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
 )
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.files import is_image, item_ids
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
@@ -46,6 +47,16 @@ _SUBSETS = frozenset({"train", "training", "val", "valid", "validation", "test",
 _OTHERS = frozenset({"labels", "images", "annotations", "instances"})
 _CLUTTER = frozenset({"__MACOSX", "__MSOSX"})
 
+_HOLDS = Capabilities(
+    annotations={AnnotationType.label: Held(label="required", most=1)},
+    media_needed=True,
+    item_ids=r"[^/:\\]*[^/:\\.][^/:\\]*",
+    nested_ids=False,
+    unlabelled_id=NO_LABEL,
+    labels="used",
+    label_order=False,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImagenetReadOptions(ReadOptions):
@@ -62,6 +73,7 @@ class Imagenet(Format):
 
     name = "imagenet"
     title = "Images in folders named as their labels (image-net.org, torchvision's ImageFolder)"
+    holds = replace(_HOLDS, subsets=False)
     read_options: ClassVar[type[ReadOptions]] = ImagenetReadOptions
 
     def detect(self, folder: Folder) -> Confidence:
@@ -100,6 +112,7 @@ class ImagenetWithSubsetDirs(Format):
 
     name = "imagenet_with_subset_dirs"
     title = "Images in folders named as their labels, in a folder for each subset"
+    holds = _HOLDS
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: folders of folders of images, and nothing else."""
@@ -304,7 +317,6 @@ def _write(content: Content, folder: Path, place: str, options: Any, context: Wr
     jobs = _Jobs(names, place, options.image_ext, context)
     for chunk in content.chunks:
         jobs.add(ChunkRows(chunk))
-    jobs.report()
     MediaStore(folder, context.progress, context.workers).save(jobs.jobs, len(jobs.jobs))
 
 
@@ -340,7 +352,6 @@ class _Jobs:
         for item, item_id in enumerate(rows.ids):
             source = rows.source(item)
             if source is None:
-                self.context.lost("items without an image", 1, f"item {item_id!r}")
                 continue
             medium = source if isinstance(source, MediaElement) else None
             if medium is not None and not isinstance(medium, Image):
@@ -349,9 +360,6 @@ class _Jobs:
                 )
             extension = media_extension(rows.path(item), medium, self.image_ext)
             labels = self._labels_of(rows, item)
-            if len(labels) > 1:
-                what = "items of several labels as one: there is one for each label"
-                self.context.lost(what, 1, f"item {item_id!r}")
             place = self.place.replace("{subset}", rows.subsets[item])
             for label in labels or [None]:
                 name = NO_LABEL if label is None else self.labels[label]
@@ -385,11 +393,6 @@ class _Jobs:
             what = "ids of items (they become <label>:<name>)"
             self.context.lost(what, 1, f"item {item_id!r}")
         return name
-
-    def report(self) -> None:
-        """Tell which labels have no folder."""
-        unused = [name for i, name in enumerate(self.labels) if i not in self._used]
-        self.context.lost("labels that no image has", len(unused), ", ".join(unused[:5]))
 
 
 def file_stem(item_id: str, label: str) -> str:

@@ -32,6 +32,7 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
 )
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import is_image, item_ids, read_text
 from datumaro.formats.rows import ChunkRows
@@ -79,6 +80,9 @@ class ImagenetTxt(Format):
     read_options: ClassVar[type[ReadOptions]] = ImagenetTxtReadOptions
     write_options = MetaWriteOptions
     owned = ("*.txt", dataset_meta.FILE)
+    holds = Capabilities(
+        annotations={AnnotationType.label: Held(label="required")}, label_pattern=r"\S(.*\S)?"
+    )
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: a list, and names of labels or a folder of images."""
@@ -164,7 +168,7 @@ class _Reader:
             others = {LABELS_FILE, labels_file.name}
             found = sorted(path.glob("*.txt")) if path.is_dir() else []
             self.lists = [file for file in found if file.name not in others]
-        if not self.lists:
+        if not self.lists and not labels_file.is_file():
             raise DatasetNotFoundError(f"{path}: no list of images and labels (.txt)")
         self.images = os.fspath(self.root / self.options.image_dir)
         # None: as many as there are

@@ -166,6 +166,12 @@ def masks_of_runs(runs: Runs) -> dict[int, bytes]:
     return {value: text[bounds[i] : bounds[i + 1]] for i, value in enumerate(values.tolist())}
 
 
+def empty_mask(n_pixels: int) -> bytes:
+    """The compressed run lengths of a mask in which no pixel is set."""
+    nothing = np.zeros(0, np.int64)
+    return encode_groups(nothing, nothing, np.zeros(2, np.int64), n_pixels)[1]
+
+
 # --- reading --------------------------------------------------------------------------------------
 
 

@@ -6,11 +6,11 @@ CamVid's. ``dataset_meta.json`` beside it goes before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datumaro.errors import InvalidAnnotationError
+from datumaro.errors import InvalidAnnotationInFileError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import ReadContext, WriteContext
 from datumaro.formats.dataset_meta import BLACK, DatasetMeta
@@ -22,6 +22,7 @@ from datumaro.model.categories import (
     LabelCategories,
     MaskCategories,
     RgbColor,
+    free_colors,
     generate_colormap,
 )
 
@@ -69,6 +70,11 @@ class LabelColors:
         }
 
 
+def is_declared(root: Path) -> bool:
+    """Whether a folder has a file of labels: a data set without items may have nothing else."""
+    return (root / FILE).is_file() or (root / dataset_meta.FILE).is_file()
+
+
 def load(
     root: Path, standard: LabelColors, context: ReadContext, *, painted: bool = True
 ) -> LabelColors:
@@ -81,7 +87,7 @@ def load(
 
     Raises
     ------
-    InvalidAnnotationError, MalformedFileError
+    InvalidAnnotationInFileError, MalformedFileError
         A file is damaged; the message names the line or key.
     """
     meta = dataset_meta.find(root, context)
@@ -102,7 +108,7 @@ def load_file(path: Path) -> LabelColors:
 
     Raises
     ------
-    InvalidAnnotationError, MalformedFileError
+    InvalidAnnotationInFileError, MalformedFileError
         As `load`.
     """
     text = read_text(path, _MAX_BYTES)
@@ -120,11 +126,10 @@ def parse(text: str, path: Path) -> LabelColors:
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
-        color, name = _split(line, f"{path}: line {number}")
+        color, name = _split(line, path, number)
         if name in index:
-            raise InvalidAnnotationError(
-                f"{path}: line {number}: label {name!r} is declared twice; "
-                "expected labels that differ"
+            raise InvalidAnnotationInFileError(
+                path, f"line {number}", f"label {name!r} is declared twice", "labels that differ"
             )
         index[name] = len(found.names)
         found.names.append(name)
@@ -133,18 +138,20 @@ def parse(text: str, path: Path) -> LabelColors:
     return found
 
 
-def _split(line: str, place: str) -> tuple[RgbColor | None, str]:
+def _split(line: str, path: Path, number: int) -> tuple[RgbColor | None, str]:
     """A line's colour, if it has one, and name."""
     fields = line.split(None, 3)
     numbers = [field for field in fields[:3] if field.lstrip("-").isdecimal()]
     if len(numbers) < 3:
         return None, line
     if len(fields) < 4:
-        raise InvalidAnnotationError(f"{place}: {line!r}; expected 'R G B name' or a name")
+        raise InvalidAnnotationInFileError(
+            path, f"line {number}", repr(line[:80]), "'R G B name' or a name"
+        )
     color = [int(number[:5]) for number in numbers]
     if not all(0 <= value <= 255 for value in color):
-        raise InvalidAnnotationError(
-            f"{place}: colour {' '.join(numbers)}; expected three numbers from 0 to 255"
+        raise InvalidAnnotationInFileError(
+            path, f"line {number}", f"colour {' '.join(numbers)}", "three numbers from 0 to 255"
         )
     return (color[0], color[1], color[2]), fields[3]
 
@@ -180,7 +187,7 @@ def with_colors(labels: LabelColors, context: WriteContext, *, distinct: bool) -
     distinct : give no two labels the same. The first keeps it; `WriteContext.lost` is told of the
         others.
     """
-    free = free_colors({*labels.colors.values(), BLACK})
+    free = free_colors(labels.colors.values())
     used: set[RgbColor] = set()
     colors: dict[int, RgbColor] = {}
     for index, name in enumerate(labels.names):
@@ -191,16 +198,6 @@ def with_colors(labels: LabelColors, context: WriteContext, *, distinct: bool) -
         colors[index] = color or next(free)
         used.add(colors[index])
     return LabelColors(labels.names, colors)
-
-
-def free_colors(taken: set[RgbColor]) -> Iterator[RgbColor]:
-    """VOC's palette without black and the colours taken."""
-    n = 256
-    while True:
-        for color in list(generate_colormap(n).values())[n // 2 if n > 256 else 1 :]:
-            if color not in taken:
-                yield color
-        n *= 2
 
 
 def of_categories(categories: Mapping[AnnotationType, Categories]) -> LabelColors:

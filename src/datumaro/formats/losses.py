@@ -18,6 +18,9 @@ from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
+UNDECLARED = "annotations of a label that is not among the categories"
+"""What writers count whose files name labels, and so can have no number without a name."""
+
 
 def count_losses(content: Content, holds: Capabilities, context: WriteContext) -> None:
     """Tell `WriteContext.lost` what ``holds`` leaves out of ``content``."""
@@ -63,7 +66,7 @@ class _Losses:
     def count_kind(self, name: str, chosen: Array, held: Held) -> None:
         """Count what is lost of the annotations of a kind that is held."""
         rows = self.chunk.annotations
-        if held.label != "optional":
+        if held.label in ("required", "none"):
             unlabelled = schema.label_values(rows.column("label")) == schema.NO_LABEL
             if held.label == "required":
                 self.lost(f"{name} without a label", chosen & unlabelled)
@@ -141,6 +144,8 @@ _CONVERTIBLE = {
 def _plural(kind: AnnotationType, holds: Capabilities) -> str:
     """What to call annotations of a kind that is not held."""
     name = PLURALS.get(kind, kind.name)
+    if kind in holds.becomes:
+        return f"{name} as such (they become {PLURALS[holds.becomes[kind]]})"
     other = _CONVERTIBLE.get(kind)
     if other is not None and other in holds.annotations:
         return f"{name} (it holds {PLURALS[other]}: convert them first)"

@@ -115,8 +115,9 @@ def _load(item: MaskItem, separate: Separate) -> ItemMasks:
     except DatasetImportError as error:
         return ItemMasks(error=error)
     except OSError as error:
-        found = error.strerror or str(error)
-        return ItemMasks(error=MalformedFileError(item.mask, "", found, "a file that can be read"))
+        return ItemMasks(
+            error=MalformedFileError(item.mask, "", error.strerror or str(error), "a mask")
+        )
 
 
 def _expected(data: bytes, item: MaskItem) -> tuple[int, int] | None:

@@ -55,7 +55,7 @@ def _areas(annotations: pa.RecordBatch) -> Floats:
     return result
 
 
-def _spans(starts: Array, lengths: Array) -> tuple[Array, Array]:
+def spans(starts: Array, lengths: Array) -> tuple[Array, Array]:
     """(positions of the spans' values, one after another; where in them each span begins)."""
     begins = np.cumsum(lengths) - lengths
     total = int(lengths.sum())
@@ -66,7 +66,7 @@ def polygon_areas(points: Array, starts: Array, lengths: Array) -> Floats:
     """Areas of polygons whose x, y, … are ``points[start:start + length]`` (length even, > 0)."""
     if not len(starts):
         return np.zeros(0)
-    positions, begins = _spans(starts, lengths)
+    positions, begins = spans(starts, lengths)
     pairs = points[positions].astype(np.float64).reshape(-1, 2)
     begins = begins // 2
     n = lengths // 2
@@ -97,7 +97,7 @@ def rle_areas(data: Array, starts: Array, lengths: Array) -> Floats:
     filled = np.flatnonzero(lengths)
     if not len(filled):
         return result
-    positions, begins = _spans(starts[filled], lengths[filled])
+    positions, begins = spans(starts[filled], lengths[filled])
     raw = data[positions].astype(np.int64) - 48
     ends = begins + lengths[filled] - 1
     bad = np.logical_or.reduceat((raw < 0) | (raw > 63), begins)

@@ -58,7 +58,7 @@ def name_problem(name: str) -> str | None:
         return "expected letters, digits, '_', '-' and '.', not beginning with '-' or '.'"
     if len(name) > _NAME_LENGTH:
         return f"it is longer than {_NAME_LENGTH} characters"
-    if name.lower() in RESERVED_NAMES:
+    if name in RESERVED_NAMES:
         return f"the names {', '.join(sorted(RESERVED_NAMES))} mean something else"
     return None
 

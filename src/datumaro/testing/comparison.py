@@ -69,14 +69,14 @@ class _Side:
         """The annotation, as far as it can be held; None when it cannot."""
         held = self.holds.annotations.get(annotation.type)
         label: Any = getattr(annotation, "label", None)
-        if held is None or (held.label == "required" and label is None):
+        if held is None or (held.label in ("some", "required") and label is None):
             return None
         values: dict[str, Any] = {
             "attributes": attributes(annotation.attributes, held.attributes, held.names)
         }
         if held.label != "none":
             values["label"] = None if label is None else self.name(label)
-        if held.ids and annotation.id:
+        if held.ids is True and annotation.id:
             values["id"] = annotation.id
         if held.object_ids and annotation.object_id >= 0:
             values["object_id"] = annotation.object_id
@@ -101,7 +101,7 @@ class _Side:
         if annotation.type is AnnotationType.points:
             visibility: Any = getattr(annotation, "visibility")  # noqa: B009
             values["visibility"] = [int(v) for v in visibility]
-        group = annotation.group if held.groups != "none" else 0
+        group = annotation.group if held.groups in ("objects", "any") else 0
         return Plain(annotation.type, held, values, points, group)
 
     def name(self, label: int | None) -> str | int | None:
@@ -267,9 +267,9 @@ def _category_differences(sent: _Side, received: _Side) -> Iterator[str]:
     for name in ours:
         one, other = left.find(name)[1], right.find(name)[1]
         assert one is not None and other is not None
-        if holds.label_parents and one.parent != other.parent:
+        if holds.label_parents is True and one.parent != other.parent:
             yield f"parent of label {name!r}: {one.parent!r} sent, {other.parent!r} received"
-        if holds.label_attributes and one.attributes != other.attributes:
+        if holds.label_attributes is True and one.attributes != other.attributes:
             names = one.attributes, other.attributes
             yield f"attributes of label {name!r}: {names[0]} sent, {names[1]} received"
     if holds.label_groups and left.label_groups != right.label_groups:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 GARBAGE = {
     "nothing": b"",
@@ -20,6 +21,15 @@ GARBAGE = {
     "lines": b"a b c\n1 2 3\n-1 nan 1e999\n",
 }
 """What a file is replaced by, by name."""
+
+
+def files_of_each_kind(folder: Path) -> list[Path]:
+    """Files below a folder: of each folder in it, the first two of each extension."""
+    kinds: dict[tuple[Path, str], list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            kinds.setdefault((path.parent, path.suffix), []).append(path)
+    return [path for paths in kinds.values() for path in paths[:2]]
 
 
 def cuts(size: int) -> list[int]:

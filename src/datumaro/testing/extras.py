@@ -42,15 +42,15 @@ def extras(holds: Capabilities) -> dict[str, Dataset]:
             add(f"attributes of {name}", _with(kind, _attribute))
         if held.attributes != "json":
             add(f"lists as attributes of {name}", _with(kind, _list_attribute))
-        if not held.ids:
+        if held.ids is not True:
             add(f"ids of {name}", _with(kind, lambda a: setattr(a, "id", 77)))
         if not held.object_ids:
             add(f"object ids of {name}", _with(kind, lambda a: setattr(a, "object_id", 7)))
         if not held.z_order and kind in _ORDERED:
             add(f"z orders of {name}", _with(kind, lambda a: setattr(a, "z_order", 3)))
-        if held.groups == "none" and len(holds.annotations) > 1:
-            add(f"groups of {name}", _grouped)
-        if held.label == "required" and kind is not AnnotationType.label:
+        if held.groups in ("none", "some"):
+            add(f"groups of {name}", _grouped(kind))
+        if held.label in ("some", "required") and kind is not AnnotationType.label:
             add(f"{name} without a label", _with(kind, lambda a: setattr(a, "label", None)))
         if held.label != "none" and holds.labels != "none" and kind is not AnnotationType.caption:
             add(f"{name} of a label that is not declared", _with(kind, _undeclared))
@@ -75,6 +75,9 @@ _MADE = frozenset(
     }
 )  # fmt: skip
 _ORDERED = _MADE - {AnnotationType.label, AnnotationType.caption, AnnotationType.cuboid_3d}
+
+_OTHER_PLACE = np.zeros(SIZE, bool)
+_OTHER_PLACE[10:12, 0:2] = True
 
 
 def _first(dataset: Dataset) -> DatasetItem:
@@ -104,9 +107,20 @@ def _undeclared(annotation: Any) -> None:
     annotation.label = 77
 
 
-def _grouped(dataset: Dataset) -> None:
-    for annotation in _first(dataset).annotations:
-        annotation.group = 5
+def _grouped(kind: AnnotationType) -> Change:
+    """Put all annotations of the first item in a group, and one of the kind more."""
+
+    def changed(dataset: Dataset) -> None:
+        item = _first(dataset)
+        one = next(a for a in item.annotations if a.type is kind)
+        more = one.wrap(id=one.id and 78)
+        if isinstance(more, Mask):
+            more.image = _OTHER_PLACE
+        item.annotations = [*item.annotations, more]
+        for annotation in item.annotations:
+            annotation.group = 5
+
+    return changed
 
 
 def _more(kind: AnnotationType, most: int) -> Change:
@@ -135,9 +149,7 @@ def _overlapping(dataset: Dataset) -> None:
 def _same_label(dataset: Dataset) -> None:
     item = _first(dataset)
     mine = next(a for a in item.annotations if isinstance(a, Mask))
-    image = np.zeros(SIZE, bool)
-    image[10:12, 0:2] = True
-    item.annotations = [*item.annotations, mine.wrap(image=image, id=mine.id and 78)]
+    item.annotations = [*item.annotations, mine.wrap(image=_OTHER_PLACE, id=mine.id and 78)]
 
 
 def _of_the_whole(holds: Capabilities) -> dict[str, Change]:
@@ -164,9 +176,9 @@ def _of_the_whole(holds: Capabilities) -> dict[str, Change]:
         found["labels of other names"] = lambda d: _labels(d).add("no such label")
     elif holds.label_pattern:
         found["labels of odd names"] = lambda d: _labels(d).add("no such\tlabel,/:<>\" '\n")
-    if labels and not holds.label_parents:
+    if labels and holds.label_parents is not True:
         found["parents of labels"] = lambda d: setattr(_labels(d).items[-1], "parent", "animal")
-    if labels and not holds.label_attributes:
+    if labels and holds.label_attributes is not True:
         found["attributes of labels"] = lambda d: _labels(d).items[0].attributes.add("age")
     if labels and not holds.label_groups:
         found["groups of labels"] = lambda d: _labels(d).add_label_group("some", labels_of(holds))

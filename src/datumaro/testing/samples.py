@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,11 +65,20 @@ def sample(
         )
         for number in range(n)
     ]
+    for item in items:
+        put_label_before_id(item, holds, labels)
     return Dataset.from_iterable(
         items,
         categories={AnnotationType.label: LabelCategories.from_iterable(labels)},
         media_type=media_class(kind),
     )
+
+
+def put_label_before_id(item: DatasetItem, holds: Capabilities, labels: Sequence[str]) -> None:
+    """Make the id say the item's label, if the format's ids do."""
+    if holds.unlabelled_id:
+        found = [a.label for a in item.annotations if isinstance(a, Label) and a.label is not None]
+        item.id = f"{labels[found[0]] if found else holds.unlabelled_id}:{item.id}"
 
 
 def id_maker(holds: Capabilities) -> Callable[[int], str]:
@@ -107,12 +116,12 @@ def medium(kind: MediaType, number: int) -> MediaElement | None:
 def _annotations(holds: Capabilities, number: int, n_labels: int) -> Iterator[Annotation]:
     for position, (kind, held) in enumerate(sorted(holds.annotations.items())):
         make = _SHAPES.get(kind)
-        if make is None or (held.label == "required" and not n_labels):
+        if make is None or (held.label in ("some", "required") and not n_labels):
             continue
         common: dict[str, Any] = {}
         if held.label != "none" and n_labels and kind is not AnnotationType.caption:
             common["label"] = number % n_labels
-        if held.ids:
+        if held.ids is True:
             common["id"] = number * len(holds.annotations) + position + 1
         if held.object_ids:
             common["object_id"] = number % 3

@@ -44,6 +44,7 @@ from datumaro.model.shapes import (
 )
 from datumaro.table.media_columns import media_class
 from datumaro.testing.media import Size, media_kind, pixels, point_cloud
+from datumaro.testing.samples import put_label_before_id
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -119,6 +120,7 @@ def datasets(
                 attributes=draw(attributes(holds.item_attributes, holds.item_names)),
             )
         )
+        put_label_before_id(items[-1], holds, names)
     infos: dict[str, Any] = {}
     if holds.infos is True:
         infos = draw(st.dictionaries(st.sampled_from(("author", "n")), st.sampled_from(_JSON)))
@@ -154,8 +156,13 @@ def all_categories(
     """Categories of labels, and what else is held of them."""
     labels = LabelCategories()
     for position, name in enumerate(names):
-        parent = draw(st.sampled_from(("", *names[:position]))) if holds.label_parents else ""
-        own = {"color", "age"} if holds.label_attributes and draw(st.booleans()) else set[str]()
+        before = names[:position] if holds.label_parents is True else ()
+        parent = draw(st.sampled_from(("", *before)))
+        own = (
+            {"color", "age"}
+            if holds.label_attributes is True and draw(st.booleans())
+            else set[str]()
+        )
         labels.add(name, parent, own)
     if holds.label_groups and names and draw(st.booleans()):
         labels.add_label_group("some", list(names[:2]))
@@ -238,7 +245,7 @@ def item_annotations(
     kinds = [
         k for k in holds.annotations if k in (AnnotationType.label, AnnotationType.mask, *MAKERS)
     ]
-    kinds = [k for k in kinds if names or holds.annotations[k].label != "required"]
+    kinds = [k for k in kinds if names or holds.annotations[k].label in ("optional", "none")]
     kinds = [k for k in kinds if names or k is not AnnotationType.label]
     if not kinds:
         return []
@@ -288,7 +295,7 @@ def _common(
     common: dict[str, Any] = {"attributes": draw(attributes(held.attributes, held.names))}
     if kind not in _UNLABELLED and label is not None:
         common["label"] = label
-    if held.ids:
+    if held.ids is True:
         common["id"] = number
     if held.object_ids:
         common["object_id"] = draw(st.integers(-1, 5))

@@ -27,7 +27,8 @@ def count_work(call: Callable[[], object]) -> Counter[str]:
         if event == "c_call":
             counts[f"{function.__module__}.{function.__qualname__}"] += 1
 
-    listdir, scandir = os.listdir, os.scandir
+    listdir: Any = os.listdir
+    scandir = os.scandir
 
     def counted_listdir(path: Any = ".") -> list[Any]:
         names = cast("list[Any]", listdir(path))

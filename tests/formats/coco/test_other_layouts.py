@@ -170,7 +170,7 @@ def test_options(tmp_path: Path):
     dataset = dm.Dataset.from_iterable([item], categories=["c"])
     context = write(dataset.content(), tmp_path, "roboflow_coco", reindex=True,
                     allow_attributes=False)  # fmt: skip
-    assert not context.losses
+    assert list(context.losses) == ["attributes of boxes"]
     (found,) = dm.Dataset.import_from(str(tmp_path), "roboflow_coco")
     assert found.attributes == {"id": 1} and found.annotations[0].id == 1
     assert found.annotations[0].attributes == {"is_crowd": False}

@@ -313,14 +313,16 @@ def test_covered_masks_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture
     for text in (
         "1 masks that others cover",
         "1 masks of another size",
-        "1 annotations of type bbox",
+        "1 boxes",
     ):
         assert text in caplog.text
     assert list(masks(tmp_path)) == [2]
 
 
-def test_polygons_become_masks(tmp_path: Path):
-    dataset_of(dm.Polygon([0, 0, 2, 0, 2, 2, 0, 2], label=0, id=4)).export(str(tmp_path), NAME)
+def test_polygons_become_masks(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    dataset = dataset_of(dm.Polygon([0, 0, 2, 0, 2, 2, 0, 2], label=0, id=4))
+    dataset.export(str(tmp_path), NAME, segmentation_mode="mask")
+    assert not caplog.text
     assert masks(tmp_path)[4].image.tolist() == [[True, True, False], [True, True, False]]
 
 
@@ -359,10 +361,10 @@ def test_stuff_and_panoptic_are_tasks_of_coco(tmp_path: Path):
     assert [row["id"] for row in both if row["mask_height"]] == [3]
 
 
-def test_stuff_is_written_as_masks(tmp_path: Path):
+def test_stuff(tmp_path: Path):
     polygon = dm.Polygon([0, 0, 2, 0, 2, 2, 0, 2], label=0, id=4)
     box = dm.Bbox(0, 0, 1, 1, label=1, id=5)
-    dataset_of(polygon, box).export(str(tmp_path), "coco_stuff")
+    dataset_of(polygon, box).export(str(tmp_path), "coco_stuff", segmentation_mode="mask")
     first, second = load(tmp_path, "stuff_train.json")["annotations"]
     assert first["segmentation"] == {"counts": [0, 4, 2], "size": [2, 3]}
     assert second["segmentation"] == [] and second["bbox"] == [0, 0, 1, 1]

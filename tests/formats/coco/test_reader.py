@@ -321,14 +321,14 @@ def test_nothing_there(tmp_path: Path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("", "ends here"),
+        ("", "the end of the file"),
         ("[]", "expected an object"),
         ("{}", "no key 'images'"),
         ('{"images": []}', "no key 'annotations'"),
         ('{"images": {}, "annotations": []}', "expected an array"),
-        ('{"images": [], "annotations": []', "ends here"),
+        ('{"images": [], "annotations": []', "the end of the file"),
         ('{"images": [], "annotations": []}}', "expected the end of the file"),
-        ('{"images": [{"id": 1, "file_name": "a', r"\$\.images\[0\] .*ends here"),
+        ('{"images": [{"id": 1, "file_name": "a', r"\$\.images\[0\] .*the end of the file"),
         ('{"images": [], "annotations": [{"id": }]}', r"\$\.annotations\[0\] \(byte 38\)"),
         (
             '{"images": [], "annotations": [], "categories": 5}',
@@ -398,30 +398,6 @@ def test_problems_after_skipped_annotations_name_the_right_place(tmp_path: Path)
     assert [row["id"] for row in rows(read(tmp_path, context=context))["a"]] == [4]
     assert "annotations[2].image_id" in str(context.problems[2])
     assert isinstance(context.problems[2], InvalidAnnotationError)
-
-
-def test_two_images_of_one_id(tmp_path: Path):
-    save(tmp_path, images=[image(1), image(2, "b.jpg"), image(1, "c.jpg")])
-    with pytest.raises(MalformedFileError, match=r"images\[2\].id: 1 is the id of \$.images\[0\]"):
-        read(tmp_path)
-    context = ReadContext(on_error="skip")
-    assert [item["id"] for item in items(read(tmp_path, context=context))] == ["a", "b"]
-
-
-def test_annotations_of_one_id_stay_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    parts = {"segmentation": [[0, 0, 4, 0, 4, 4]]}
-    images = [image(), image(2, "b.jpg")]
-    numbers = [(9, 1), (5, 1), (5, 1), (0, 1), (0, 1), (5, 2)]
-    made = [annotation(n, of, **parts) for n, of in numbers]
-    made[1]["segmentation"] = []
-    found = rows(read(save(tmp_path, images=images, annotations=made)))
-    assert [row["id"] for row in found["a"]] == [9, 9, 5, 5, 5, 0, 0, 0, 0]
-    groups = [row["group"] for row in found["a"]]
-    assert groups[:3] == [9, 9, 5]  # the first of an id keeps it
-    assert groups[3] == groups[4] and groups[5] == groups[6] and groups[7] == groups[8]
-    assert len({0, *groups}) == 6  # and none is group 0, which means none
-    assert [row["group"] for row in found["b"]] == [5, 5]
-    assert "2 annotations have the id of another one of the same image (first: id 5)" in caplog.text
 
 
 @pytest.mark.parametrize("top", [3, 2**62, 2**63 - 1])

@@ -6,41 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import given, strategies as st
 from pycocotools import mask as coco_mask
 
-from datumaro.formats.coco.segmentation import trace
 from formats.coco.coco_files import annotation, load, read, save, write
-
-masks = st.integers(1, 9).flatmap(
-    lambda width: st.lists(
-        st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=9
-    )
-)
-
-
-@given(masks)
-def test_outlines_make_the_same_mask_again(lines: list[list[bool]]):
-    mask = np.array(lines, np.uint8)
-    outer, inner = trace(mask)
-    assert bool(outer) == bool(mask.any())
-    if not outer:
-        return
-    polygons: Any = [outline.tolist() for outline in outer]
-    made: Any = coco_mask.merge(coco_mask.frPyObjects(polygons, *mask.shape))
-    filled = coco_mask.decode(made)
-    assert (filled >= mask).all()
-    if not inner:
-        assert np.array_equal(filled, mask)
-
-
-def test_a_hole_is_told_apart():
-    ring = np.ones((3, 3), np.uint8)
-    ring[1, 1] = 0
-    outer, inner = trace(ring)
-    assert [o.tolist() for o in outer] == [[0, 0, 3, 0, 3, 3, 0, 3]]
-    assert len(inner) == 1 and inner[0].reshape(-1, 2).min() == 1
-
 
 POLYGONS = [[1, 1, 4, 1, 4, 3, 1, 3], [5, 0, 7, 0, 7, 5, 5, 5]]
 RLE = {"counts": [7, 2, 4, 2, 33], "size": [6, 8]}

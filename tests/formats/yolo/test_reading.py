@@ -133,7 +133,11 @@ def test_damaged_descriptions(tmp_path: Path, files: dict[str, str | bytes], mes
 @pytest.mark.parametrize(
     ("line", "kind", "message"),
     [
-        ("2 0 0 1 1", UndeclaredLabelError, "line 2: class 2 has no name; expected 0 to 1"),
+        (
+            "2 0 0 1 1",
+            UndeclaredLabelError,
+            "line 2: class 2 has no name in .*obj.names; ",
+        ),
         ("x 0 0 1 1", MalformedFileError, "line 2: 'x 0 0 1 1' begins with 'x'; expected a class"),
         ("1 0 zero 1 1", MalformedFileError, "line 2: 'zero' in '1 0 zero 1 1'; expected a number"),
         ("1 0 inf 1 1", MalformedFileError, "line 2: inf; expected shares"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
 import numpy as np
 
 from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
-from datumaro.formats.base import ReadContext
+from datumaro.formats.base import ReadContext, log
 from datumaro.formats.coco.categories import Category, parse
+from datumaro.formats.coco.info import BLANK, described
 from datumaro.formats.coco.layout import AnnotationFile, Task
 from datumaro.formats.json_errors import shown_at
 from datumaro.kernels.coco_parse import FATAL, PROBLEM, Parser
@@ -33,12 +32,14 @@ class Images:
     ids : int64 [n].
     sizes : int32 [n, 2], height and width in pixels, 0 for not known.
     names, offsets : UTF-8 bytes of the file names, ``/`` between folders; int64 [n + 1].
+    places : int64 [n], their indices in the file's ``images``.
     """
 
     ids: Array
     sizes: Array
     names: Array
     offsets: Array
+    places: Array
 
     def name(self, row: int) -> str:
         """The file name of an image."""
@@ -50,7 +51,30 @@ class Images:
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(text) for text in texts], out=offsets[1:])
         names = np.concatenate(texts) if texts else self.names[:0]
-        return Images(self.ids[rows], self.sizes[rows], names, offsets)
+        return Images(self.ids[rows], self.sizes[rows], names, offsets, self.places[rows])
+
+
+def _places(n: int, skipped: list[int]) -> Array:
+    """The indices of ``n`` elements of an array whose others were skipped: int64 [n], rising."""
+    rows = np.arange(n)
+    if not skipped:
+        return rows
+    before = np.array(skipped, np.int64) - np.arange(len(skipped))
+    return rows + np.searchsorted(before, rows, "right")
+
+
+@dataclass
+class Repeated:
+    """The annotations of a file that have the id of an earlier one.
+
+    Attributes
+    ----------
+    in_image : int64, rising: those that have the id of an earlier one of their image.
+    anywhere : whether there are any, also of other images.
+    """
+
+    in_image: Array
+    anywhere: bool
 
 
 @dataclass
@@ -68,6 +92,7 @@ class CocoFile:
     images: Images
     categories: list[Category]
     image_of: Array
+    repeated: Repeated
     raw: dict[str, bytes]
 
     def labels(self, index_of: Callable[[Category], int]) -> Array:
@@ -94,6 +119,40 @@ def lookup(keys: Array, wanted: Array) -> Array:
     at = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
     rows = order[at]
     return np.where(keys[rows] == wanted, rows, np.int32(-1))
+
+
+def repeated(ids: Array, items: Array) -> tuple[Array, Array] | None:
+    """Which of several things have the id of an earlier one.
+
+    Parameters
+    ----------
+    ids : int64 [n].
+    items : int32 [n], where each belongs; those of -1 count for nothing.
+
+    Returns
+    -------
+    (int64, int64), rising: those that have the id of an earlier one of the same item, and the
+    others; None, found sooner, when all ids differ.
+    """
+    if (ids[1:] > ids[:-1]).all() or len(np.unique(ids)) == len(ids):  # as is usual
+        return None
+    placed = np.flatnonzero(items >= 0)
+    ids, items = ids[placed], items[placed]
+    again, in_item = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
+    order = np.argsort(ids, kind="stable")  # the earlier one first
+    again[order[1:]] = ids[order[1:]] == ids[order[:-1]]
+    order = np.lexsort((ids, items))
+    in_item[order[1:]] = (ids[order[1:]] == ids[order[:-1]]) & (
+        items[order[1:]] == items[order[:-1]]
+    )
+    if not again.any():
+        return None
+    return placed[in_item], placed[again & ~in_item]
+
+
+def _by_datumaro(parser: Parser) -> bool:
+    """Whether Datumaro 1.x wrote the file: it has always the same ``info`` and ``licenses``."""
+    return described(parser.raw, "") == BLANK
 
 
 class FileReader:
@@ -123,9 +182,11 @@ class FileReader:
         categories: list[Category] = []
         if file.task is not Task.CAPTIONS and "categories" in parser.raw:
             categories = parse(parser.raw["categories"], file.path)
-        images = self._unique(file, Images(*parser.images()))
+        places = _places(parser.n_images, parser.skipped_images)
+        images = self._unique(file, Images(*parser.images(), places))
         image_of = self._check(file, parser, images, categories)
-        return CocoFile(file, parser, images, categories, image_of, parser.raw)
+        repeated = self._repeated(file, parser, image_of)
+        return CocoFile(file, parser, images, categories, image_of, repeated, parser.raw)
 
     def _parse(self, file: AnnotationFile) -> Parser:
         parser = Parser(file.task.code)
@@ -187,12 +248,53 @@ class FileReader:
                 self.context.problem(
                     MalformedFileError(
                         file.path,
-                        f"$.images[{row}].id",
-                        f"{image_id} is the id of $.images[{first[image_id]}] too",
-                        "ids that differ",
+                        f"$.images[{images.places[row]}].id",
+                        f"{image_id}, which $.images[{images.places[first[image_id]]}] has too",
+                        "an id of its own for each image",
                     )
                 )
         return images.take(np.array(list(first.values()), np.int64))
+
+    def _repeated(self, file: AnnotationFile, parser: Parser, image_of: Array) -> Repeated:
+        """See which annotations have the id of an earlier one.
+
+        Raises
+        ------
+        MalformedFileError
+            One of the same image: which of the two an id means cannot be told. It is not raised
+            when problems are skipped, or when Datumaro 1.x wrote the file, which gives annotations
+            without an id numbers that others of the image have.
+        """
+        ids, _, _ = parser.objects()
+        again = repeated(ids, image_of)
+        if again is None:
+            return Repeated(np.zeros(0, np.int64), anywhere=False)
+        in_image, elsewhere = again
+        places = _places(parser.n_objects, parser.skipped)
+        for numbers, where in ((in_image, "the same image"), (elsewhere, "another image")):
+            if not len(numbers):
+                continue
+            number = int(numbers[0])
+            its_image = image_of == image_of[number]
+            same = (ids == ids[number]) & (its_image if numbers is in_image else ~its_image)
+            first, second = (
+                f"$.annotations[{places[n]}]"
+                for n in (int(np.argmax(same & (image_of >= 0))), number)
+            )
+            if numbers is in_image and self.context.on_error == "fail" and not _by_datumaro(parser):
+                raise MalformedFileError(
+                    file.path,
+                    f"{second}.id",
+                    f"{ids[number]}, which {first} of the same image has too",
+                    "an id of its own for each annotation of an image; with the error policy "
+                    "'skip' each is kept as an object of its own",
+                )
+            log.warning(
+                "%s: %d annotations have the id of an earlier one of %s (first: %s.id, %d, which "
+                "%s has too); each is kept as an object of its own",
+                file.path, len(numbers), where, second, ids[number], first,
+            )  # fmt: skip
+        return Repeated(in_image, anywhere=True)
 
     def _check(
         self, file: AnnotationFile, parser: Parser, images: Images, categories: list[Category]
@@ -214,38 +316,13 @@ class FileReader:
         if not bad.any():
             return
         others = "images" if key == "image_id" else "categories"
-        skipped = sorted(parser.skipped)
+        places = _places(parser.n_objects, parser.skipped)
         for number in np.flatnonzero(bad).tolist():
-            index = number  # the parser left out some before it
-            for left_out in skipped:
-                index += left_out <= index
             self.context.problem(
                 InvalidAnnotationInFileError(
                     file.path,
-                    f"$.annotations[{index}].{key}",
+                    f"$.annotations[{places[number]}].{key}",
                     str(values[number]),
                     f"the id of one of the file's {others}",
                 )
             )
-
-
-def described(file: CocoFile) -> dict[str, Any]:
-    """``info`` and ``licenses`` as far as they say something."""
-    out: dict[str, Any] = {}
-    for key in ("info", "licenses"):
-        try:
-            value: Any = msgspec.json.decode(file.raw[key]) if key in file.raw else None
-        except (msgspec.DecodeError, RecursionError) as error:
-            found = f"{file.raw[key][:60]!r} ({error})"
-            raise MalformedFileError(file.file.path, f"$.{key}", found, "JSON") from None
-        if _says_something(value):
-            out[key] = value
-    return out
-
-
-def _says_something(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_says_something, value.values()))  # pyright: ignore
-    if isinstance(value, list):
-        return any(map(_says_something, value))  # pyright: ignore
-    return bool(value)

@@ -127,7 +127,11 @@ class _CocoFormat(Format):
         return self.tasks
 
     def holding(self, options: CocoSubsetWriteOptions) -> Capabilities:
-        holds = holding(self._chosen_tasks(options), attributes=options.allow_attributes)
+        holds = holding(
+            self._chosen_tasks(options),
+            attributes=options.allow_attributes,
+            as_masks=options.segmentation_mode == "mask",
+        )
         return holds.with_meta() if options.save_dataset_meta else holds
 
     def detect(self, folder: Folder) -> Confidence:

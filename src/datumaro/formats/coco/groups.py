@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,14 +10,10 @@ from datumaro.formats.coco.file_reader import CocoFile
 from datumaro.formats.coco.layout import Task
 from datumaro.table.schema import Array
 
-log = logging.getLogger("datumaro")
-
 _WITH_PARTS = (Task.INSTANCES, Task.PERSON_KEYPOINTS)
 
 
-def object_groups(
-    files: Sequence[CocoFile], item_of: Sequence[Array], firsts: Sequence[Array], ids: Array
-) -> Array:
+def object_groups(files: Sequence[CocoFile], firsts: Sequence[Array], ids: Array) -> Array:
     """The annotations' ids, and free numbers where these do not tell annotations apart.
 
     Group 0 means none, so the parts of an annotation with the id 0 would fall asunder; and those
@@ -26,7 +21,7 @@ def object_groups(
 
     Parameters
     ----------
-    item_of, firsts : for each file, the annotations' items and first rows; -1 for none.
+    firsts : for each file, the annotations' first rows; -1 for none.
     ids : int64 [n], the rows' ids.
 
     Returns
@@ -35,11 +30,12 @@ def object_groups(
     """
     groups, zero_group, free = ids, 0, 0
     starts = None
-    for file, items, first in zip(files, item_of, firsts, strict=True):
+    for file, first in zip(files, firsts, strict=True):
         own, _, _ = file.parser.objects()
-        placed = first >= 0
-        zero = (own == 0) & placed if file.file.task in _WITH_PARTS else np.zeros(len(own), bool)
-        again = _repeated(own, items) & placed
+        zero = own == 0 if file.file.task in _WITH_PARTS else np.zeros(len(own), bool)
+        again = np.zeros(len(own), bool)
+        again[file.repeated.in_image] = True
+        zero, again = zero & (first >= 0), again & (first >= 0)
         if not (zero.any() or again.any()):
             continue
         if starts is None:
@@ -57,25 +53,7 @@ def object_groups(
                 free += 1
             else:
                 groups[begin:end] = zero_group
-        if again.any():
-            log.warning(
-                "%s: %d annotations have the id of another one of the same image (first: id %d); "
-                "each is kept as an object of its own",
-                file.file.path, np.count_nonzero(again), own[again][0],
-            )  # fmt: skip
     return groups
-
-
-def _repeated(ids: Array, items: Array) -> Array:
-    """Which annotations have the id and the item of an earlier one."""
-    out = np.zeros(len(ids), bool)
-    ordered = np.sort(ids)
-    if not (ordered[1:] == ordered[:-1]).any():  # the usual case, and quick
-        return out
-    order = np.lexsort((ids, items))  # stable: the earlier one first
-    same = (ids[order][1:] == ids[order][:-1]) & (items[order][1:] == items[order][:-1])
-    out[order[1:]] = same
-    return out
 
 
 def _free_number(ids: Array) -> int:

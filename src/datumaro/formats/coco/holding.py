@@ -21,7 +21,6 @@ _KINDS = {
     },
     Task.PERSON_KEYPOINTS: {AnnotationType.points: _OUTLINE},
     Task.STUFF: {
-        AnnotationType.polygon: _OUTLINE,
         AnnotationType.mask: _OUTLINE,
         AnnotationType.bbox: _BOX,
     },
@@ -32,15 +31,21 @@ _KINDS = {
 }
 
 
-def holding(tasks: Sequence[Task], *, attributes: bool = True) -> Capabilities:
-    """What files of some tasks can hold."""
+def holding(
+    tasks: Sequence[Task], *, attributes: bool = True, as_masks: bool = False
+) -> Capabilities:
+    """What files of some tasks can hold; ``as_masks`` when polygons are written as masks."""
     wanted = set(tasks) | ({Task.INSTANCES} if Task.PERSON_KEYPOINTS in tasks else set[Task]())
     annotations = {kind: held for task in wanted for kind, held in _KINDS[task].items()}
+    if as_masks and AnnotationType.mask in annotations:
+        annotations[AnnotationType.polygon] = _OUTLINE
     if not attributes:
         annotations = {kind: replace(held, attributes="none") for kind, held in annotations.items()}
+    becomes = {AnnotationType.polygon: AnnotationType.mask}
     labelled = wanted - {Task.CAPTIONS, Task.IMAGE_INFO}
     return Capabilities(
         annotations=annotations,
+        becomes=becomes if wanted <= {Task.STUFF, Task.PANOPTIC} else {},
         item_names={"id": (None,)},
         labels="all" if labelled else "none",
         label_parents=bool(labelled),

@@ -27,7 +27,6 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import read_file
 from datumaro.formats.index_masks import Array
 from datumaro.formats.json_errors import explained
-from datumaro.kernels.rle import encode_groups
 from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.builder import concat
@@ -222,7 +221,8 @@ class _Reader:
                 category, expected = str(segment.category_id), "the id of one of the categories"
                 self.problem(image.index, f"{place}.category_id", category, expected)
                 continue
-            rle = decoded.masks.get(segment.id) or _empty(decoded.shape)
+            height, width = decoded.shape
+            rle = decoded.masks.get(segment.id) or index_masks.empty_mask(height * width)
             columns.add_mask(
                 rle,
                 decoded.shape,
@@ -248,12 +248,6 @@ def _ids(painting: index_masks.Painting, codes: Array, path: str) -> Array:
     if int(codes.max(initial=0)) > 255:
         raise MalformedFileError(path, "IHDR", "gray values of 16 bits", "RGB colours")
     return codes.astype(np.int64) * 0x010101  # red, green and blue are equal
-
-
-def _empty(shape: tuple[int, int]) -> bytes:
-    """The run lengths of a mask without pixels."""
-    nothing = np.zeros(0, np.int64)
-    return encode_groups(nothing, nothing, np.zeros(2, np.int64), shape[0] * shape[1])[1]
 
 
 def side_by_side(first: Chunk, second: Chunk) -> Chunk:

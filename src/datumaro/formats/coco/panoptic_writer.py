@@ -24,14 +24,12 @@ from datumaro.formats.index_masks import Array
 from datumaro.formats.mask_painting import COVERED, MaskToPaint, instance_numbers, paint_order
 from datumaro.formats.rows import ChunkRows
 from datumaro.model import run_lengths
-from datumaro.model.annotation import AnnotationType
 from datumaro.paths import join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Chunk
 
 _THREADS = min(8, os.cpu_count() or 1)
 _BATCH = 64
-_MASK = int(AnnotationType.mask)
 
 
 @dataclass(frozen=True)
@@ -97,32 +95,23 @@ class PanopticWriter:
                 batch: list[_Picture] = []
                 for a, b in pairwise(bounds):
                     item = int(items[a])
-                    picture = self.picture(rows, item, ids[item], chosen[a:b].tolist())
-                    if picture is not None:
-                        batch.append(picture)
+                    batch.append(self.picture(rows, item, ids[item], chosen[a:b].tolist()))
                 for text, losses in threads.map(_paint, batch):
                     for what, n in losses.items():
                         self.context.lost(what, n)
                     yield text
 
-    def picture(
-        self, rows: ChunkRows, item: int, image_id: int, chosen: list[int]
-    ) -> _Picture | None:
-        """What to write of an item; None when it has no masks."""
+    def picture(self, rows: ChunkRows, item: int, image_id: int, chosen: list[int]) -> _Picture:
+        """What to write of an item."""
         item_id = rows.ids[item]
-        kept = [row for row in chosen if rows.types[row] == _MASK]
-        what = "polygons of images whose size is not known"
-        self.context.lost(what, len(chosen) - len(kept), item_id)
-        if not kept:
-            return None
         name = f"{item_id}.png"
         path = join_inside(self.folder, name, what="item id")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        kept.sort(key=lambda row: rows.z_orders[row])
-        own = [0 if self.reindex else rows.ann_ids[row] or rows.groups[row] for row in kept]
+        chosen = sorted(chosen, key=lambda row: rows.z_orders[row])
+        own = [0 if self.reindex else rows.ann_ids[row] or rows.groups[row] for row in chosen]
         masks: list[MaskToPaint] = []
         segments: list[dict[str, Any]] = []
-        for row, number in zip(kept, instance_numbers(own, MAX_ID), strict=True):
+        for row, number in zip(chosen, instance_numbers(own, MAX_ID), strict=True):
             label = rows.labels[row]
             if label >= len(self.category_ids):
                 raise DatasetExportError(f"item {item_id!r}: label {label} is not declared")

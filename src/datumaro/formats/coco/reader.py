@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from datumaro.errors import RepeatedItemInFileError
 from datumaro.formats import dataset_meta
-from datumaro.formats.base import ReadContext
+from datumaro.formats.base import ReadContext, log
 from datumaro.formats.coco import panoptic
 from datumaro.formats.coco.categories import Labels
-from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, described, lookup
+from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, lookup
 from datumaro.formats.coco.groups import object_groups
+from datumaro.formats.coco.info import described, says_something
 from datumaro.formats.coco.layout import AnnotationFile, Task, image_folder
 from datumaro.kernels.coco_parse import item_texts
 from datumaro.model.media import MediaType
@@ -63,8 +67,14 @@ def _infos(files: list[CocoFile], labels: Labels) -> dict[str, Any]:
     """What COCO says beside images and annotations, for a writer of COCO; {} for nothing."""
     coco: dict[str, Any] = {}
     for file in files:
-        for key, value in described(file).items():
-            coco.setdefault(key, {}).setdefault(file.file.subset, value)
+        for key, value in described(file.raw, file.file.path).items():
+            if says_something(value):
+                known = coco.setdefault(key, {}).setdefault(file.file.subset, value)
+                if known != value:
+                    log.warning(
+                        "%s: $.%s is not that of the subset's other files and is left out",
+                        file.file.path, key,
+                    )  # fmt: skip
     if ids := labels.own_ids():
         coco["category_ids"] = ids
     if things := labels.things():
@@ -80,6 +90,8 @@ def _chunk(
     context: ReadContext,
 ) -> Chunk:
     images, rows = _merge_images(files)
+    items = _items(files[0], images, subset, allow_external)
+    items, rows = _without_repeated(items, files, rows, subset, context)
     _drop_doubles(files, rows)
     item_of = [
         np.where(file.image_of >= 0, row[file.image_of], np.int32(-1))
@@ -87,8 +99,7 @@ def _chunk(
         else file.image_of
         for file, row in zip(files, rows, strict=True)
     ]
-    items = _items(files[0], images, subset, allow_external)
-    offsets, annotations = _annotations(files, item_of, len(images.ids), labels)
+    offsets, annotations = _annotations(files, item_of, len(items), labels)
     chunk = Chunk(items, annotations, offsets)
     for file, row in zip(files, rows, strict=True):
         if file.file.task is Task.PANOPTIC:
@@ -116,15 +127,19 @@ def _merge_images(files: list[CocoFile]) -> tuple[Images, list[Array]]:
         for file in files[1:]:
             unknown = sizes[:, 0] == 0
             sizes[unknown] = file.images.sizes[unknown]
-        return Images(first.ids, sizes, first.names, first.offsets), rows * len(files)
+        return replace(first, sizes=sizes), rows * len(files)
     known: dict[str, int] = {}
     merged: list[tuple[int, int]] = []  # file, row in it
     sizes_of: list[Array] = []
     rows = []
     for number, file in enumerate(files):
         own = np.empty(len(file.images.ids), np.int32)
+        seen = set[int]()
         for row in range(len(own)):
             item = known.setdefault(file.images.name(row), len(merged))
+            if item in seen:  # a name twice in one file: two images, which must not be mixed
+                item = len(merged)
+            seen.add(item)
             if item == len(merged):
                 merged.append((number, row))
                 sizes_of.append(file.images.sizes[row])
@@ -145,6 +160,7 @@ def _merge_images(files: list[CocoFile]) -> tuple[Images, list[Array]]:
             np.array(sizes_of, np.int32).reshape(-1, 2),
             np.concatenate([part.names for part in parts]),
             offsets,
+            np.concatenate([part.places for part in parts]),
         ),
         rows,
     )
@@ -184,6 +200,43 @@ def _items(file: CocoFile, images: Images, subset: str, allow_external: bool) ->
     )
 
 
+def _without_repeated(
+    items: pa.RecordBatch,
+    files: list[CocoFile],
+    rows: list[Array],
+    subset: str,
+    context: ReadContext,
+) -> tuple[pa.RecordBatch, list[Array]]:
+    """The items without those whose id an earlier one has, and each file's images' rows among them.
+
+    An id is a file name without its extension, so ``a.jpg`` and ``a.png`` have the same.
+    """
+    ids = items.column("id")
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return items, rows
+    first: dict[str, int] = {}
+    kept = np.ones(len(ids), bool)
+    for row, item_id in enumerate(ids.to_pylist()):
+        if first.setdefault(item_id, row) != row:
+            kept[row] = False
+            (path, place), (other, its_place) = (
+                _place(files, rows, which) for which in (row, first[item_id])
+            )
+            before = its_place if other == path else f"{other}: {its_place}"
+            context.problem(RepeatedItemInFileError((item_id, subset), path, place, before))
+    renumbered = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+    return items.filter(pa.array(kept)), [renumbered[own] for own in rows]
+
+
+def _place(files: list[CocoFile], rows: list[Array], item: int) -> tuple[Path, str]:
+    """The first file that has an item, and where."""
+    for file, own in zip(files, rows, strict=True):
+        found = np.flatnonzero(own == item)
+        if len(found):
+            return file.file.path, f"$.images[{file.images.places[found[0]]}].file_name"
+    raise LookupError(item)
+
+
 def _inside(name: str) -> str:
     """An id for a name that leads through other folders: what is left of it below the top."""
     parts = posixpath.normpath(_DRIVE.sub("", name)).split("/")
@@ -204,18 +257,34 @@ def _drop_doubles(files: list[CocoFile], rows: list[Array]) -> None:
         if Task.INSTANCES not in by_task or repeating not in by_task:
             continue
         whole, again = files[by_task[Task.INSTANCES]], files[by_task[repeating]]
-        ids, _, _ = whole.parser.objects()
-        wanted, _, _ = again.parser.objects()
-        if not len(ids) or not len(wanted):
-            continue
-        twin = lookup(ids, wanted)
-        here, there = again.image_of, whole.image_of[twin]
-        same = (twin >= 0) & (here >= 0) & (there >= 0)
-        same &= rows[by_task[repeating]][here] == rows[by_task[Task.INSTANCES]][there]
+        same = _twins((whole, rows[by_task[Task.INSTANCES]]), (again, rows[by_task[repeating]]))
         if repeating is Task.PERSON_KEYPOINTS:
             again.parser.points_only(same.view(np.uint8))
         else:
             again.image_of[same] = -1
+
+
+def _twins(whole: tuple[CocoFile, Array], again: tuple[CocoFile, Array]) -> Array:
+    """Which annotations of the file ``again`` have the id of one of ``whole`` in the same item.
+
+    Both are a file and the items of its images.
+    """
+    ids, wanted = (file.parser.objects()[0] for file, _ in (whole, again))
+    if not len(ids) or not len(wanted):
+        return np.zeros(len(wanted), bool)
+    there, here = (
+        np.where(file.image_of >= 0, items[file.image_of], np.int32(-1)).astype(np.int64)
+        if len(items)
+        else file.image_of.astype(np.int64)
+        for file, items in (whole, again)
+    )
+    if not whole[0].repeated.anywhere:
+        twin = lookup(ids, wanted)
+        return (twin >= 0) & (here >= 0) & (there[twin] == here)
+    # an id may be in many images: look for pairs of both
+    names, codes = np.unique(np.concatenate([ids, wanted]), return_inverse=True)
+    pairs = np.concatenate([there, here]) * len(names) + codes
+    return (here >= 0) & (lookup(pairs[: len(ids)], pairs[len(ids) :]) >= 0)
 
 
 @dataclass
@@ -267,7 +336,7 @@ def _annotations(
             sizes,
             texts.offsets if texts else None,
         )
-    groups = object_groups(files, item_of, firsts, ids)
+    groups = object_groups(files, firsts, ids)
     attributes.allocate(np.uint8)
     points.allocate(np.float32)
     for column in (visibility, rles, texts):

@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext
-from datumaro.model import run_lengths
+from datumaro.kernels.outlines import TOO_LARGE, mask_outlines
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk
@@ -80,20 +80,22 @@ def _to_polygons(chunk: Chunk, kinds: Array, context: WriteContext) -> Chunk:
     """The outlines of each mask, a polygon each."""
     rows = chunk.annotations
     point_offsets, points = schema.list_parts(rows.column("points"))
-    rle_column: list[bytes] = rows.column("rle").to_pylist()
-    heights, widths = (rows.column(f"mask_{side}").to_numpy() for side in ("height", "width"))
-    outlines: dict[int, list[Array]] = {}
+    starts, data = schema.list_parts(rows.column("rle"))
+    masks = np.flatnonzero(kinds == AnnotationType.mask)
+    sides = (rows.column(f"mask_{side}").to_numpy()[masks] for side in ("height", "width"))
+    corners, ends, first, holes = mask_outlines(data, starts[masks], starts[masks + 1], *sides)
+    bad = np.flatnonzero(holes < 0)
+    if len(bad):
+        why = "it is too large" if holes[bad[0]] == TOO_LARGE else "its run lengths are damaged"
+        raise UnsupportedContentError(f"a mask cannot become polygons: {why}")
+    outlines = {
+        row: [corners[ends[k] : ends[k + 1]] for k in range(first[i], first[i + 1])]
+        for i, row in enumerate(masks.tolist())
+    }
     keep = np.ones(len(kinds), np.int64)
-    holes = empty = 0
-    for row in np.flatnonzero(kinds == AnnotationType.mask).tolist():
-        rle: Any = {"counts": rle_column[row], "size": [int(heights[row]), int(widths[row])]}
-        outer, inner = trace(_pixels(rle))
-        holes += len(inner)
-        empty += not outer
-        outlines[row] = outer
-        keep[row] = len(outer)
-    context.lost("holes of masks", holes)
-    context.lost("masks without pixels", empty)
+    keep[masks] = np.diff(first)
+    context.lost("holes of masks", int(holes.sum()))
+    context.lost("masks without pixels", int((keep == 0).sum()))
     source = np.repeat(np.arange(len(keep)), keep)
     batch = rows.take(pa.array(source))
     old = {row: iter(parts) for row, parts in outlines.items()}
@@ -137,61 +139,3 @@ def _replaced(
         ends[chunk.offsets],
         chunk.media,
     )
-
-
-def trace(mask: Array) -> tuple[list[Array], list[Array]]:
-    """The outlines of a mask's parts, and those of its holes, along the pixels' edges.
-
-    Parameters
-    ----------
-    mask : [height, width], nonzero inside.
-
-    Returns
-    -------
-    (outer, inner) : lists of float32 [2 n], x, y, … of the corners.
-    """
-    inside = np.pad(mask.astype(bool), 1)
-    # edges run with the inside on their right: from corner (y, x) in one of four directions
-    steps = {
-        (0, 1): inside[1:, 1:] & ~inside[:-1, 1:],  # right: inside below, outside above
-        (1, 0): inside[1:, :-1] & ~inside[1:, 1:],  # down: inside to the left
-        (0, -1): inside[:-1, :-1] & ~inside[1:, :-1],  # left: inside above
-        (-1, 0): inside[:-1, 1:] & ~inside[:-1, :-1],  # up: inside to the right
-    }
-    order: list[tuple[int, int]] = list(steps)
-    edges: dict[tuple[int, int], list[int]] = {}
-    for direction, present in enumerate(steps.values()):
-        for y, x in np.argwhere(present).tolist():
-            edges.setdefault((y, x), []).append(direction)
-    outer: list[Array] = []
-    inner: list[Array] = []
-    while edges:
-        start = y, x = next(iter(edges))
-        direction = edges[start][0]
-        corners: list[int] = []
-        area, previous = 0, -1
-        while True:
-            ways = edges[y, x]
-            ways.remove(direction)
-            if not ways:
-                del edges[y, x]
-            if direction != previous:
-                corners += (x, y)
-            down, right = order[direction]
-            area += x * down - y * right
-            y, x, previous = y + down, x + right, direction
-            ways = edges.get((y, x), [])
-            # where two parts touch at a corner, turn right: stay with this one
-            turned = (previous + 1) % 4
-            if (y, x) == start and turned not in ways:
-                break
-            direction = turned if turned in ways else ways[0]
-        (outer if area > 0 else inner).append(np.array(corners, np.float32))
-    return outer, inner
-
-
-def _pixels(rle: run_lengths.Rle) -> Array:
-    try:
-        return run_lengths.decode(rle)
-    except ValueError as error:
-        raise UnsupportedContentError(f"a mask cannot become polygons: {error}") from error

@@ -17,6 +17,7 @@ from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.coco.categories import category_ids, to_json
 from datumaro.formats.coco.images import ImageTable, tables
+from datumaro.formats.coco.info import BLANK
 from datumaro.formats.coco.layout import COCO_PLACES, Places, Task
 from datumaro.formats.coco.panoptic import png_folder
 from datumaro.formats.coco.panoptic_writer import PanopticWriter
@@ -46,7 +47,7 @@ _KINDS = {
     ),
     Task.LABELS: (AnnotationType.label,),
     Task.STUFF: (AnnotationType.polygon, AnnotationType.mask, AnnotationType.bbox),
-    Task.PANOPTIC: (AnnotationType.polygon, AnnotationType.mask),
+    Task.PANOPTIC: (AnnotationType.mask,),
     Task.CAPTIONS: (AnnotationType.caption,),
     Task.IMAGE_INFO: (),
 }
@@ -59,12 +60,6 @@ _WITH_LABELS = (  # by the alphabet
     Task.STUFF,
 )
 _OBJECTS = (Task.INSTANCES, Task.PERSON_KEYPOINTS, Task.STUFF)
-_MASKS_ONLY = (Task.STUFF, Task.PANOPTIC)
-
-_BLANK_INFO = dict.fromkeys(
-    ("contributor", "date_created", "description", "url", "version", "year"), ""
-)
-_BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
 
 
 @dataclass(frozen=True)
@@ -244,28 +239,23 @@ class Writer:
 
     def _subset(self, subset: str, images: list[ImageTable]) -> set[Task]:
         """Write a subset's files; the tasks that it has."""
-        several = len(self.choices.tasks) > 1
+        mode = self.choices.segmentation_mode
+        parts = [
+            Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
+            for t in images
+        ]
         written: set[Task] = set()
-        for masks_only in (False, True):
-            tasks = [t for t in self.choices.tasks if (t in _MASKS_ONLY) is masks_only]
-            if not tasks:
+        ids = self._new_ids([part.ids for part in parts])
+        several = len(self.choices.tasks) > 1
+        for task in self.choices.tasks:
+            wanted = [self._chosen(part, task) for part in parts]
+            if several and not any(len(rows) for rows in wanted):
                 continue
-            mode = "mask" if masks_only else self.choices.segmentation_mode
-            parts = [
-                Part(convert(t.chunk, t.heights, t.widths, mode, self.context), t, self.context)
-                for t in images
-            ]
-            ids = self._new_ids([part.ids for part in parts])
-            for task in tasks:
-                wanted = [self._chosen(part, task) for part in parts]
-                if several and not any(len(rows) for rows in wanted):
-                    continue
-                self._file(task, subset, parts, wanted, ids)
-                written.add(task)
-        if not written:  # all are empty; images alone, if that is a task
+            self._file(task, subset, parts, wanted, ids)
+            written.add(task)
+        if not written:
             task = self.choices.tasks[-1]
-            parts = [Part(t.chunk, t, self.context) for t in images]
-            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), [])
+            self._file(task, subset, parts, [np.zeros(0, np.int64)] * len(parts), ids)
             written.add(task)
         return written
 
@@ -299,8 +289,8 @@ class Writer:
     def _open(self, task: Task, subset: str) -> BinaryIO:
         """Begin a file, up to its images."""
         head: dict[str, Any] = {
-            "licenses": _object(self.infos.get("licenses")).get(subset) or _BLANK_LICENSES,
-            "info": _object(self.infos.get("info")).get(subset) or _BLANK_INFO,
+            "licenses": _object(self.infos.get("licenses")).get(subset) or BLANK["licenses"],
+            "info": _object(self.infos.get("info")).get(subset) or BLANK["info"],
         }
         text = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
         categories = b"[]"

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from datumaro.errors import (
     DatasetImportError,
-    InvalidAnnotationError,
+    InvalidAnnotationInFileError,
     MalformedFileError,
-    UndeclaredLabelError,
+    UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
 from datumaro.formats.base import WriteContext
@@ -102,15 +102,14 @@ class BoxReader:
             try:
                 data = read_file(path, _MAX_BYTES) or b""
             except OSError as error:
-                found = error.strerror or str(error)
-                self._problem(MalformedFileError(path, "", found, "a file that can be read"))
+                self._problem(MalformedFileError(path, "", error.strerror or str(error), "boxes"))
             if len(data) > _MAX_BYTES:
                 self._problem(
                     MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "boxes")
                 )
                 data = b""
         for line, kind, what, text in self._lines.add(data) or ():
-            self._problem(_error(f"{path}: line {line}", kind, what, text))
+            self._problem(_error(path, line, kind, what, text))
 
 
 def _attributes(flags: Array, scores: Array) -> list[bytes]:
@@ -121,20 +120,17 @@ def _attributes(flags: Array, scores: Array) -> list[bytes]:
     return made
 
 
-def _error(place: str, kind: str, what: str, text: str) -> DatasetImportError:
+def _error(path: str, line: int, kind: str, what: str, text: str) -> DatasetImportError:
+    place = f"line {line}"
     if kind == "label":
-        return UndeclaredLabelError(
-            f"{place}: label {what!r} is not declared; expected one that the data set's labels have"
+        return UndeclaredLabelInFileError(
+            path, place, f"label {what!r}", "one that the data set's labels have"
         )
-    if kind == "range":
-        return InvalidAnnotationError(
-            f"{place}: number {what}; expected coordinates in pixels, and a finite score"
-        )
-    if kind == "encoding":
-        return InvalidAnnotationError(f"{place}: label {what} is not UTF-8; expected UTF-8 text")
-    return InvalidAnnotationError(
-        f"{place}: {what} fields: {text!r}; expected a label, and 14 or 15 numbers"
-    )
+    found, expected = {
+        "range": (f"number {what}", "coordinates in pixels, and a finite score"),
+        "encoding": (f"label {what} is not UTF-8", "UTF-8 text"),
+    }.get(kind, (f"{what} fields: {text!r}", "a label, and 14 or 15 numbers"))
+    return InvalidAnnotationInFileError(path, place, found, expected)
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from datumaro.formats import label_colors
 from datumaro.formats.files import find_root, folders, walk
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 
@@ -68,20 +69,21 @@ def find(path: Path, task: Task) -> tuple[Path, list[str]]:
         There is none, or there are several.
     """
     path = path.absolute()
-    if _is_subset(path, task):
+    if _has(path, task.folders):
         return path.parent, [path.name]
     expected = f"no {' or '.join(task.folders)} in a subset's folder"
-    root = find_root(path, lambda folder: bool(_subsets(folder, task)), expected)
-    names = folders(root)  # subsets without annotations count too
-    return root, [name for name in names if _has(root / name, (*task.folders, IMAGES))]
+    root = find_root(path, lambda folder: _is_root(folder, task), expected)
+    return root, [name for name in folders(root) if _has(root / name, (*task.folders, IMAGES))]
 
 
-def _subsets(folder: Path, task: Task) -> list[str]:
-    return [name for name in folders(folder) if _is_subset(folder / name, task)]
-
-
-def _is_subset(folder: Path, task: Task) -> bool:
-    return _has(folder, task.folders)
+def _is_root(folder: Path, task: Task) -> bool:
+    subsets = [folder / name for name in folders(folder)]
+    if label_colors.is_declared(folder) or any(_has(s, task.folders) for s in subsets):
+        return True
+    # images alone, without annotations of any task
+    return any(_has(s, (IMAGES,)) for s in subsets) and not any(
+        _has(s, (BOXES, MASKS)) for s in subsets
+    )
 
 
 def _has(folder: Path, names: tuple[str, ...]) -> bool:

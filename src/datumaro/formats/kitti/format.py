@@ -23,9 +23,12 @@ from datumaro.formats.base import (
     WriteContext,
     WriteOptions,
 )
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.kitti import files
 from datumaro.formats.kitti.files import Task
 from datumaro.formats.kitti.writer import KittiWriteOptions
+from datumaro.formats.label_colors import BACKGROUND
+from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
 from datumaro.table.chunk import Content
 
@@ -38,6 +41,29 @@ class KittiAllWriteOptions(KittiWriteOptions):
 
     tasks: str | Sequence[str] = option(
         "", "what to write: detection, segmentation or both (default)", metavar="TASK,..."
+    )
+
+
+_BOXES = Held(
+    label="required",
+    names={"truncated": (False, True), "occluded": (False, True), "score": (None, 0.5, 1.0)},
+)
+# crowds of a label become one
+_MASKS = Held(label="required", names={"is_crowd": (False,)}, overlap=False)
+
+
+def _holding(task: Task) -> Capabilities:
+    annotations: dict[AnnotationType, Held] = {}
+    if task.boxes:
+        annotations[AnnotationType.bbox] = _BOXES
+    if task.masks:
+        annotations[AnnotationType.mask] = _MASKS
+    return Capabilities(
+        annotations=annotations,
+        media_needed=not task.boxes,
+        label_pattern=r"\S+( \S+)*" if task.boxes else "",
+        added_labels=(BACKGROUND,) if task.masks else (),
+        colors=True,
     )
 
 
@@ -91,6 +117,7 @@ class Kitti(_Kitti):
     name = "kitti"
     title = "KITTI: boxes and masks of what is on streets"
     task = files.ALL
+    holds = _holding(task)
     confidence = Confidence.MEDIUM
     write_options = KittiAllWriteOptions
 
@@ -114,6 +141,8 @@ class KittiDetection(_Kitti):
     name = "kitti_detection"
     title = "KITTI: boxes"
     task = files.DETECTION
+    holds = _holding(task)
+    part_of = "kitti"
 
 
 class KittiSegmentation(_Kitti):
@@ -122,3 +151,5 @@ class KittiSegmentation(_Kitti):
     name = "kitti_segmentation"
     title = "KITTI: masks"
     task = files.SEGMENTATION
+    holds = _holding(task)
+    part_of = "kitti"

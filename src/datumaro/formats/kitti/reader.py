@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import InvalidAnnotationError
+from datumaro.errors import UndeclaredLabelInFileError
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors
 from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import ReadContext
@@ -98,9 +98,11 @@ class _Reader:
         for value, rle in index_masks.value_masks(painting, item.mask).items():
             label = self.meaning.of_index(value >> 8)
             if label is None:
-                raise InvalidAnnotationError(
-                    f"{item.mask}: value {value}, whose label would be {value >> 8}; expected "
-                    f"labels up to {self.meaning.n_labels - 1}"
+                raise UndeclaredLabelInFileError(
+                    item.mask,
+                    "",
+                    f"value {value}, whose label would be {value >> 8}",
+                    f"labels up to {self.meaning.n_labels - 1}",
                 )
             if label >= 0:
                 rows.append(MaskRow(value & 255, label, rle))

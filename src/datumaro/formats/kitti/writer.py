@@ -110,7 +110,7 @@ class _Writer:
             if not labels.has_black:
                 labels.colors[self.background] = BLACK
             labels = with_colors(labels, self.context, distinct=False)
-        if labels.names:
+        if labels.names or self.task.masks:
             label_colors.save(labels, self.folder)
         if self.options.save_dataset_meta:
             dataset_meta.save(labels.categories(), self.folder, self.context)
@@ -141,8 +141,9 @@ class _Writer:
         if text is not None:
             if text or not masks:  # an empty file, so that the item is there
                 self.files.save(f"{subset}/{BOXES}/{item_id}.txt", text)
-        elif not masks and (source is None or not self.options.save_media):
-            self.context.lost("items with neither masks nor a saved image", 1, item_id)
+        elif not masks and source is not None and not self.options.save_media:
+            what = "items without masks, since their images are not saved"
+            self.context.lost(what, 1, f"item {item_id!r}")
 
     # --- masks --------------------------------------------------------------------------------
 

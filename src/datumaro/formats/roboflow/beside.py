@@ -7,7 +7,6 @@ from pathlib import Path
 
 from datumaro.formats.base import ReadOptions, WriteContext, WriteOptions
 from datumaro.formats.columns import ChunkColumns
-from datumaro.formats.files import images_below, item_ids
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
@@ -15,45 +14,24 @@ from datumaro.paths import join_inside
 from datumaro.table.chunk import Content
 
 
-class SubsetImages:
-    """The images of a subset, of which annotations name some.
+def add_item(
+    columns: ChunkColumns, folder: Path, name: str, place: str, options: ReadOptions
+) -> None:
+    """Append the item whose image is named, which need not be there.
 
     Parameters
     ----------
     folder : the subset's.
+    place : where it is named, for messages.
+
+    Raises
+    ------
+    PathOutsideDatasetError
+        It leads outside.
     """
-
-    def __init__(self, folder: Path, subset: str, options: ReadOptions) -> None:
-        self.folder, self.subset, self.options = folder, subset, options
-        names = images_below(os.fspath(folder))
-        self._ids = dict(zip(names, item_ids(names), strict=True))
-        self._named: set[str] = set()
-
-    def add(self, columns: ChunkColumns, name: str, place: str, size: tuple[int, int]) -> None:
-        """Append the item whose image is named, which need not be there.
-
-        Parameters
-        ----------
-        place : where it is named, for messages.
-        size : height and width in pixels; zeros when not known.
-
-        Raises
-        ------
-        PathOutsideDatasetError
-            It leads outside.
-        """
-        path = join_inside(
-            self.folder, name, what=place, allow_external=self.options.allow_external_media
-        )
-        self._named.add(name)
-        item_id = self._ids.get(name) or os.path.splitext(name)[0]  # noqa: PTH122 - a str
-        columns.add_item(item_id, self.subset, path, *size)
-
-    def add_others(self, columns: ChunkColumns) -> None:
-        """Append the images that were not named: items without annotations."""
-        for name, item_id in self._ids.items():
-            if name not in self._named:
-                columns.add_item(item_id, self.subset, f"{self.folder}/{name}")
+    path = join_inside(folder, name, what=place, allow_external=options.allow_external_media)
+    item_id = os.path.splitext(name)[0]  # noqa: PTH122 - a str
+    columns.add_item(item_id, folder.absolute().name, path)
 
 
 class ImageJobs:

@@ -23,11 +23,13 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
 from datumaro.formats.json_errors import explained
+from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
-from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
+from datumaro.formats.roboflow.beside import ImageJobs, add_item
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
+from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
 FILE = "_annotations.createml.json"
@@ -88,15 +90,14 @@ class RoboflowCreateMl(Format):
         labels = AppearingLabels()
         chunks: list[Chunk] = []
         context.progress.start(len(found), desc="Reading CreateML")
-        for subset, inner in found.items():
+        for inner in found.values():
             columns = ChunkColumns()
-            images = SubsetImages(inner, subset, options)
             file = inner / FILE
             for number, record in enumerate(_records(file)):
                 for place, annotation in enumerate(record.annotations):
                     _add(columns, labels, annotation, place, f"{file}: $[{number}]", context)
-                images.add(columns, record.image, f"$[{number}].image in {file}", (0, 0))
-            images.add_others(columns)
+                place = f"$[{number}].image in {file}"
+                add_item(columns, inner, record.image, place, options)
             chunks.append(columns.finish())
             context.progress.report_status(len(chunks))
         context.progress.finish()
@@ -123,7 +124,7 @@ class RoboflowCreateMl(Format):
             for chunk in parts:
                 rows = ChunkRows(chunk)
                 for item in range(len(rows)):
-                    annotations = _written(rows, item, names)
+                    annotations = _written(rows, item, names, context)
                     records.append({"image": images.add(rows, item), "annotations": annotations})
                 done += len(rows)
                 context.progress.report_status(done)
@@ -171,11 +172,17 @@ def _add(
     columns.add_box(place, place, labels.add(annotation.label), box, b"")
 
 
-def _written(rows: ChunkRows, item: int, names: list[str]) -> list[dict[str, Any]]:
+def _written(
+    rows: ChunkRows, item: int, names: list[str], context: WriteContext
+) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for row in range(rows.offsets[item], rows.offsets[item + 1]):
         label = rows.labels[row]
-        if rows.types[row] == _BBOX and 0 <= label < len(names):
+        if rows.types[row] != _BBOX or label == schema.NO_LABEL:
+            continue
+        if not 0 <= label < len(names):
+            context.lost(UNDECLARED, 1, f"item {rows.ids[item]!r}")
+        else:
             x1, y1, x2, y2 = rows.points(row)
             # the middle of hundredths is on thousandths
             at = {

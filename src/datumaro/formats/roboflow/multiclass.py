@@ -19,8 +19,9 @@ from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
+from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
-from datumaro.formats.roboflow.beside import ImageJobs, SubsetImages
+from datumaro.formats.roboflow.beside import ImageJobs, add_item
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
@@ -41,7 +42,6 @@ class RoboflowMulticlass(Format):
     title = "Roboflow's layout of labels of images"
     holds = Capabilities(
         annotations={AnnotationType.label: Held()},
-        item_ids=_PATTERN,
         label_order=False,
         label_pattern=_PATTERN,
     )
@@ -69,9 +69,8 @@ class RoboflowMulticlass(Format):
         labels = AppearingLabels()
         chunks: list[Chunk] = []
         context.progress.start(len(found), desc="Reading labels")
-        for subset, inner in found.items():
+        for inner in found.values():
             columns = ChunkColumns()
-            images = SubsetImages(inner, subset, options)
             file = inner / FILE
             rows = _rows(file)
             _, header = next(rows, (1, list[str]()))
@@ -80,8 +79,7 @@ class RoboflowMulticlass(Format):
             for line, row in rows:
                 if row:
                     _add(columns, numbers, row, f"{file}: line {line}", context)
-                    images.add(columns, row[0], f"line {line} in {file}", (0, 0))
-            images.add_others(columns)
+                    add_item(columns, inner, row[0], f"line {line} in {file}", options)
             chunks.append(columns.finish())
             context.progress.report_status(len(chunks))
         context.progress.finish()
@@ -115,8 +113,11 @@ class RoboflowMulticlass(Format):
                     _check(rows.ids[item], "item")
                     flags = ["0"] * len(names)
                     for row in range(rows.offsets[item], rows.offsets[item + 1]):
-                        if rows.types[row] == _LABEL and 0 <= rows.labels[row] < len(names):
-                            flags[rows.labels[row]] = "1"
+                        label = rows.labels[row]
+                        if rows.types[row] == _LABEL and 0 <= label < len(names):
+                            flags[label] = "1"
+                        elif rows.types[row] == _LABEL:
+                            context.lost(UNDECLARED, 1, f"item {rows.ids[item]!r}")
                     table.writerow([images.add(rows, item), *flags])
                 done += len(rows)
                 context.progress.report_status(done)

@@ -48,13 +48,15 @@ class Shared(NamedTuple):
     """The texts of an object that depend on its label and attributes alone.
 
     ``before`` stands before the box, ``after`` behind it and the parts. ``n_actions`` counts the
-    actions in them, ``lost`` the attributes that are not.
+    actions in them, ``lost`` the attributes that are not, ``missing`` the label's actions of which
+    the object does not say whether it does them.
     """
 
     before: str
     after: str
     n_actions: int
     lost: int
+    missing: int
 
 
 @dataclass(frozen=True)
@@ -79,19 +81,25 @@ class ObjectTexts:
         self._shared: dict[tuple[str, str], Shared] = {}
         self._no_actions: set[tuple[str, str]] = set()
 
-    def declare(self, label_map: LabelMap) -> None:
+    def declare(self, label_map: LabelMap) -> list[tuple[str, str]]:
         """Take out of a label map what turned out to be no action: not true or false, or no tag.
 
         A reader would add the missing actions of a label to all of its objects, as false.
+
+        Returns
+        -------
+        What was taken out: (label's name, attribute's name).
         """
+        taken: list[tuple[str, str]] = []
         for entry in label_map.entries:
-            entry.actions = [
-                action
-                for action in entry.actions
-                if (entry.name, action) not in self._no_actions
-                and action not in COMMON_ATTRIBUTES
-                and action not in ("pose", "point")
-            ]
+            declared, entry.actions = entry.actions, []
+            for action in declared:
+                known = action in COMMON_ATTRIBUTES or action in ("pose", "point")
+                if (entry.name, action) in self._no_actions:
+                    taken.append((entry.name, action))
+                elif not known:
+                    entry.actions.append(action)
+        return taken
 
     def shared(self, name: str, attributes: str) -> Shared:
         """The texts of an object of a label's name with attributes (a JSON object, or empty)."""
@@ -138,7 +146,9 @@ class ObjectTexts:
             after += f"    <actions>\n{''.join(sorted(actions))}    </actions>\n"
         if free:
             after += f"    <attributes>\n{''.join(free)}    </attributes>\n"
-        return Shared(before, after + "  </object>\n", len(actions), lost)
+        known = {*attributes, *COMMON_ATTRIBUTES, "pose", "point"}
+        missing = sum(action not in known for action in declared)
+        return Shared(before, after + "  </object>\n", len(actions), lost, missing)
 
 
 def _point(value: Any) -> tuple[float, float] | None:

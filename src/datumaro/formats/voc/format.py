@@ -26,8 +26,14 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.table.chunk import Content
 
 _FLAGS = {name: (False, True) for name in ("difficult", "truncated", "occluded")}
-_BOXES = Held(label="required", attributes="text", names=_FLAGS)
-_MASKS = Held(overlap=False, groups="none")
+_BOXES = Held(
+    label="required",
+    attributes="text",
+    names={**_FLAGS, "pose": (None, "Left"), "point": (None, [3.5, 4.0])},
+    ids="some",
+    groups="some",
+)
+_MASKS = Held(label="some", groups="some", overlap=False)
 
 
 def _holding(task: Task) -> Capabilities:
@@ -39,8 +45,8 @@ def _holding(task: Task) -> Capabilities:
     if task.masks:
         annotations[AnnotationType.mask] = _MASKS
     return Capabilities(
-        annotations=annotations, added_labels=("background",), label_attributes=True,
-        label_parents=task.parts, colors=True,
+        annotations=annotations, added_labels=("background",), label_attributes="some",
+        label_parents="some" if task.parts else False, colors=task.masks,
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from datumaro.formats.voc.options import VocWriteOptions
 from datumaro.formats.voc.tasks import ACTION, LAYOUT, MAIN, SEGMENTATION, Task
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
+from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import MediaType
 from datumaro.paths import join_inside
 from datumaro.table.chunk import Content
@@ -47,20 +48,6 @@ _IMAGES = frozenset(
         MediaType.MOSAIC_IMAGE,
     }
 )
-_PLURALS = {
-    AnnotationType.label: "labels of images",
-    AnnotationType.bbox: "boxes",
-    AnnotationType.mask: "masks",
-    AnnotationType.polygon: "polygons (VOC holds them as masks: convert them first)",
-    AnnotationType.polyline: "polylines",
-    AnnotationType.points: "points",
-    AnnotationType.caption: "captions",
-    AnnotationType.ellipse: "ellipses",
-    AnnotationType.rotated_bbox: "rotated boxes",
-    AnnotationType.cuboid_2d: "cuboids",
-    AnnotationType.cuboid_3d: "3D cuboids",
-    AnnotationType.skeleton: "skeletons",
-}
 _LABEL, _BBOX, _MASK = (
     int(kind) for kind in (AnnotationType.label, AnnotationType.bbox, AnnotationType.mask)
 )
@@ -158,7 +145,10 @@ class _Writer:
                 self.finish_paintings(paintings)
         progress.report_status(done)
         progress.finish()
-        self.texts.declare(self.plan.map)
+        for label, name in self.texts.declare(self.plan.map):
+            self.context.lost(
+                "attributes of labels that are no actions", 1, f"{name!r} of {label!r}"
+            )
         label_map.save(self.plan.map, self.folder, as_meta=self.options.save_dataset_meta)
         self.write_lists()
         if self.options.save_media:
@@ -203,8 +193,6 @@ class _Writer:
         begin, end = rows.offsets[item], rows.offsets[item + 1]
         lists = self.lists.setdefault(subset, _Lists())
         lists.ids.append(item_id)
-        if rows.attributes[item]:
-            self.lost("attributes of items", item_id)
         boxes: list[int] = []
         labels: set[str] = set()
         masks: list[MaskToPaint] = []
@@ -214,23 +202,27 @@ class _Writer:
             if kind == _BBOX and self.task.boxes:
                 if name is not None:
                     boxes.append(row)
-                else:
-                    self.lost(_unlabelled("boxes", label), item_id)
+                elif label >= 0:
+                    self.lost("boxes whose label the label map has not", item_id)
             elif kind == _LABEL and self.task.labels:
                 if name is not None:
                     labels.add(name)
                 else:
-                    self.lost(_unlabelled("labels", label), item_id)
-                if rows.ann_attributes[row]:
-                    self.lost("attributes of labels of images", item_id)
+                    self.lost("labels whose label the label map has not", item_id)
             elif kind == _MASK and self.task.masks:
                 masks.append(self.mask(rows, row, label))
-                if rows.ann_attributes[row]:
-                    self.lost("attributes of masks", item_id)
-            else:
-                what = _PLURALS.get(AnnotationType(kind), AnnotationType(kind).name)
-                self.lost(what, item_id)
-        objects, n_parts, n_actions = self.objects(rows, boxes, item_id) if boxes else ("", 0, 0)
+                if name is None and label >= 0:
+                    self.lost("labels of masks that the label map has not", item_id)
+        groups = [group for group in rows.groups[begin:end] if group]
+        shared = set[int]()
+        if len(groups) > len(set(groups)):
+            shared = {group for group, n in Counter(groups).items() if n > 1}
+            for group, n in Counter(mask.group for mask in masks).items():
+                if group and n > 1:
+                    self.context.lost("groups of masks", n, f"item {item_id!r}")
+        objects, n_parts, n_actions = (
+            self.objects(rows, boxes, shared, item_id) if boxes else ("", 0, 0)
+        )
         self.note(lists, item_id, begin == end, labels, bool(masks), n_parts > 0, n_actions > 0)
 
         source = rows.source(item)
@@ -301,8 +293,14 @@ class _Writer:
 
     # --- boxes --------------------------------------------------------------------------------
 
-    def objects(self, rows: ChunkRows, boxes: list[int], item_id: str) -> tuple[str, int, int]:
-        """(the text of an item's objects, how many parts they have, how many actions)."""
+    def objects(
+        self, rows: ChunkRows, boxes: list[int], shared: set[int], item_id: str
+    ) -> tuple[str, int, int]:
+        """(the text of an item's objects, how many parts they have, how many actions).
+
+        ``shared`` are the groups of which there are several annotations. An object's number becomes
+        its group, so that a group that is not that of an object and its parts is mostly lost.
+        """
         nested = self.nested(rows, boxes) if self.part_names else {}
         parts: dict[int, str] = {}
         for row, owner in nested.items():
@@ -310,14 +308,16 @@ class _Writer:
             parts[owner] = parts.get(owner, "") + text
             if rows.ann_attributes[row]:
                 self.lost("attributes of parts of objects", item_id)
+            if rows.ann_ids[row]:
+                self.lost("ids of parts of objects", item_id)
         texts: list[str] = []
-        n_actions = 0
-        shared, box = self.texts.shared, annotation_text.box
+        n_actions = number = 0
+        text_of, box = self.texts.shared, annotation_text.box
         names, labels, points = self.plan.names, rows.labels, rows.points
         for row in boxes:
             if row in nested:
                 continue
-            texts_of_object = shared(names[labels[row]] or "", rows.ann_attributes[row])
+            texts_of_object = text_of(names[labels[row]] or "", rows.ann_attributes[row])
             texts += (
                 texts_of_object.before,
                 box(points(row)),
@@ -327,8 +327,14 @@ class _Writer:
             n_actions += texts_of_object.n_actions
             if texts_of_object.lost:
                 self.context.lost("attributes", texts_of_object.lost, f"item {item_id!r}")
-            if rows.z_orders[row]:
-                self.lost("z_orders of boxes", item_id)
+            if rows.ann_ids[row] not in (0, number):
+                self.lost("ids of boxes", item_id)
+            if texts_of_object.missing:
+                what = "boxes without a value for an action (it becomes false)"
+                self.lost(what, item_id)
+            if rows.groups[row] in shared and row not in parts and rows.groups[row] != number:
+                self.lost("groups of boxes", item_id)
+            number += 1
         return "".join(texts), len(nested), n_actions
 
     def name(self, rows: ChunkRows, row: int) -> str:
@@ -397,6 +403,8 @@ class _Writer:
 
     def write_lists(self) -> None:
         """Write ``ImageSets``."""
+        if not self.lists:  # without a list there is no data set
+            self.save_list(self.task.sets[0], DEFAULT_SUBSET_NAME, [])
         for subset, lists in self.lists.items():
             for name in self.task.written_sets:
                 # the lists that tell a task's items have all of them, so that none gets lost
@@ -419,7 +427,3 @@ class _Writer:
         """Write a list."""
         text = "".join(f"{line}\n" for line in lines)
         self.save(IMAGE_SETS, f"{folder}/{name}.txt", text.encode())
-
-
-def _unlabelled(what: str, label: int) -> str:
-    return f"{what} without a label" if label < 0 else f"{what} whose label the label map has not"

@@ -13,16 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import DatasetNotFoundError, MediaTypeError, UnsupportedContentError
-from datumaro.formats.base import (
-    Confidence,
-    Folder,
-    Format,
-    ReadContext,
-    Rejected,
-    WriteContext,
-)
+from datumaro.formats.base import Format, ReadContext, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.files import images_below
+from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import subset_names
 from datumaro.formats.yolo.layout import stem, unique_ids
@@ -52,10 +46,6 @@ class YoloUltralyticsClassification(Format):
         label_order=False,
         label_pattern=r"[^./\\\0][^/\\\0]*",
     )
-
-    def detect(self, folder: Folder) -> Confidence:
-        """See `Format.detect`: nothing tells it from other folders of images."""
-        raise Rejected("it is nothing but folders of images, as other formats are; name the format")
 
     def read(self, path: Path, options: Any, context: ReadContext) -> Content:
         """Read the images' names. Their sizes are not looked at.
@@ -117,7 +107,7 @@ class YoloUltralyticsClassification(Format):
         for chunk in content.chunks:
             rows = ChunkRows(chunk)
             for item in range(len(rows)):
-                found_labels = _labels(rows, item, len(labels))
+                found_labels = _labels(rows, item, len(labels), context)
                 if not found_labels:
                     continue
                 job = self.job(rows, item, labels[found_labels[0]], options)
@@ -146,10 +136,12 @@ class YoloUltralyticsClassification(Format):
         return MediaJob(source, f"{label}/{item_id}{extension}", f"item {item_id!r}")
 
 
-def _labels(rows: ChunkRows, item: int, n_labels: int) -> list[int]:
+def _labels(rows: ChunkRows, item: int, n_labels: int, context: WriteContext) -> list[int]:
     annotations = range(rows.offsets[item], rows.offsets[item + 1])
     labels = [rows.labels[row] for row in annotations if rows.types[row] == _LABEL]
-    return [label for label in labels if 0 <= label < n_labels]
+    known = [label for label in labels if 0 <= label < n_labels]
+    context.lost(UNDECLARED, len(labels) - len(known), f"item {rows.ids[item]!r}")
+    return known
 
 
 def _folders(folder: Path) -> list[str]:

@@ -183,7 +183,7 @@ def _pose(values: dict[str, Any], names: list[str], path: Path) -> Pose | None:
     if "kpt_shape" not in values:
         return None
     shape = _numbers(values["kpt_shape"], path, "kpt_shape")
-    if len(shape) != 2 or shape[1] not in (2, 3) or not shape[0]:
+    if len(shape) != 2 or shape[1] not in (2, 3):
         raise MalformedFileError(
             path, "kpt_shape", repr(values["kpt_shape"])[:80], "[number of key points, 2 or 3]"
         )

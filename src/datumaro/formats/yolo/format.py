@@ -67,7 +67,9 @@ class _Ultralytics(Format):
 def _ultralytics(path: Path, options: Any) -> Layout:
     file = ultralytics.find(path)
     if file is None:
-        raise DatasetNotFoundError(f"{path}: no data.yaml that names classes and subsets")
+        file = path / data_yaml.FILE
+        if not file.is_file():
+            raise DatasetNotFoundError(f"{path}: no data.yaml that names classes and subsets")
     return ultralytics.load(file, allow_external=options.allow_external_media)
 
 
@@ -136,10 +138,13 @@ class Yolo(Format):
                     f"{file}: it has key points (kpt_shape): read it as yolo_ultralytics_pose"
                 )
         else:
-            raise DatasetNotFoundError(
-                f"{path}: no .data file that names classes, no obj.names beside a folder of "
-                "labels, and no data.yaml"
-            )
+            strict.explain(path)
+            if not (path / data_yaml.FILE).is_file():
+                raise DatasetNotFoundError(
+                    f"{path}: no .data file that names classes, no obj.names beside a folder of "
+                    "labels, and no data.yaml"
+                )
+            layout = _ultralytics(path, options)
         return read(layout, Shape.BOX_OR_POLYGON, context)
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
@@ -181,7 +186,6 @@ class YoloStrict(Format):
 
     name = "yolo_strict"
     title = "YOLO, darknet's layout alone; written as yolo"
-    holds = holding(AnnotationType.bbox, AnnotationType.polygon)
     part_of = "yolo"
     writes = False
 
@@ -193,6 +197,7 @@ class YoloStrict(Format):
         """Read the data set that a ``.data`` file describes."""
         data_file = strict.find(path)
         if data_file is None:
+            strict.explain(path)
             raise DatasetNotFoundError(f"{path}: no .data file that names classes")
         layout = strict.load(data_file, allow_external=options.allow_external_media)
         return read(layout, Shape.BOX_OR_POLYGON, context)
@@ -203,7 +208,6 @@ class YoloLoose(Format):
 
     name = "yolo_loose"
     title = "YOLO, label files and obj.names, images anywhere; written as yolo"
-    holds = holding(AnnotationType.bbox, AnnotationType.polygon)
     part_of = "yolo"
     writes = False
 
@@ -252,12 +256,13 @@ class YoloUltralyticsObb(_Ultralytics):
     name = "yolo_ultralytics_obb"
     title = "YOLO, Ultralytics' layout: rotated boxes, by their corners"
     holds = holding(AnnotationType.rotated_bbox)
+    part_of = "yolo"
     shape = Shape.ROTATED_BOX
     kind = AnnotationType.rotated_bbox
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: nothing tells it from polygons."""
-        raise Rejected("its files look like polygons of four points; name the format")
+        raise Rejected("its files look like polygons of four points, and are detected as yolo")
 
 
 class YoloUltralyticsPose(_Ultralytics):

@@ -7,6 +7,7 @@ from datumaro.formats.yolo.subset_names import TRAIN
 from datumaro.model.annotation import AnnotationType
 
 LABEL_PATTERN = r"\S([^\n\r]*\S)?"
+LINES = ("*.txt", "*.names", "*.meta")
 _SHAPE = Held(label="required")
 _TURNED = Held(label="required", tolerance=0.02)
 
@@ -21,6 +22,7 @@ def holding(*kinds: AnnotationType) -> Capabilities:
         default_subset=TRAIN,
         item_ids=r"[^\n\r]+",
         label_pattern=LABEL_PATTERN,
+        lines=LINES,
     )
 
 
@@ -31,8 +33,8 @@ POSES = Capabilities(
     },
     size_needed=True,
     default_subset=TRAIN,
-    item_ids=r"[^\n\r]+",
     label_pattern=LABEL_PATTERN,
     key_points=True,
     infos=("yolo",),
+    lines=LINES,
 )

@@ -56,12 +56,14 @@ class Layout:
     ----------
     root : its folder.
     names : of the classes.
+    names_file : where they are from.
     subsets : items by subset.
     sizes : (height, width) in pixels by the name that ``images.meta`` has for an image.
     """
 
     root: Path
     names: list[str]
+    names_file: Path
     subsets: dict[str, list[Entry]]
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     pose: Pose | None = None

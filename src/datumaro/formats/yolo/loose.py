@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from datumaro.formats import image_sizes
 from datumaro.formats.files import images_below, walk
-from datumaro.formats.yolo import class_names, sizes
+from datumaro.formats.yolo import class_names
 from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 
@@ -67,7 +68,7 @@ def load(root: Path) -> Layout:
         path = f"{root}/{image}" if image else ""
         entry = Entry(item_id, path, f"{folder}/{labels.get(key, key + '.txt')}")
         subsets.setdefault(subset, []).append(entry)
-    return Layout(root, names, subsets, sizes.load(root))
+    return Layout(root, names, root / NAMES_FILE, subsets, image_sizes.load(root))
 
 
 def _key(image: str) -> str:

@@ -28,11 +28,11 @@ def pose_of(content: Content) -> Pose:
         is_points = chunk.annotations.column("type").to_numpy() == _POINTS
         sizes = np.diff(schema.list_parts(chunk.annotations.column("points"))[0])[is_points]
         counts.update(np.unique(sizes // 2).tolist())
-    count = max(counts, default=0)
     found = content.categories.get(AnnotationType.points)
     names = dict(found.items) if isinstance(found, PointsCategories) else {}
     names = {label: category for label, category in sorted(names.items()) if category.labels}
-    count = max([count, *(len(category.labels) for category in names.values())])
+    counts.update(len(category.labels) for category in names.values())
+    count = max(counts, default=0)
     infos: Any = content.infos.get("yolo")
     stated = cast("dict[str, Any]", infos).get("flip_idx") if isinstance(infos, dict) else None
     if isinstance(stated, list) and sorted(cast("list[Any]", stated)) == list(range(count)):

@@ -165,7 +165,8 @@ class _Reader:
         if kind == "label":
             known = f"0 to {self.n_labels - 1}" if self.n_labels else "none: there are no names"
             return UndeclaredLabelError(
-                f"{path}: line {line}: class {found} has no name; expected {known}"
+                f"{path}: line {line}: class {found} has no name in {self.layout.names_file}; "
+                f"expected {known}"
             )
         expected = self.shape.value
         if kind == "class":

@@ -3,6 +3,7 @@ docs/formats/roboflow.md."""
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from datumaro.errors import (
     MalformedFileError,
     UndeclaredLabelError,
 )
+from datumaro.formats import image_sizes
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -30,10 +32,11 @@ from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import images_below, read_file, walk
 from datumaro.formats.image_media import require_images
+from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
-from datumaro.formats.yolo import class_names, data_yaml, sizes, subset_names
+from datumaro.formats.yolo import class_names, data_yaml, subset_names
 from datumaro.formats.yolo.holdings import holding
-from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem, unique_ids
+from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem
 from datumaro.formats.yolo.reader import Shape, read
 from datumaro.formats.yolo.tree import Roboflow
 from datumaro.media_store import MediaJob, MediaStore, media_extension
@@ -41,7 +44,10 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.shapes import RotatedBbox
 from datumaro.paths import join_inside
+from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
+
+log = logging.getLogger("datumaro")
 
 IMAGES, LABELS, LABEL_TEXTS = "images", "labels", "labelTxt"
 
@@ -75,42 +81,44 @@ def find(path: Path, label_folders: tuple[str, ...]) -> tuple[Path, str]:
         if found:
             file = only([file for file, _ in found], path)
             return file, found[0][1]
+    if path.is_dir() and (path / data_yaml.FILE).is_file() and not _folders(path):
+        return path / data_yaml.FILE, label_folders[0]  # of a data set without items
     raise DatasetNotFoundError(
         f"{path}: no data.yaml beside folders with {' or '.join(label_folders)} in them"
     )
 
 
-def _label_folder(folder: Path, names: tuple[str, ...]) -> str:
+def _folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        inner = sorted(e.path for e in entries if e.is_dir(follow_symlinks=False))
-    return next((name for name in names for path in inner if Path(path, name).is_dir()), "")
+        return sorted(Path(e.path) for e in entries if e.is_dir(follow_symlinks=False))
+
+
+def _label_folder(folder: Path, names: tuple[str, ...]) -> str:
+    inner = _folders(folder)
+    return next((name for name in names for path in inner if (path / name).is_dir()), "")
 
 
 def load(file: Path, label_folder: str) -> Layout:
     """The data set that a YAML file names the classes of."""
     root, described = file.parent, data_yaml.load(file)
-    with os.scandir(root) as entries:
-        folders = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
     subsets: dict[str, list[Entry]] = {}
-    for subset in folders:
+    for subset in (inner.name for inner in _folders(root)):
         images, labels = root / subset / IMAGES, root / subset / label_folder
         if not labels.is_dir():
             continue
         names = images_below(os.fspath(images)) if images.is_dir() else []
-        ids = [stem(name) for name in names]
-        known = set(ids)
-        bare = [
-            stem(name)
-            for name in sorted(walk(os.fspath(labels)))
-            if name.endswith(".txt") and stem(name) not in known
-        ]
-        made = unique_ids([*ids, *bare], [*names, *bare])
-        paths = [*(f"{images}/{name}" for name in names), *([""] * len(bare))]
+        by_stem = {stem(name): f"{images}/{name}" for name in reversed(names)}
+        ids = sorted(stem(name) for name in walk(os.fspath(labels)) if name.endswith(".txt"))
         subsets[subset] = [
-            Entry(item_id, path, f"{labels}/{name}.txt")
-            for item_id, path, name in zip(made, paths, [*ids, *bare], strict=True)
+            Entry(item_id, by_stem.get(item_id, ""), f"{labels}/{item_id}.txt") for item_id in ids
         ]
-    return Layout(root, described.names, subsets, sizes.load(root), described.pose)
+        unnamed = by_stem.keys() - set(ids)
+        if unnamed:
+            log.warning(
+                "%s: left out %d images without a label file (such as %s)",
+                images, len(unnamed), min(unnamed),
+            )  # fmt: skip
+    return Layout(root, described.names, file, subsets, image_sizes.load(root), described.pose)
 
 
 def _detect(folder: Folder, label_folders: tuple[str, ...]) -> Confidence:
@@ -232,7 +240,7 @@ class RoboflowYoloObb(Format):
             for item, item_id in enumerate(rows.ids):
                 join_inside(folder, item_id, what="item id")
                 subset = subsets[rows.subsets[item]]
-                text = _text(rows, item, names)
+                text = _text(rows, item, names, context)
                 files.save(tree.labels(subset, item_id), text.encode())
                 extension = media_extension(rows.path(item), rows.medium(item), options.image_ext)
                 source = rows.source(item)
@@ -303,11 +311,15 @@ def _box(
     return RotatedBbox.from_rectangle(corners).points, label, difficult
 
 
-def _text(rows: ChunkRows, item: int, names: list[str]) -> str:
+def _text(rows: ChunkRows, item: int, names: list[str], context: WriteContext) -> str:
     lines: list[str] = []
     for row in range(rows.offsets[item], rows.offsets[item + 1]):
         label = rows.labels[row]
-        if rows.types[row] == _ROTATED and 0 <= label < len(names):
+        if rows.types[row] != _ROTATED or label == schema.NO_LABEL:
+            continue
+        if not 0 <= label < len(names):
+            context.lost(UNDECLARED, 1, f"item {rows.ids[item]!r}")
+        else:
             corners = RotatedBbox(*rows.points(row)).as_polygon()
             numbers = " ".join(f"{x:.4f} {y:.4f}" for x, y in corners)
             difficult = int(rows.ann_attributes[row] == '{"difficult":true}')

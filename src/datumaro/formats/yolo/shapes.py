@@ -140,17 +140,19 @@ def poses(lines: Lines, widths: Array, heights: Array, pose: Pose) -> tuple[pa.R
 def points_read(keys: Array, classes: Array, pose: Pose) -> Array:
     """How many points each object has when it is read: int64 [n].
 
-    All; but with names those that have one, and `Pose.padded` none, and those up to the last that
-    is not absent and at 0.
+    All; of a label whose points have names, as many as have one, and those up to the last that is
+    not absent and at 0; and if `Pose.padded` only the latter.
 
     Parameters
     ----------
     keys : [n, count, 2 or 3]: the points' numbers.
     classes : int32 [n].
     """
-    filled = (keys != 0).any(2)
-    last = np.where(filled.any(1), pose.count - filled[:, ::-1].argmax(1), 0)
-    counts = last if pose.padded else np.full(len(keys), pose.count)
+    filled = np.concatenate([np.ones((len(keys), 1), bool), (keys != 0).any(2)], 1)
+    last = pose.count - filled[:, ::-1].argmax(1)
+    if pose.padded:
+        return last
+    counts = np.full(len(keys), pose.count)
     for label, category in pose.names.items():
         if category.labels:
             chosen = classes == label

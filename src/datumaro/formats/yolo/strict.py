@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
-from datumaro.formats.yolo import class_names, sizes
+from datumaro.formats import image_sizes
+from datumaro.formats.yolo import class_names
 from datumaro.formats.yolo.layout import (
     Entry,
     Layout,
@@ -35,6 +36,17 @@ def find(path: Path) -> Path | None:
         if found:
             return only(found, path)
     return None
+
+
+def explain(path: Path) -> None:
+    """Say what is wrong with a ``.data`` file in the folder that names no classes, if there is one.
+
+    Raises
+    ------
+    MalformedFileError
+    """
+    for file in sorted(path.glob("*.data")) if path.is_dir() else ():
+        raise MalformedFileError(file, "", "no line 'names = …'", "the names of the classes")
 
 
 def data_files(folder: Path) -> list[str]:
@@ -68,14 +80,15 @@ def load(data_file: Path, *, allow_external: bool) -> Layout:
     values = _values(data_file)
     if "names" not in values:
         raise MalformedFileError(data_file, "", "no line 'names = …'", "the names of the classes")
-    names = class_names.load(_named(root, values["names"], data_file, "names", allow_external))
+    names_file = _named(root, values["names"], data_file, "names", allow_external)
+    names = class_names.load(names_file)
     subsets: dict[str, list[Entry]] = {}
     for subset, value in values.items():
         # darknet's own files have other keys, too: eval = coco
         if subset in _USUAL_SUBSETS or (subset not in RESERVED and value.endswith(".txt")):
             file = _named(root, value, data_file, subset, allow_external)
             subsets[subset] = entries(root, file, allow_external)
-    return Layout(root, names, subsets, sizes.load(root))
+    return Layout(root, names, names_file, subsets, image_sizes.load(root))
 
 
 def _values(data_file: Path) -> dict[str, str]:

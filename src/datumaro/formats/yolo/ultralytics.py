@@ -8,8 +8,9 @@ import posixpath
 from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, PathOutsideDatasetError
+from datumaro.formats import image_sizes
 from datumaro.formats.files import images_below, walk
-from datumaro.formats.yolo import data_yaml, sizes
+from datumaro.formats.yolo import data_yaml
 from datumaro.formats.yolo.data_yaml import DataYaml
 from datumaro.formats.yolo.layout import (
     Entry,
@@ -70,7 +71,7 @@ def load(file: Path, *, allow_external: bool) -> Layout:
     if missing:
         log.warning("%s: left out what is not there: %s", file, ", ".join(missing))
     root = file.parent
-    return Layout(root, described.names, subsets, sizes.load(root), described.pose)
+    return Layout(root, described.names, file, subsets, image_sizes.load(root), described.pose)
 
 
 class _Finder:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from datumaro.errors import UnsupportedContentError
-from datumaro.formats import dataset_meta
+from datumaro.formats import dataset_meta, image_sizes
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.image_media import require_images
+from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
-from datumaro.formats.yolo import class_names, pose_lines, shapes, sizes, subset_names
+from datumaro.formats.yolo import class_names, pose_lines, shapes, subset_names
 from datumaro.formats.yolo.layout import Pose
 from datumaro.formats.yolo.shapes import PixelLines
 from datumaro.formats.yolo.tree import Tree
@@ -123,7 +124,7 @@ class _Writer:
             else:
                 stated |= {f"{subset}/{item_id}": size for subset, size in by_subset.items()}
         if stated:
-            self.files.save(sizes.FILE, sizes.text(stated).encode())
+            self.files.save(image_sizes.FILE, image_sizes.text(stated).encode())
 
     # --- items --------------------------------------------------------------------------------
 
@@ -193,9 +194,7 @@ class _Writer:
         else:
             lines = shapes.lines_of(chunk.annotations, self.kind)
         unknown = (lines.classes < 0) | (lines.classes >= len(self.names))
-        lines = self.without(
-            lines, unknown, "annotations of a label that is not among the categories", chunk
-        )
+        lines = self.without(lines, unknown, UNDECLARED, chunk)
         if self.kind == AnnotationType.polygon:
             few = lines.counts < _MIN_POLYGON
             lines = self.without(lines, few, "polygons of fewer than three points", chunk)

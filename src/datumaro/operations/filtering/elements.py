@@ -38,10 +38,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from datumaro.model.annotation import AnnotationType as Kind
 from datumaro.model.media import Image, MediaType
 from datumaro.model.shapes import Visibility, rounded_doubles
+from datumaro.operations.bounds import bounds
 from datumaro.operations.filtering.values import Leaf, Numbers, Words, element_name
 from datumaro.table import json_text, media_columns, schema
 from datumaro.table.chunk import Chunk
@@ -67,6 +69,7 @@ _OWN_LEAVES: dict[Kind, tuple[str, ...]] = {
     Kind.caption: ("caption",),
 }
 _BOXED = (Kind.polygon, Kind.polyline, Kind.points, Kind.cuboid_2d, Kind.skeleton)
+_BY_POINTS = (Kind.cuboid_2d, Kind.skeleton)
 _IMAGES = (
     MediaType.IMAGE, MediaType.BYTE_IMAGE, MediaType.VIDEO_FRAME, MediaType.ROI_IMAGE,
     MediaType.MOSAIC_IMAGE,
@@ -285,26 +288,13 @@ class Block:
     def boxes(self) -> tuple[Array, dict[str, Array]]:
         """(the annotations that have a ``bbox``, its leaves)."""
         rows = self._rows(*_BOXED)
-        bounds = np.zeros((4, len(rows)))
-        simple = np.isin(self.kinds[rows], (Kind.polygon, Kind.polyline))
-        offsets, points = self._points
-        lengths = np.diff(offsets)[rows]
-        simple &= lengths >= 2
-        some = np.flatnonzero(simple)
-        if len(some):
-            counts = lengths[some] // 2
-            first = np.cumsum(counts) - counts
-            for axis in (0, 1):
-                steps = spread(np.zeros(len(some), np.int64), counts)
-                values = points[np.repeat(offsets[rows[some]], counts) + axis + 2 * steps]
-                bounds[axis, some] = np.minimum.reduceat(values, first)
-                bounds[axis + 2, some] = np.maximum.reduceat(values, first)
-        for place in np.flatnonzero(~simple).tolist():
+        found = np.nan_to_num(bounds(self.chunk.annotations.take(pa.array(rows)))).T
+        for place in np.flatnonzero(np.isin(self.kinds[rows], _BY_POINTS)).tolist():
             seen = [p for p in self.points_of(int(rows[place])) if p[2] != "absent"]
             if seen:
                 xs, ys, _ = zip(*seen, strict=True)
-                bounds[:, place] = min(xs), min(ys), max(xs), max(ys)
-        x1, y1, x2, y2 = bounds
+                found[:, place] = min(xs), min(ys), max(xs), max(ys)
+        x1, y1, x2, y2 = found
         w, h = x2 - x1, y2 - y1
         return rows, {"x": x1, "y": y1, "w": w, "h": h, "area": w * h}
 

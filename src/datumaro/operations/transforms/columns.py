@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from datumaro.model.annotation import AnnotationType
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
-from datumaro.table.schema import Array
+from datumaro.table.schema import ANNOTATIONS, Array
 
 
 def changed_chunks(content: Content, change: Callable[[Chunk], Chunk]) -> Content:
@@ -73,3 +74,63 @@ def item_name(chunk: Chunk, row: int) -> str:
 def named(chunk: Chunk, item: int) -> str:
     """How messages name an item."""
     return f"item {chunk.items.column('id')[item].as_py()!r}"
+
+
+def reshaped(
+    chunk: Chunk,
+    rows: Array,
+    kind: AnnotationType,
+    *,
+    points: pa.Array | None = None,
+    rle: pa.Array | None = None,
+    size: tuple[Array, Array] | None = None,
+) -> Chunk:
+    """The chunk with some annotations of another kind and shape, and all else of them as it was.
+
+    Parameters
+    ----------
+    rows : int64 [n], rising.
+    points : their coordinates, n lists of float32; none when not given.
+    rle, size : their run lengths, and (heights, widths) int32 [n], of masks.
+    """
+    old = chunk.annotations
+    n = len(rows)
+
+    def blank(name: str) -> pa.Array:
+        return schema.blank(ANNOTATIONS.field(name).type, n)
+
+    heights, widths = (0, 0) if size is None else size
+    return with_annotations(
+        chunk,
+        type=numbers(old, "type", rows, int(kind)),
+        points=lists(old, "points", rows, blank("points") if points is None else points),
+        visibility=lists(old, "visibility", rows, blank("visibility")),
+        rle=lists(old, "rle", rows, blank("rle") if rle is None else rle),
+        mask_height=numbers(old, "mask_height", rows, heights),
+        mask_width=numbers(old, "mask_width", rows, widths),
+        area=numbers(old, "area", rows, np.nan),
+    )
+
+
+def equal_lists(values: Array) -> pa.Array:
+    """Lists of coordinates, all of one length: float [n, length], in pixels."""
+    n, length = values.shape
+    offsets = np.arange(n + 1, dtype=np.int64) * length
+    return coordinate_lists(offsets, values.ravel())
+
+
+def coordinate_lists(offsets: Array, values: Array) -> pa.Array:
+    """Lists of coordinates, rounded to hundredths as annotations have them."""
+    rounded = values.astype(np.float32).round(2)
+    return schema.lists(offsets, rounded, ANNOTATIONS.field("points").type)
+
+
+def rows_of(chunk: Chunk, *kinds: AnnotationType) -> Array:
+    """The annotation rows of some kinds, int64."""
+    column: Array = chunk.annotations.column("type").to_numpy()
+    return np.flatnonzero(np.isin(column, np.array(kinds, np.uint8)))
+
+
+def some_annotations(chunk: Chunk, rows: Array) -> pa.RecordBatch:
+    """Some rows of the annotations, copied."""
+    return chunk.annotations.take(pa.array(rows))

@@ -14,13 +14,20 @@ ENTRY_POINTS = "datumaro.transforms"
 
 # name: (module below this package, class). A module is imported when its transform is asked for.
 _BUILTIN: dict[str, tuple[str, str]] = {
+    "bbox_values_decrement": ("shapes", "BboxValuesDecrement"),
+    "boxes_to_masks": ("masks", "BoxesToMasks"),
+    "boxes_to_polygons": ("shapes", "BoxesToPolygons"),
     "id_from_image_name": ("ids", "IdFromImageName"),
     "map_subsets": ("subsets", "MapSubsets"),
+    "masks_to_polygons": ("masks", "MasksToPolygons"),
+    "polygons_to_masks": ("masks", "PolygonsToMasks"),
     "project_labels": ("labels", "ProjectLabels"),
     "random_split": ("subsets", "RandomSplit"),
     "reindex": ("ids", "Reindex"),
     "remap_labels": ("labels", "RemapLabels"),
     "rename": ("ids", "Rename"),
+    "resize": ("resize", "Resize"),
+    "shapes_to_boxes": ("shapes", "ShapesToBoxes"),
 }
 
 

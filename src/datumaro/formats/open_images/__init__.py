@@ -1,0 +1,1 @@
+"""Open Images. See `datumaro.formats.open_images.format`."""
