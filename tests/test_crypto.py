@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import os
 import pickle
+import time
 
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, strategies as st
 
-from datumaro.crypto import BoundCipher, Cipher, generate_key, seal_of, token_size
+from datumaro.crypto import (
+    FRONT,
+    GAP,
+    STEP,
+    BoundCipher,
+    Cipher,
+    generate_key,
+    seal_of,
+    token_size,
+)
 from datumaro.errors import DamagedTokenError, DatumaroError, EncryptionKeyError
 
 KEY = generate_key()
@@ -37,10 +48,65 @@ def test_any_bytes_will_do(kind: type):
 
 
 @given(some_data)
+def test_a_token_may_be_decrypted_to_memory(data: bytes):
+    token = CIPHER.encrypt(data)
+    memory = bytearray(len(token))
+    size = CIPHER.decrypt_into(token, memoryview(memory))
+    assert bytes(memory[:size]) == data
+    with pytest.raises(DamagedTokenError, match="here: "):
+        CIPHER.decrypt_into(token[:-40] + b"A" * 40, memoryview(memory), "here")
+
+
+@given(some_data)
 def test_a_tokens_size_and_seal_are_known(data: bytes):
     token = CIPHER.encrypt(data)
     assert len(token) == token_size(len(data))
     assert CIPHER.decrypt(token, seal=seal_of(token)) == data
+
+
+@given(
+    st.lists(some_data, max_size=6),
+    st.lists(st.integers(0, 5), min_size=6, max_size=6),
+    st.integers(0, 255),
+)
+def test_many_tokens_made_at_once_are_fernets(datas: list[bytes], apart: list[int], waste: int):
+    places: list[tuple[int, int]] = []
+    begin = 48 * apart[0]
+    for data, steps in zip(datas, apart, strict=False):
+        places.append((begin, begin + len(data)))
+        begin = (begin + len(data) + GAP + STEP - 1) // STEP * STEP + steps * STEP
+    memory = bytearray([waste]) * (FRONT + begin + GAP)
+    for data, place in zip(datas, places, strict=True):
+        memory[FRONT + place[0] : FRONT + place[1]] = data
+    before = int(time.time())
+    tokens = CIPHER.encrypt_all(memoryview(memory), places)
+    vectors: set[bytes] = set()
+    for data, place, tail, seal in zip(
+        datas, tokens.places, tokens.tails, tokens.seals, strict=True
+    ):
+        token = tokens.text[slice(*place)] + tail
+        assert FERNET.decrypt(token) == CIPHER.decrypt(token, seal=seal) == data
+        raw = base64.urlsafe_b64decode(token)
+        seconds, vector = int.from_bytes(raw[1:9], "big"), raw[9:25]
+        assert token == FERNET._encrypt_from_parts(data, seconds, vector)
+        assert before <= seconds <= time.time()
+        assert seal_of(token) == seal
+        vectors.add(vector)
+    assert len(vectors) == len(datas), "each has its own initial vector"
+    assert len(tokens.places) == len(datas)
+
+
+def test_the_initial_vectors_of_many_tokens_are_random():
+    """The same data twice, in one call and in two: nothing of the tokens is the same."""
+    memory = memoryview(bytearray(FRONT + 3 * STEP + GAP))
+    blocks: set[bytes] = set()
+    for _ in range(50):
+        memory[:] = bytes(len(memory))
+        tokens = CIPHER.encrypt_all(memory, [(0, 16), (3 * STEP, 3 * STEP + 16)])
+        for place, tail in zip(tokens.places, tokens.tails, strict=True):
+            raw = base64.urlsafe_b64decode(tokens.text[slice(*place)] + tail)
+            blocks |= {raw[9:25], raw[25:41], raw[41:57]}
+    assert len(blocks) == 50 * 2 * 3
 
 
 def test_no_two_tokens_are_the_same():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
+from datumaro.crypto import Cipher, generate_key
 from datumaro.errors import DatasetExportError, MediaError, PathOutsideDatasetError
 from datumaro.media_store import MediaJob, MediaStore, file_source, media_extension
 from datumaro.model.media import (
@@ -23,6 +24,7 @@ from datumaro.model.media import (
     VideoFrame,
 )
 from datumaro.progress import ProgressReporter
+from datumaro.workers import Workers
 
 GRADIENT = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
 
@@ -95,6 +97,39 @@ def test_videos_and_clouds_are_copied(tmp_path: Path, out: Path) -> None:
     MediaStore(out).save(jobs)
     assert (out / "videos/v.avi").read_bytes() == b"v.avi"
     assert (out / "clouds/c.pcd").read_bytes() == b"c.pcd"
+
+
+@pytest.mark.parametrize("cipher", [None, Cipher(generate_key())])
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_files_of_all_sizes_are_saved_beside_what_is_no_file(
+    tmp_path: Path, out: Path, picture: str, cipher: Cipher | None, n_workers: int
+) -> None:
+    """What is done together, by itself and not at all, in any order."""
+    data = np.random.default_rng(0)
+    jobs: list[MediaJob] = []
+    expected: dict[str, bytes] = {}
+    sizes = [0, 1, 15, 16, 17, 1000, 40_000, 1 << 20, (1 << 20) - 100, 3 << 20, 17 << 20, 500_000]
+    for number, size in enumerate(sizes * 5):
+        path = tmp_path / f"{number}.bin"
+        if number % 7 != 3:
+            path.write_bytes(data.bytes(size if number < len(sizes) else size % 100_000))
+            expected[f"{number}.bin"] = path.read_bytes()
+        jobs.append(MediaJob(str(path), f"{number}.bin"))
+        if number % 5 == 1:
+            jobs.append(MediaJob(Image.from_file(picture), f"{number}.png"))
+            expected[f"{number}.png"] = Image.from_file(picture).encoded(".png")
+        if number % 5 == 2:
+            jobs.append(MediaJob(Image.from_bytes(b"\xff\xd8\xff" + bytes(size)), f"{number}.jpg"))
+            expected[f"{number}.jpg"] = b"\xff\xd8\xff" + bytes(size)
+    report = MediaStore(out, workers=Workers(n_workers), cipher=cipher).save(jobs)
+    assert (report.saved, report.missing) == (len(expected), len(jobs) - len(expected))
+    assert {path.name for path in out.iterdir()} == set(expected)
+    assert set(report.seals) == (set(expected) if cipher else set())
+    for name, content in expected.items():
+        saved = (out / name).read_bytes()
+        if cipher is not None:
+            saved = cipher.decrypt(saved, seal=report.seals[name])
+        assert saved == content, name
 
 
 def test_missing_files_are_counted_and_logged_once(

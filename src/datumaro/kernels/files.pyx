@@ -82,7 +82,6 @@ cdef extern from *:
             jobs[i].at = next;
             next += jobs[i].size + gap + step - 1;
             next -= next % step;
-            if (next > limit) next = limit;
         }
         return i;
     }
