@@ -25,8 +25,9 @@ from datumaro.errors import (
     UnsupportedContentError,
 )
 from datumaro.formats import registry
-from datumaro.formats.base import Confidence, Folder, ReadContext, Rejected, make_options
+from datumaro.formats.base import Confidence, Folder, ReadContext, Rejected
 from datumaro.formats.detection import detect
+from datumaro.options import make_options
 
 NAME = "open_images"
 CLASSES = "/m/cat,Cat\n/m/dog,Dog\n"
