@@ -63,7 +63,10 @@ def state(root: Path) -> dict[str, bytes]:
     found["configuration"] = (root / ".datumaro" / "project.yml").read_bytes()
     found["changes"] = repr(status.changes).encode()
     found["log"] = repr([c.message for c in project.log()]).encode()
-    found["branch"] = repr(status.head.branch).encode()
+    branch = status.head.branch  # "branch" names one by its process
+    found["branch"] = (
+        b"new" if (branch or "").removeprefix("b").isdecimal() else repr(branch).encode()
+    )
     return found
 
 

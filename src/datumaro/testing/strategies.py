@@ -146,7 +146,7 @@ def label_names(holds: Capabilities) -> st.SearchStrategy[list[str]]:
     strategy = (
         st.sampled_from(known) if known else st.from_regex(holds.label_pattern, fullmatch=True)
     )
-    return st.lists(strategy, unique=True, max_size=4)
+    return st.lists(strategy, unique=True, min_size=int(holds.annotations_needed), max_size=4)
 
 
 @st.composite
@@ -279,9 +279,9 @@ def _labels(draw: Draw, kind: AnnotationType, held: Held, n: int, n_names: int) 
         return [None] * n
     label = st.integers(0, n_names - 1)
     if kind is AnnotationType.label:
-        return draw(st.lists(label, unique=True, max_size=n))
+        return draw(st.lists(label, unique=True, min_size=min(n, 1), max_size=n))
     if held.merged:
-        return draw(st.lists(label, unique=True, max_size=n))
+        return draw(st.lists(label, unique=True, min_size=min(n, 1), max_size=n))
     if held.label == "optional":
         label = st.one_of(label, st.none())
     return draw(st.lists(label, min_size=n, max_size=n))
