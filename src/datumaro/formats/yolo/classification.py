@@ -43,7 +43,7 @@ class YoloUltralyticsClassification(Format):
         media_needed=True,
         annotations_needed=True,
         default_subset=subset_names.TRAIN,
-        item_ids=r"[^./\\][^/\\]*(/[^./\\][^/\\]*)*",
+        item_ids=r"[^./\\:\0][^/\\:\0]*(/[^./\\:\0][^/\\:\0]*)*",
         label_order=False,
         label_pattern=r"[^./\\\0][^/\\\0]*",
     )
