@@ -24,18 +24,17 @@ class Cipher(Protocol):
         """Bytes that a part of ``size`` bytes takes when stored."""
         ...
 
-    def open(self, stored: Array, what: str, seal: bytes | None = None) -> Array:
-        """The reverse of `seal`; uint8 both.
+    def open(self, stored: bytes, what: str) -> Array:
+        """The reverse of `seal`, uint8.
 
         Parameters
         ----------
         what : names the part in errors.
-        seal : which part it must be (see `mark`); None for any.
 
         Raises
         ------
         DamagedTokenError
-            It is damaged, or another one.
+            It is damaged.
         """
         ...
 
@@ -53,8 +52,8 @@ class Plain:
     def sealed_size(self, size: int) -> int:
         return size
 
-    def open(self, stored: Array, what: str, seal: bytes | None = None) -> Array:
-        return stored
+    def open(self, stored: bytes, what: str) -> Array:
+        return np.frombuffer(stored, np.uint8)
 
     def mark(self, stored: bytes | memoryview) -> bytes:
         return b""
@@ -72,13 +71,19 @@ class Sealed:
     def sealed_size(self, size: int) -> int:
         return token_size(size)
 
-    def open(self, stored: Array, what: str, seal: bytes | None = None) -> Array:
-        return np.frombuffer(self._cipher.decrypt(stored.tobytes(), what, seal), np.uint8)
+    def open(self, stored: bytes, what: str) -> Array:
+        memory = np.empty(len(stored), np.uint8)
+        return memory[: self.open_into(stored, memory.data, what)]
 
     def open_into(
-        self, stored: bytearray, memory: memoryview, what: str, seal: bytes | None = None
+        self, stored: bytes | bytearray, memory: memoryview, what: str, seal: bytes | None = None
     ) -> int:
-        """Like `open`, to memory as large as ``stored``; the bytes of the part."""
+        """Like `open`, to memory as large as ``stored``; the bytes of the part.
+
+        Parameters
+        ----------
+        seal : which part it must be (see `mark`); None for any.
+        """
         return self._cipher.decrypt_into(stored, memory, what, seal)
 
     def mark(self, stored: bytes | memoryview) -> bytes:

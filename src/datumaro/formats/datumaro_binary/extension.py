@@ -164,7 +164,7 @@ def read(reader: PartReader, cipher: Cipher) -> Extension:
             f"{checksum}, the checksum of what was written",
         )
     place = f"{reader.path}: byte {begin}: the extension"
-    payload = cipher.open(np.frombuffer(stored, np.uint8), place)
+    payload = cipher.open(stored, place)
     try:
         return _decode(payload.data)
     except (tables.DamagedTable, struct.error, ValueError, RecursionError) as error:

@@ -62,7 +62,7 @@ from datumaro.formats.datumaro_binary.manifest import (
     seals_of_subset,
 )
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
-from datumaro.formats.datumaro_binary.reading import DatumFile, read_datum
+from datumaro.formats.datumaro_binary.reading import DatumFile, read_datums
 from datumaro.formats.datumaro_binary.writing import DatumWriter
 from datumaro.media_store import MediaStore
 from datumaro.model.annotation import AnnotationType
@@ -192,23 +192,19 @@ class DatumaroBinary(Format):
             return dataset.read(tables, path.is_dir(), options.allow_external_media, context)
         fields = {source.path: _encryption_field(source) for source in sources}
         key = reading_cipher(fields, options.encryption_key, options.key_file)
-        files: dict[Source, DatumFile] = {}
-        content = Content([])
-        first: Header | None = None
-        kinds: set[MediaType] = set()
-        context.progress.start(len(sources), desc="Reading")
-        for number, source in enumerate(sources, 1):
+        for source in sources:
             if source.subset in (".", ".."):
                 raise MalformedFileError(
                     source.path, "its name", f"subset name {source.subset!r}", "a folder's name"
                 )
-            file = read_datum(source, options.allow_external_media, context, key)
-            files[source] = file
+        found = read_datums(sources, options.allow_external_media, context, key)
+        files = dict(zip(sources, found, strict=True))
+        content = Content([])
+        first: Header | None = None
+        for source, file in files.items():
             first = combine(content, first, file.header, source.path)
-            kinds.add(file.media_type)
             content.chunks += file.chunks
-            context.progress.report_status(number)
-        context.progress.finish()
+        kinds = {file.media_type for file in found}
         if key is not None:
             _check_together(files, whole=path.is_dir())
             media_encryption = any(file.header.media_encryption for file in files.values())

@@ -219,7 +219,7 @@ class PartReader:
         place = f"{self.path}: byte {self.at}: {what}"
         stored = self.part(what, limit)
         header.marks.append(header.cipher.mark(stored))
-        return header.cipher.open(np.frombuffer(stored, np.uint8), place)
+        return header.cipher.open(stored, place)
 
     def dictionary(self, what: str, header: Header) -> dict[str, Any]:
         """A part that is a length and JSON of that length, or length 0 for an empty object."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from io import FileIO
+from itertools import pairwise
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -39,14 +43,17 @@ class DatumFile:
     chunks: list[Chunk] = field(default_factory=list[Chunk])
 
 
-def read_datum(
-    source: Source, allow_external: bool, context: ReadContext, key: KeyCipher | None = None
-) -> DatumFile:
-    """Read a `.datum` file.
+def read_datums(
+    sources: Sequence[Source],
+    allow_external: bool,
+    context: ReadContext,
+    key: KeyCipher | None = None,
+) -> list[DatumFile]:
+    """Read `.datum` files. While workers are at the last blobs of one, they begin with the next.
 
     Parameters
     ----------
-    key : of an encrypted file.
+    key : of encrypted files.
 
     Raises
     ------
@@ -59,20 +66,49 @@ def read_datum(
     DamagedTokenError
         Something encrypted was changed, removed or exchanged.
     """
-    with source.path.open("rb", buffering=0) as raw:
+    done: list[DatumFile] = []
+    opened: deque[_OpenFile] = deque()
+    buffers = Buffers() if context.workers.share_memory else None
+
+    def groups() -> Iterator[list[BlobGroup]]:
+        for source in sources:
+            opened.append(_open(source, allow_external, context, key))
+            yield from ([group] for group in opened[-1].groups(buffers))
+
+    def finish() -> None:
+        with opened.popleft() as file:
+            done.append(file.finished())
+        context.progress.report_status(len(done))
+
+    context.progress.start(len(sources), desc="Reading")
+    with ExitStack() as stack:
+        stack.callback(lambda: [file.close() for file in opened])
+        for columns in stack.enter_context(context.workers.map(BlobGroup.read, groups())):
+            while opened[0].is_read:
+                finish()
+            opened[0].take(columns)
+        while opened:
+            finish()
+    context.progress.finish()
+    return done
+
+
+def _open(
+    source: Source, allow_external: bool, context: ReadContext, key: KeyCipher | None
+) -> _OpenFile:
+    """Read all of a file but its blobs."""
+    with ExitStack() as stack:
+        raw = stack.enter_context(source.path.open("rb", buffering=0))
         reader = PartReader(raw, source.path)
         header = read_header(reader, key)
-        end = header.blobs_at + int(header.blob_sizes.sum())
-        reader.at = raw.seek(end)
+        reader.at = raw.seek(header.blobs_at + int(header.blob_sizes.sum()))
         extension = ext.read(reader, header.cipher)
         manifest = _checked_manifest(source, header, extension)
         root = os.fspath(source.root)
         lock = MediaLock(key, root, manifest) if key and header.media_encryption else None
         media = MediaReader(source.path, root, source.subset, allow_external, lock)
-        chunks = _Chunks(source, raw, reader, header, extension, media, context)
-        media_type = header.media_type if extension.media_type is None else extension.media_type
-        checked = checked_labels(chunks, header.categories, source.path, context)
-        return DatumFile(header, media_type, manifest, list(checked))
+        stack.pop_all()  # who finishes the file closes it
+        return _OpenFile(source, raw, reader, header, extension, media, context)
 
 
 def _checked_manifest(source: Source, header: Header, extension: ext.Extension) -> Manifest | None:
@@ -91,7 +127,9 @@ def _checked_manifest(source: Source, header: Header, extension: ext.Extension) 
 
 
 @dataclass
-class _Chunks:
+class _OpenFile:
+    """A file whose blobs are being read."""
+
     source: Source
     raw: FileIO
     reader: PartReader
@@ -100,22 +138,49 @@ class _Chunks:
     media: MediaReader
     context: ReadContext
 
-    def __iter__(self) -> Iterator[Chunk]:
-        """All items, a chunk for each group of blobs."""
-        items = annotations = 0  # that have records, so far
-        groups = ([group] for group in self._groups())
-        with self.context.workers.map(BlobGroup.read, groups) as read:
-            for columns in read:
-                chunk, held = self._extended(self._chunk(columns), items, annotations)
-                items += len(chunk)
-                annotations += held
-                yield chunk
-        self._check_end(items, annotations)
+    def __post_init__(self) -> None:
+        self._chunks: list[Chunk] = []
+        self._items = self._annotations = 0  # that have records, so far
+        self._bounds = _group_bounds(self.header.blob_sizes)
 
-    def _groups(self) -> Iterator[BlobGroup]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file: no worker reads it any more."""
+        self.raw.close()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all groups of blobs were taken."""
+        return len(self._chunks) == len(self._bounds) - 1
+
+    def take(self, columns: dict[str, Array]) -> None:
+        """Make a chunk of what was read of the next group."""
+        chunk, held = self._extended(self._chunk(columns), self._items, self._annotations)
+        self._items += len(chunk)
+        self._annotations += held
+        self._chunks += checked_labels(
+            [chunk], self.header.categories, self.source.path, self.context
+        )
+
+    def finished(self) -> DatumFile:
+        """What the file holds."""
+        self._check_end(self._items, self._annotations)
+        media_type = self.extension.media_type
+        return DatumFile(
+            self.header,
+            self.header.media_type if media_type is None else media_type,
+            self.extension.manifest,
+            self._chunks,
+        )
+
+    def groups(self, buffers: Buffers | None) -> Iterator[BlobGroup]:
         """Neighbouring blobs of about _GROUP bytes together; a larger one alone."""
         sizes = self.header.blob_sizes
-        ends = np.cumsum(sizes)
         here, descriptor = self.context.workers.share_memory, self.raw.fileno()
         path = os.fspath(self.source.path)
         kinds = (MediaType.IMAGE, MediaType.POINT_CLOUD, MediaType.VIDEO)
@@ -129,18 +194,16 @@ class _Chunks:
             seals=None,
             folders=tuple(os.fsencode(self.media.folder(kind)) for kind in kinds),
             descriptor=descriptor if here else -1,
-            buffers=Buffers() if here else None,
+            buffers=buffers,
         )
         manifest, n_parts = self.extension.manifest, len(self.header.marks)
-        begin = before = 0
-        while begin < len(sizes):
-            end = max(begin + 1, int(np.searchsorted(ends, before + _GROUP, "right")))
+        at = whole.at
+        for begin, end in pairwise(self._bounds):
             seals = None
             if manifest is not None:
                 seals = [manifest.seal(n_parts + blob) for blob in range(begin, end)]
-            at = whole.at + before
             yield replace(whole, at=at, first=begin, sizes=sizes[begin:end], seals=seals)
-            begin, before = end, int(ends[end - 1])
+            at += int(sizes[begin:end].sum())
 
     def _chunk(self, columns: dict[str, Array]) -> Chunk:
         n, m = len(columns["media_type"]), len(columns["type"])
@@ -242,6 +305,18 @@ class _Chunks:
     def _damaged(self, found: str) -> Exception:
         at = self.header.blobs_at + int(self.header.blob_sizes.sum())
         return self.reader.bad(at, f"a damaged extension: {found}", "what fits the file's items")
+
+
+def _group_bounds(sizes: Array) -> list[int]:
+    """The first blob of each group, and the end."""
+    ends = np.cumsum(sizes)
+    bounds = [0]
+    before = 0
+    while bounds[-1] < len(sizes):
+        end = max(bounds[-1] + 1, int(np.searchsorted(ends, before + _GROUP, "right")))
+        bounds.append(end)
+        before = int(ends[end - 1])
+    return bounds
 
 
 def _texts(columns: dict[str, Array], name: str, offsets: str, data: str) -> dict[str, pa.Array]:
