@@ -67,9 +67,11 @@ def test_the_json_is_that_of_the_published_package():
     }
 
 
-def test_unknown_and_empty_kinds_are_ignored():
-    value = {"mask": {}, "points": None, "caption": {"words": []}}
+def test_empty_kinds_are_ignored_and_unknown_ones_told(caplog: pytest.LogCaptureFixture):
+    value = {"mask": {}, "points": None, "caption": {"words": ["a"]}, "bbox": {}}
     assert categories_from_json(value, "a.json") == {}
+    (message,) = caplog.messages
+    assert "a.json: $.categories.caption" in message
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ from datumaro.kernels.coco_parse import (
 from datumaro.model.annotation import AnnotationType
 
 
+NO_REST = np.zeros(0, np.uint8), np.zeros(2, np.int64)
+
+
 def annotation(member: str) -> str:
     """An annotation with this member beside the ids."""
     return '{"id": 1, "image_id": 1, "category_id": 1, ' + member + "}"
@@ -434,11 +437,47 @@ def test_image_infos_have_no_annotations():
 def test_item_ids_are_names_without_extensions(name: str, item: str):
     names = np.frombuffer(name.encode(), np.uint8)
     ids, attributes, paths, _ = item_texts(
-        names, np.array([0, len(names)]), np.array([42]), b"/images/"
+        names, np.array([0, len(names)]), np.array([42]), *NO_REST, b"/images/"
     )
     assert ids[1].tobytes().decode() == item
     assert json.loads(attributes[1].tobytes()) == {"id": 42}
     assert paths[1].tobytes().decode() == "/images/" + name
+
+
+def test_what_coco_does_not_define_of_images_are_attributes():
+    image = '{"x\\u0031": [1, {"a": null}], "id": 7, "license": 0, "file_name": "a.jpg", "score": 2}'
+    _, parser = feed(file(image + ', {"id": 8, "y": 1}, {"id": 9, "file_name": "b"}'))
+    *_, rest, offsets = parser.images()
+    assert parser.n_images == 2
+    assert rest.tobytes() == b',"x\\u0031":[1, {"a": null}],"license":0,"score":2'
+    assert offsets.tolist() == [0, len(rest), len(rest)]
+    names = np.frombuffer(b"a.jpgb", np.uint8)
+    _, (ends, texts), *_ = item_texts(
+        names, np.array([0, 5, 6]), np.array([7, 9]), rest, offsets, b""
+    )
+    assert json.loads(texts[: ends[1]].tobytes()) == {
+        "id": 7, "x1": [1, {"a": None}], "license": 0, "score": 2,
+    }  # fmt: skip
+    assert json.loads(texts[ends[1] :].tobytes()) == {"id": 9}
+
+
+def test_blanks_of_images_are_no_attributes():
+    blank = '"license": 0, "flickr_url": "", "coco_url": "", "date_captured": 0'
+    _, parser = feed(file('{"id": 1, "file_name": "a", ' + blank + "}"))
+    assert parser.images()[4].tobytes() == b""
+
+
+def test_values_that_attributes_cannot_hold_are_counted():
+    _, parser = feed(file('{"id": 1, "file_name": "a", "x": [NaN], "y": 1}', annotation('"z": -Infinity')))
+    assert parser.images()[4].tobytes() == b',"y":1'
+    assert (parser.n_nonfinite, parser.n_objects) == (2, 1)
+
+
+def test_what_coco_does_not_define_of_annotations_are_attributes():
+    members = '"track": {"id": 3}, "num_keypoints": 4, "attributes": {"a": 1}, "bbox": [1, 2, 3, 4]'
+    _, parser = feed(file(annotations=annotation(members)))
+    (row,) = rows(parser)["attributes"]
+    assert json.loads(row) == {"track": {"id": 3}, "a": 1, "is_crowd": False}
 
 
 @pytest.mark.parametrize(
@@ -446,5 +485,5 @@ def test_item_ids_are_names_without_extensions(name: str, item: str):
 )
 def test_names_that_might_lead_out_are_told(name: str):
     names = np.frombuffer(name.encode(), np.uint8)
-    *_, odd = item_texts(names, np.array([0, len(names)]), np.array([1]), b"")
+    *_, odd = item_texts(names, np.array([0, len(names)]), np.array([1]), *NO_REST, b"")
     assert list(odd) == [0]

@@ -59,7 +59,7 @@ def objects(*items: list[Row], keypoints: bool = False, attributes: bool = True)
     made = printer(*items)
     text = made.objects(
         np.arange(made.n_objects),
-        made.object_ids(),
+        np.array([row.get("id", 0) for item in items for row in item])[made.first_rows()],
         np.arange(len(items)) + 100,
         np.array([1, 2, 7], np.int32),
         keypoints,
@@ -318,7 +318,11 @@ def test_image_ids_are_integers_under_id():
 def test_images_are_printed():
     offsets, names = lists([b'a "b".jpg', "猫.png".encode()], np.uint8)
     sizes = np.array([[4, 0], [6, 0]], np.int32)
-    text = image_texts(offsets, names, np.array([7, 8]), sizes[0], sizes[1])
+    texts = lists([b"", b'{"id":8,"license":3,"width":9,"x":{"y":"1"}}'], np.uint8)
+    text = image_texts(offsets, names, np.array([7, 8]), sizes[0], sizes[1], *texts)
     first, second = json.loads(b"[" + text[:-1] + b"]")
     assert first | {"id": 7, "width": 6, "height": 4, "file_name": 'a "b".jpg'} == first
-    assert second | {"id": 8, "width": 0, "height": 0, "file_name": "猫.png"} == second
+    assert first["license"] == 0
+    assert second == {
+        "id": 8, "width": 0, "height": 0, "file_name": "猫.png", "license": 3, "x": {"y": "1"},
+    }  # fmt: skip

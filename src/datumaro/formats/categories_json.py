@@ -20,6 +20,7 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from datumaro.errors import MalformedFileError, UnsupportedContentError
+from datumaro.formats.base import log
 from datumaro.formats.json_errors import explained, shown
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
@@ -175,7 +176,8 @@ def categories_from_json(
 ) -> dict[AnnotationType, Categories]:
     """Turn the object that a file stores back into categories.
 
-    Kinds that are not known here are ignored, and so are empty ones (``"mask": {}``).
+    Kinds that are not known here are left out, with a warning; empty ones (``"mask": {}``) are
+    ignored.
 
     Parameters
     ----------
@@ -191,6 +193,12 @@ def categories_from_json(
         raise MalformedFileError(path, place, shown(value), "an object")
     members = cast("dict[str, object]", value)
     categories: dict[AnnotationType, Categories] = {}
+    for name in sorted(members.keys() - _READERS):
+        if members[name]:
+            log.warning(
+                "%s: %s.%s: categories of a kind that is not known here; they are left out",
+                path, place, name,
+            )  # fmt: skip
     for name, read in _READERS.items():
         if members.get(name):
             try:

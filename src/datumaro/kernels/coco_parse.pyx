@@ -48,10 +48,17 @@ cdef enum:
 cdef enum Field:
     K_OTHER, K_ID, K_IMAGE, K_CATEGORY, K_CROWD, K_BBOX, K_AREA, K_SEGMENTATION, K_KEYPOINTS
     K_SCORE, K_ATTRIBUTES, K_CAPTION, K_FILE_NAME, K_HEIGHT, K_WIDTH, K_SIZE, K_COUNTS
+    K_DERIVED            # follows from others
 
 
 cdef const char* PLAIN = b'{"is_crowd":false}'
 cdef const char* CROWD = b'{"is_crowd":true}'
+
+
+# what Datumaro writes of images of which it knows no more
+cdef const char* BLANK = b',"license":0,"flickr_url":"","coco_url":"","date_captured":0'
+cdef enum:
+    BLANK_SIZE = 60
 
 
 cdef inline Field field_of(const Span* key) noexcept nogil:
@@ -83,6 +90,8 @@ cdef inline Field field_of(const Span* key) noexcept nogil:
     elif key.size == 8:
         if span_is(key, b"image_id", 8):
             return K_IMAGE
+        if span_is(key, b"is_crowd", 8):        # the name of our attribute for iscrowd
+            return K_DERIVED
     elif key.size == 9:
         if span_is(key, b"keypoints", 9):
             return K_KEYPOINTS
@@ -97,6 +106,9 @@ cdef inline Field field_of(const Span* key) noexcept nogil:
     elif key.size == 12:
         if span_is(key, b"segmentation", 12):
             return K_SEGMENTATION
+    elif key.size == 13:
+        if span_is(key, b"num_keypoints", 13):
+            return K_DERIVED
     return K_OTHER
 
 
@@ -133,11 +145,13 @@ cdef class Parser:
         whether it is not there at all: then the byte is that of the object that lacks it).
     skipped, skipped_images : indices of the annotations and images that were left out for a problem.
     n_images, n_objects, n_rows : how many there are so far.
+    n_nonfinite : keys that are not COCO's whose values, with NaN or infinity in them, were left out.
     """
 
     cdef readonly dict raw
     cdef readonly tuple problem
     cdef readonly list skipped, skipped_images
+    cdef readonly Py_ssize_t n_nonfinite
     cdef int task
     cdef State state
     cdef bint first
@@ -150,14 +164,14 @@ cdef class Parser:
     cdef Py_ssize_t bad_at
     cdef bint is_missing
     # images
-    cdef Buffer image_ids, image_sizes, names, name_ends
+    cdef Buffer image_ids, image_sizes, names, name_ends, image_rest, image_rest_ends
     # objects, in the file's order
     cdef Buffer ids, image_of, categories, areas, row_counts, flags, attributes, attribute_ends
     # their rows, and what the rows hold, one after another
     cdef Buffer kinds, sizes, points, visibility, mask_sizes, rles, texts
     # the element in hand
     cdef Buffer key_text, polygon_points, polygon_sizes, keypoints, numbers, rle, text
-    cdef Buffer own_attributes, score, other_score
+    cdef Buffer own_attributes, rest, score, other_score
     cdef bint is_mask
     cdef int32_t[2] mask_size
 
@@ -173,6 +187,8 @@ cdef class Parser:
         buffer_free(&self.image_sizes)
         buffer_free(&self.names)
         buffer_free(&self.name_ends)
+        buffer_free(&self.image_rest)
+        buffer_free(&self.image_rest_ends)
         buffer_free(&self.key_text)
         buffer_free(&self.polygon_points)
         buffer_free(&self.polygon_sizes)
@@ -181,6 +197,7 @@ cdef class Parser:
         buffer_free(&self.rle)
         buffer_free(&self.text)
         buffer_free(&self.own_attributes)
+        buffer_free(&self.rest)
         buffer_free(&self.score)
         buffer_free(&self.other_score)
         self.free()
@@ -342,6 +359,7 @@ cdef class Parser:
             self.skipped_images = []
             self.n_images = 0
             self.image_ids.size = self.image_sizes.size = self.names.size = self.name_ends.size = 0
+            self.image_rest.size = self.image_rest_ends.size = 0
             return
         self.has_annotations = True
         self.state = S_OTHER if self.task == T_IMAGE_INFO else S_ANNOTATIONS
@@ -407,34 +425,59 @@ cdef class Parser:
         self.is_missing = True
         return self._bad(INVALID, at, key, expected)
 
-    cdef inline int _next(self, Cursor* c, bint* first, Field* field) noexcept nogil:
-        """Go to the next key of an object."""
-        cdef Span key
-        cdef int code = json_key(c, first, &key)
+    cdef inline int _next(
+        self, Cursor* c, bint* first, Field* field, Span* key
+    ) noexcept nogil:
+        """Go to the next key of an object; ``key`` is as it is written."""
+        cdef Span plain
+        cdef int code = json_key(c, first, key)
         if code == JSON_OK:
+            plain = key[0]
             if unlikely(key.escaped):
                 self.key_text.size = 0
-                if span_unescape(&key, &self.key_text) < 0:
+                if span_unescape(key, &self.key_text) < 0:
                     return JSON_MEMORY
-                key.data = self.key_text.data
-                key.size = self.key_text.size
-            field[0] = field_of(&key)
+                plain.data = self.key_text.data
+                plain.size = self.key_text.size
+            field[0] = field_of(&plain)
         return code
+
+    cdef int _other(self, Cursor* c, const Span* key, Buffer* out) noexcept nogil:
+        """Append a key that is not COCO's, and its value, to the members of an object."""
+        cdef Span value
+        cdef Py_ssize_t begin = c.pos
+        cdef int code = json_raw(c, &value)
+        if code == JSON_NONFINITE:
+            c.pos = begin
+            self.n_nonfinite += 1
+            return skip(c)
+        if code:
+            return code
+        if (buffer_byte(out, c',') < 0 or buffer_byte(out, c'"') < 0
+                or buffer_add(out, key.data, key.size) < 0 or buffer_add(out, b'":', 2) < 0
+                or buffer_add(out, value.data, value.size) < 0):
+            return JSON_MEMORY
+        return JSON_OK
 
     # --- images --------------------------------------------------------------------------------
 
     cdef int _image(self, Cursor* c) noexcept nogil:
         cdef bint first = True, has_id = False
         cdef Field field
-        cdef Span name
+        cdef Span name, key
         cdef int64_t image_id = 0, height = 0, width = 0
-        cdef Py_ssize_t begin = c.pos, at, i
+        cdef Py_ssize_t begin = c.pos, at, i, before
         cdef int code = json_open(c, c'{')
         if code:
             return self._bad(code, c.pos, NULL, b"an object")
+        # what an image that was left out, or came in part, has left there
+        self.image_rest.size = 0 if not self.n_images else (
+            <int64_t*>self.image_rest_ends.data
+        )[self.n_images - 1]
+        before = self.image_rest.size
         name.size = 0
         while True:
-            code = self._next(c, &first, &field)
+            code = self._next(c, &first, &field, &key)
             if code == JSON_END:
                 break
             if code:
@@ -458,7 +501,7 @@ cdef class Parser:
                 if code:
                     return self._bad(code, at, b"width", b"a number of pixels")
             else:
-                code = skip(c)
+                code = self._other(c, &key, &self.image_rest)
                 if code:
                     return code
         if not has_id:
@@ -467,9 +510,14 @@ cdef class Parser:
             return self._missing(begin, b"file_name", b"a file's name")
         if not height or not width:
             height = width = 0
+        if self.image_rest.size - before == BLANK_SIZE and memcmp(
+            self.image_rest.data + before, BLANK, BLANK_SIZE
+        ) == 0:
+            self.image_rest.size = before
         i = self.names.size
         if (span_add(&name, &self.names) < 0
                 or buffer_int64(&self.name_ends, <int64_t>self.names.size) < 0
+                or buffer_int64(&self.image_rest_ends, <int64_t>self.image_rest.size) < 0
                 or buffer_int64(&self.image_ids, image_id) < 0
                 or buffer_int32(&self.image_sizes, <int32_t>height) < 0
                 or buffer_int32(&self.image_sizes, <int32_t>width) < 0):
@@ -497,7 +545,7 @@ cdef class Parser:
         cdef bint first = True, has_id = False, has_image = False, has_category = False
         cdef bint has_box = False, has_caption = False, crowd = False
         cdef Field field
-        cdef Span span
+        cdef Span span, key
         cdef double[4] box
         cdef double area = NAN
         cdef int64_t object_id = 0, image_id = 0, category = 0
@@ -506,11 +554,11 @@ cdef class Parser:
         if code:
             return self._bad(code, c.pos, NULL, b"an object")
         self.polygon_points.size = self.polygon_sizes.size = self.keypoints.size = 0
-        self.own_attributes.size = self.score.size = self.other_score.size = 0
+        self.own_attributes.size = self.rest.size = self.score.size = self.other_score.size = 0
         self.text.size = 0
         self.is_mask = False
         while True:
-            code = self._next(c, &first, &field)
+            code = self._next(c, &first, &field, &key)
             if code == JSON_END:
                 break
             if code:
@@ -584,6 +632,10 @@ cdef class Parser:
                 code = self._attributes(c)
                 if code:
                     return self._bad(code, at, b"attributes", b"an object of JSON values")
+            elif field == K_OTHER:
+                code = self._other(c, &key, &self.rest)
+                if code:
+                    return code
             else:
                 code = skip(c)
                 if code:
@@ -721,14 +773,14 @@ cdef class Parser:
     cdef int _mask(self, Cursor* c) noexcept nogil:
         cdef bint first = True, has_size = False, has_counts = False, compressed = False
         cdef Field field
-        cdef Span span
+        cdef Span span, key
         cdef int64_t[2] size
         cdef int64_t pixels, total = 0
         cdef int64_t* runs
         cdef Py_ssize_t at = c.pos, begin = c.pos, size_at = c.pos, counts_at = c.pos, n = 0, i
         cdef int code = json_open(c, c'{')
         while code == JSON_OK:
-            code = self._next(c, &first, &field)
+            code = self._next(c, &first, &field, &key)
             if code == JSON_END:
                 break
             if code:
@@ -857,10 +909,13 @@ cdef class Parser:
                 corners[3] = to_hundredths(box[1] + box[3])
                 self.points.size += 16
         score = &self.score if self.score.size else &self.other_score
-        if self.own_attributes.size or score.size:
+        if self.own_attributes.size or self.rest.size or score.size:
             # {…,"is_crowd":false,"score":0.5}, whose first comma becomes the brace
             n = self.attributes.size
-            if buffer_add(&self.attributes, self.own_attributes.data, self.own_attributes.size) < 0:
+            if (buffer_add(&self.attributes, self.rest.data, self.rest.size) < 0
+                    or buffer_add(
+                        &self.attributes, self.own_attributes.data, self.own_attributes.size
+                    ) < 0):
                 return JSON_MEMORY
             if self.task <= T_KEYPOINTS and buffer_add(
                 &self.attributes, b',"is_crowd":true' if crowd else b',"is_crowd":false',
@@ -889,14 +944,24 @@ cdef class Parser:
     # --- handing it out ----------------------------------------------------------------------------
 
     def images(self):
-        """The images: ids int64 [n], sizes int32 [n, 2] (height, width), names' bytes, offsets."""
-        offsets = np.zeros(self.n_images + 1, np.int64)
+        """The images, and what more is told of them than COCO defines.
+
+        Returns
+        -------
+        ids int64 [n]; sizes int32 [n, 2], height and width; names, as bytes and int64 [n + 1]
+        offsets; the other members of their objects, each with a comma before it, likewise.
+        """
+        n = self.n_images
+        offsets, rest_offsets = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
         offsets[1:] = array_of(&self.name_ends, np.int64)
+        rest_offsets[1:] = array_of(&self.image_rest_ends, np.int64)
         return (
             array_of(&self.image_ids, np.int64),
             array_of(&self.image_sizes, np.int32).reshape(-1, 2),
             array_of(&self.names, np.uint8),
             offsets,
+            array_of(&self.image_rest, np.uint8)[:int(rest_offsets[n])],
+            rest_offsets,
         )
 
     def objects(self):
@@ -1128,12 +1193,14 @@ def item_texts(
     const uint8_t[::1] names,
     const int64_t[::1] offsets,
     const int64_t[::1] image_ids,
+    const uint8_t[::1] rest,
+    const int64_t[::1] rest_offsets,
     bytes prefix,
 ):
     """Item ids, attributes and paths of images, each as (offsets int64 [n + 1], bytes).
 
-    An id is the file's name without its extension; the attributes are ``{"id": image id}``; a path is
-    ``prefix`` and the name. The fourth value are the rows whose names might lead out of the folder:
+    An id is the file's name without its extension; the attributes are ``{"id": image id}`` and the
+    ``rest``, members of an object each with a comma before it; a path is ``prefix`` and the name. The fourth value are the rows whose names might lead out of the folder:
     absolute ones, and those with ``..``, a colon or NUL.
     """
     cdef Py_ssize_t n = image_ids.shape[0], i, k, begin, end, dot, n_prefix = len(prefix)
@@ -1143,6 +1210,8 @@ def item_texts(
     cdef int bad = 0
     if offsets.shape[0] != n + 1 or (n and offsets[n] != names.shape[0]):
         raise ValueError("one name for each image is needed")
+    if rest_offsets.shape[0] != n + 1 or rest_offsets[n] > rest.shape[0]:
+        raise ValueError("the rest of each image is needed")
     ids.data = attributes.data = paths.data = NULL
     ids.size = attributes.size = paths.size = ids.room = attributes.room = paths.room = 0
     id_ends, attribute_ends, path_ends = (np.zeros(n + 1, np.int64) for _ in range(3))
@@ -1169,6 +1238,10 @@ def item_texts(
             strange_out[i] = odd
             bad = bad | buffer_add(&ids, &names[begin], dot - begin)
             bad = bad | buffer_add(&attributes, b'{"id":', 6) | put_int64(&attributes, image_ids[i])
+            if rest_offsets[i] < rest_offsets[i + 1]:
+                bad = bad | buffer_add(
+                    &attributes, &rest[rest_offsets[i]], rest_offsets[i + 1] - rest_offsets[i]
+                )
             bad = bad | buffer_byte(&attributes, c'}') | buffer_add(&paths, lead, n_prefix)
             bad = bad | buffer_add(&paths, &names[begin], end - begin)
             id_out[i + 1] = ids.size

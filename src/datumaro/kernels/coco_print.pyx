@@ -219,13 +219,13 @@ cdef class Printer:
         if failed:
             raise MemoryError
 
-    def object_ids(self):
-        """The ids of the objects' first rows, int64 [n_objects]."""
+    def first_rows(self):
+        """The objects' first rows, int64 [n_objects]."""
         cdef Py_ssize_t o
         out = np.empty(self.n_objects, np.int64)
-        cdef int64_t[::1] ids = out
+        cdef int64_t[::1] rows = out
         for o in range(self.n_objects):
-            ids[o] = self.ids[(<int32_t*>self.firsts.data)[o]]
+            rows[o] = (<int32_t*>self.firsts.data)[o]
         return out
 
     def mixed_objects(self):
@@ -690,34 +690,75 @@ def image_ids(const int64_t[::1] offsets, const uint8_t[::1] attributes):
 def image_texts(
     const int64_t[::1] name_offsets, const uint8_t[::1] names, const int64_t[::1] image_ids,
     const int32_t[::1] heights, const int32_t[::1] widths,
+    const int64_t[::1] offsets, const uint8_t[::1] attributes,
 ):
-    """The entries of ``images`` as bytes, with a comma after each."""
+    """The entries of ``images`` as bytes, with a comma after each.
+
+    Attributes of an item (JSON objects, texts by int64 [n + 1] offsets) are keys of its image, but for
+    those that have the name of a key of COCO's.
+    """
     cdef Py_ssize_t n = image_ids.shape[0], i
     cdef Buffer out
     cdef const uint8_t* data = &names[0] if names.shape[0] else NULL
-    cdef int bad = 0
+    cdef Cursor c
+    cdef int code = 0
     if (name_offsets.shape[0] != n + 1 or heights.shape[0] != n or widths.shape[0] != n
-            or names.shape[0] < name_offsets[n]):
+            or names.shape[0] < name_offsets[n] or offsets.shape[0] != n + 1
+            or attributes.shape[0] < offsets[n]):
         raise ValueError("the columns' lengths do not agree")
     out.data = NULL
     out.size = out.room = 0
+    c.nonfinite = True
+    c.data = &attributes[0] if attributes.shape[0] else NULL
     with nogil:
         for i in range(n):
-            bad = bad | buffer_add(&out, b'{"id":', 6) | put_int64(&out, image_ids[i])
-            bad = bad | buffer_add(&out, b',"width":', 9) | put_int64(&out, widths[i])
-            bad = bad | buffer_add(&out, b',"height":', 10) | put_int64(&out, heights[i])
-            bad = bad | buffer_add(&out, b',"file_name":', 13)
-            bad = bad | put_string(
+            code = buffer_add(&out, b'{"id":', 6) | put_int64(&out, image_ids[i])
+            code = code | buffer_add(&out, b',"width":', 9) | put_int64(&out, widths[i])
+            code = code | buffer_add(&out, b',"height":', 10) | put_int64(&out, heights[i])
+            code = code | buffer_add(&out, b',"file_name":', 13)
+            code = code | put_string(
                 &out, data + name_offsets[i], name_offsets[i + 1] - name_offsets[i]
             )
-            bad = bad | buffer_add(
-                &out, b',"license":0,"flickr_url":"","coco_url":"","date_captured":0},', 62
-            )
-            if bad:
+            if code == 0:
+                c.pos = offsets[i]
+                c.end = offsets[i + 1]
+                code = put_image_attributes(&c, &out)
+            if code == 0:
+                code = buffer_add(&out, b'},', 2)
+            if code:
                 break
     try:
-        if bad:
+        if code == BAD_ATTRIBUTES:
+            raise ValueError(f"attributes of item {i} are no JSON object")
+        if code:
             raise MemoryError
         return out.data[:out.size] if out.size else b""
     finally:
         buffer_free(&out)
+
+
+cdef int put_image_attributes(Cursor* c, Buffer* out) noexcept nogil:
+    """Print the members of an item's attributes as members of its image."""
+    cdef Span key, value
+    cdef bint first = True
+    cdef Py_ssize_t before = out.size
+    cdef int code
+    if c.pos < c.end:
+        if json_open(c, c'{'):
+            return BAD_ATTRIBUTES
+        while True:
+            code = json_key(c, &first, &key)
+            if code == JSON_END:
+                break
+            if code or json_raw(c, &value):
+                return BAD_ATTRIBUTES
+            if (span_is(&key, b"id", 2) or span_is(&key, b"file_name", 9)
+                    or span_is(&key, b"width", 5) or span_is(&key, b"height", 6)):
+                continue
+            if (buffer_byte(out, c',') < 0 or buffer_byte(out, c'"') < 0
+                    or buffer_add(out, key.data, key.size) < 0 or buffer_add(out, b'":', 2) < 0
+                    or buffer_add(out, value.data, value.size) < 0):
+                return NO_MEMORY
+    if out.size == before:
+        return buffer_add(out, b',"license":0,"flickr_url":"","coco_url":"","date_captured":0', 60)
+    return 0

@@ -450,3 +450,24 @@ def test_real_samples(shared_data: Path, name: str, expected: Counter[str]):
         ("b", "val"),
     ]
     assert all(Path(item["path"]).is_file() for item in items(content))
+
+
+def test_what_more_is_told_of_images_comes_from_the_first_file_that_tells(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    a, b = (1, "a.jpg"), (2, "b.jpg")
+    save(tmp_path, "captions_val.json", [image(*a, license=9), image(*b, license=4)])
+    save(tmp_path, "instances_val.json", [image(*a, license=3), image(*b)])
+    first, second = items(read(tmp_path, "coco"))
+    assert [json.loads(item["attributes"])["license"] for item in (first, second)] == [3, 4]
+    (message,) = caplog.messages
+    assert "captions_val.json: of 1 images more is told" in message
+
+
+def test_values_that_are_no_numbers_are_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    save(tmp_path, images=[image(gain=math.nan, x=1)])
+    (item,) = items(read(tmp_path))
+    assert json.loads(item["attributes"]) == {"id": 1, "x": 1}
+    assert "1 values of keys that COCO does not define" in caplog.text

@@ -242,6 +242,33 @@ def test_attributes_of_an_object_are_united(tmp_path: Path):
     assert context.losses == {"attributes that contradict others of the same object": 1}
 
 
+def test_groups_that_are_no_objects_are_told(tmp_path: Path):
+    made = [
+        Bbox(0, 0, 4, 4, label=0, group=1),
+        Bbox(1, 1, 2, 2, label=1, group=1),  # of another label
+        Bbox(0, 0, 4, 4, label=0, group=2),
+        Bbox(1, 1, 2, 2, label=0, group=2),  # an object has one box
+        Polygon([0, 0, 4, 0, 4, 4], label=1, group=3),
+        Bbox(0, 0, 4, 4, label=1, group=3),
+    ]
+    items = [DatasetItem("a", annotations=made), DatasetItem("b", annotations=made[4:])]
+    context = write(content_of(*items), tmp_path)
+    assert context.losses == {"groups of annotations that are several objects": 2}
+
+
+def test_attributes_of_items_are_keys_of_images(tmp_path: Path):
+    told = {"id": 4, "license": 2, "weather": {"rain": [1, None]}, "width": 3, "score": 0.5}
+    content = content_of(DatasetItem("a", attributes=told), DatasetItem("b"))
+    context = write(content, tmp_path)
+    first, second = load(tmp_path, "instances_default.json")["images"]
+    assert context.losses == {"attributes 'width' of items, as COCO has such a key": 1}
+    assert first == {
+        "id": 4, "file_name": "a.jpg", "width": 0, "height": 0,
+        "license": 2, "weather": {"rain": [1, None]}, "score": 0.5,
+    }  # fmt: skip
+    assert second.items() >= {"license": 0, "coco_url": "", "date_captured": 0}.items()
+
+
 def test_masks_are_no_crowds_unless_they_say_so(tmp_path: Path):
     pixels = np.zeros((6, 8), bool)
     pixels[1:3, 2:5] = True
@@ -276,7 +303,6 @@ def test_what_coco_cannot_hold_is_told(tmp_path: Path):
         "captions": 1,
         "z orders": 1,
         "object ids": 1,
-        "attributes of items": 1,
         "groups of labels": 1,
         "names of attributes of labels": 1,
         "colours of labels": 1,

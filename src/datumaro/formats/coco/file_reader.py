@@ -32,6 +32,7 @@ class Images:
     ids : int64 [n].
     sizes : int32 [n, 2], height and width in pixels, 0 for not known.
     names, offsets : UTF-8 bytes of the file names, ``/`` between folders; int64 [n + 1].
+    rest, rest_offsets : the members of their objects that COCO does not define, likewise.
     places : int64 [n], their indices in the file's ``images``.
     """
 
@@ -39,6 +40,8 @@ class Images:
     sizes: Array
     names: Array
     offsets: Array
+    rest: Array
+    rest_offsets: Array
     places: Array
 
     def name(self, row: int) -> str:
@@ -47,11 +50,21 @@ class Images:
 
     def take(self, rows: Array) -> Images:
         """Some of the images, copied."""
-        texts = [self.names[self.offsets[r] : self.offsets[r + 1]] for r in rows.tolist()]
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(text) for text in texts], out=offsets[1:])
-        names = np.concatenate(texts) if texts else self.names[:0]
-        return Images(self.ids[rows], self.sizes[rows], names, offsets, self.places[rows])
+        names = _taken(self.names, self.offsets, rows)
+        rest = _taken(self.rest, self.rest_offsets, rows)
+        return Images(self.ids[rows], self.sizes[rows], *names, *rest, self.places[rows])
+
+
+def _taken(data: Array, offsets: Array, rows: Array) -> tuple[Array, Array]:
+    texts = [data[offsets[r] : offsets[r + 1]] for r in rows.tolist()]
+    return (np.concatenate(texts) if texts else data[:0]), offsets_of([len(t) for t in texts])
+
+
+def offsets_of(lengths: Array | list[int]) -> Array:
+    """Where texts begin that stand one after another, and where the last ends: int64 [n + 1]."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
 
 
 def _places(n: int, skipped: list[int]) -> Array:
@@ -192,6 +205,12 @@ class FileReader:
             raise MalformedFileError(
                 file.path, "$", "no key 'annotations'", "an array of annotations"
             )
+        if parser.n_nonfinite:
+            log.warning(
+                "%s: %d values of keys that COCO does not define have NaN or infinity in them, "
+                "which attributes cannot hold; they are left out",
+                file.path, parser.n_nonfinite,
+            )  # fmt: skip
         categories: list[Category] = []
         if file.task is not Task.CAPTIONS and "categories" in parser.raw:
             categories = parse(parser.raw["categories"], file.path)

@@ -46,6 +46,7 @@ def holding(
     return Capabilities(
         annotations=annotations,
         becomes=becomes if wanted <= {Task.STUFF, Task.PANOPTIC} else {},
+        item_attributes="json",
         item_names={"id": (None,)},
         labels="all" if labelled else "none",
         label_parents=bool(labelled),

@@ -42,8 +42,11 @@ class ImageTable:
 
     def text(self) -> bytes:
         """The entries of ``images``, with a comma after each."""
-        offsets, data = schema.list_parts(self.names)
-        return image_texts(offsets, data, self.ids, self.heights, self.widths)
+        names, attributes = (
+            schema.list_parts(column)
+            for column in (self.names, self.chunk.items.column("attributes"))
+        )
+        return image_texts(*names, self.ids, self.heights, self.widths, *attributes)
 
     def jobs(self, folder: str) -> Iterator[MediaJob]:
         """The files to save, below ``folder`` (which ends with a ``/``)."""
@@ -71,6 +74,7 @@ def tables(
             if "id" in json_text.decode(chunk.items.column("attributes")[row].as_py()):
                 item = str(chunk.items.column("id")[row])
                 context.lost("attributes 'id' of items that are no ids of images", 1, item)
+        _report_conflicts(chunk, more, context)
     used: dict[str, set[int]] = {}
     ids: list[Array] = []
     top = 0
@@ -92,6 +96,18 @@ def tables(
         heights, widths = _sizes(chunk)
         result.append(ImageTable(chunk, own, _names(chunk, image_ext, context), heights, widths))
     return result
+
+
+def _report_conflicts(chunk: Chunk, more: Array, context: WriteContext) -> None:
+    """Report attributes of items that have the name of a key of COCO's images."""
+    if not more.any():
+        return
+    column = chunk.items.column("attributes")
+    for name in ("file_name", "width", "height"):
+        for row in pc.indices_nonzero(pc.match_substring(column, f'"{name}"')).to_pylist():
+            if name in json_text.decode(column[row].as_py()):
+                item = str(chunk.items.column("id")[row])
+                context.lost(f"attributes {name!r} of items, as COCO has such a key", 1, item)
 
 
 def _subset(chunk: Chunk) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from datumaro.formats import dataset_meta
 from datumaro.formats.base import ReadContext, log
 from datumaro.formats.coco import panoptic
 from datumaro.formats.coco.categories import Labels
-from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, lookup
+from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, lookup, offsets_of
 from datumaro.formats.coco.groups import object_groups
 from datumaro.formats.coco.info import described, says_something
 from datumaro.formats.coco.layout import AnnotationFile, Task, image_folder
@@ -126,7 +126,8 @@ def _merge_images(files: list[CocoFile]) -> tuple[Images, list[Array]]:
         for file in files[1:]:
             unknown = sizes[:, 0] == 0
             sizes[unknown] = file.images.sizes[unknown]
-        return replace(first, sizes=sizes), rows * len(files)
+        rows *= len(files)
+        return _with_rest(replace(first, sizes=sizes), files, rows), rows
     known: dict[str, int] = {}
     merged: list[tuple[int, int]] = []  # file, row in it
     sizes_of: list[Array] = []
@@ -150,19 +151,41 @@ def _merge_images(files: list[CocoFile]) -> tuple[Images, list[Array]]:
         file.images.take(np.array([r for n, r in merged if n == number], np.int64))
         for number, file in enumerate(files)
     ]  # an item's file is the first that has it: they come in the files' order
-    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    return (
-        Images(
+    merged_images = Images(
             np.concatenate([part.ids for part in parts]),
             np.array(sizes_of, np.int32).reshape(-1, 2),
             np.concatenate([part.names for part in parts]),
-            offsets,
+            offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+            np.concatenate([part.rest for part in parts]),
+            offsets_of(np.concatenate([np.diff(part.rest_offsets) for part in parts])),
             np.concatenate([part.places for part in parts]),
-        ),
-        rows,
-    )
+        )
+    return _with_rest(merged_images, files, rows), rows
+
+
+def _with_rest(images: Images, files: list[CocoFile], rows: list[Array]) -> Images:
+    """The images with what the first file that tells more of one than COCO defines tells of it."""
+    parts = [(file.images.rest, file.images.rest_offsets) for file in files]
+    if all(
+        np.array_equal(data, images.rest) and np.array_equal(offsets, images.rest_offsets)
+        for data, offsets in parts
+    ):
+        return images
+    texts = [b""] * len(images.ids)
+    for file, own in zip(files, rows, strict=True):
+        data, offsets = file.images.rest.tobytes(), file.images.rest_offsets.tolist()
+        others = 0
+        for item, (begin, end) in zip(own.tolist(), pairwise(offsets), strict=True):
+            text = data[begin:end]
+            others += bool(text and texts[item] and text != texts[item])
+            texts[item] = texts[item] or text
+        if others:
+            log.warning(
+                "%s: of %d images more is told than COCO defines, and it is not what another file "
+                "of the subset tells; it is left out", file.file.path, others,
+            )  # fmt: skip
+    joined = np.frombuffer(b"".join(texts), np.uint8)
+    return replace(images, rest=joined, rest_offsets=offsets_of([len(text) for text in texts]))
 
 
 def _items(file: CocoFile, images: Images, subset: str, allow_external: bool) -> pa.RecordBatch:
@@ -170,7 +193,7 @@ def _items(file: CocoFile, images: Images, subset: str, allow_external: bool) ->
     names = [images.name(row) for row in range(min(n, 3))]
     folder = f"{image_folder(file.file, names)}/"
     ids, attributes, paths, odd = item_texts(
-        images.names, images.offsets, images.ids, folder.encode()
+        images.names, images.offsets, images.ids, images.rest, images.rest_offsets, folder.encode()
     )
     id_column, path_column = (schema.texts(*texts, pa.large_string()) for texts in (ids, paths))
     if len(odd):

@@ -16,6 +16,7 @@ from datumaro.errors import DatasetExportError, PathSeparatorInSubsetNameError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.coco.categories import category_ids, to_json
+from datumaro.formats.coco.file_reader import differ
 from datumaro.formats.coco.images import ImageTable, tables
 from datumaro.formats.coco.info import BLANK
 from datumaro.formats.coco.layout import COCO_PLACES, Places, Task
@@ -92,7 +93,24 @@ class Part:
         if mixed := self.printer.mixed_objects():
             self.printer = self._printer(self._united(attributes, mixed, context))
         self.parts = self.printer.parts()
-        self.ids = self.printer.object_ids()
+        first_rows = self.printer.first_rows()
+        self.ids: Array = self.row_ids[first_rows]
+        self._report_groups(first_rows, context)
+
+    def _report_groups(self, first_rows: Array, context: WriteContext) -> None:
+        """Report the groups that several objects have in common: of other labels, two boxes, …"""
+        groups: Array = self.chunk.annotations.column("group").to_numpy()[first_rows]
+        grouped = np.flatnonzero(groups != 0)
+        groups = groups[grouped]
+        if differ(groups):
+            return
+        items = self.item_of(first_rows[grouped])
+        order = np.lexsort((groups, items))
+        again = (np.diff(groups[order]) == 0) & (np.diff(items[order]) == 0)
+        if again.any():
+            item = int(items[order[int(np.argmax(again))]])
+            what = "groups of annotations that are several objects"
+            context.lost(what, int(np.count_nonzero(again)), self.item_name(item))
 
     def _printer(self, attributes: pa.Array) -> Printer:
         rows = self.chunk.annotations
