@@ -26,7 +26,6 @@ from datumaro.kernels.coco_parse import (
 )
 from datumaro.model.annotation import AnnotationType
 
-
 NO_REST = np.zeros(0, np.uint8), np.zeros(2, np.int64)
 
 
@@ -445,7 +444,9 @@ def test_item_ids_are_names_without_extensions(name: str, item: str):
 
 
 def test_what_coco_does_not_define_of_images_are_attributes():
-    image = '{"x\\u0031": [1, {"a": null}], "id": 7, "license": 0, "file_name": "a.jpg", "score": 2}'
+    image = (
+        '{"x\\u0031": [1, {"a": null}], "id": 7, "license": 0, "file_name": "a.jpg", "score": 2}'
+    )
     _, parser = feed(file(image + ', {"id": 8, "y": 1}, {"id": 9, "file_name": "b"}'))
     *_, rest, offsets = parser.images()
     assert parser.n_images == 2
@@ -468,7 +469,9 @@ def test_blanks_of_images_are_no_attributes():
 
 
 def test_values_that_attributes_cannot_hold_are_counted():
-    _, parser = feed(file('{"id": 1, "file_name": "a", "x": [NaN], "y": 1}', annotation('"z": -Infinity')))
+    _, parser = feed(
+        file('{"id": 1, "file_name": "a", "x": [NaN], "y": 1}', annotation('"z": -Infinity'))
+    )
     assert parser.images()[4].tobytes() == b',"y":1'
     assert (parser.n_nonfinite, parser.n_objects) == (2, 1)
 

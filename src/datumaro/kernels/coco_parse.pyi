@@ -21,6 +21,7 @@ class Parser:
     has_images: bool
     has_annotations: bool
     n_nonfinite: int
+    n_empty: int
     n_images: int
     n_objects: int
     n_rows: int

@@ -145,13 +145,14 @@ cdef class Parser:
         whether it is not there at all: then the byte is that of the object that lacks it).
     skipped, skipped_images : indices of the annotations and images that were left out for a problem.
     n_images, n_objects, n_rows : how many there are so far.
+    n_empty : objects without any part.
     n_nonfinite : keys that are not COCO's whose values, with NaN or infinity in them, were left out.
     """
 
     cdef readonly dict raw
     cdef readonly tuple problem
     cdef readonly list skipped, skipped_images
-    cdef readonly Py_ssize_t n_nonfinite
+    cdef readonly Py_ssize_t n_nonfinite, n_empty
     cdef int task
     cdef State state
     cdef bint first
@@ -364,7 +365,7 @@ cdef class Parser:
         self.has_annotations = True
         self.state = S_OTHER if self.task == T_IMAGE_INFO else S_ANNOTATIONS
         self.skipped = []
-        self.n_objects = self.n_rows = 0
+        self.n_objects = self.n_rows = self.n_empty = 0
         self.ids.size = self.image_of.size = self.categories.size = self.areas.size = 0
         self.row_counts.size = self.flags.size = self.attributes.size = 0
         self.attribute_ends.size = self.kinds.size = self.sizes.size = self.points.size = 0
@@ -908,6 +909,7 @@ cdef class Parser:
                 corners[2] = to_hundredths(box[0] + box[2])
                 corners[3] = to_hundredths(box[1] + box[3])
                 self.points.size += 16
+        self.n_empty += self.n_rows == before
         score = &self.score if self.score.size else &self.other_score
         if self.own_attributes.size or self.rest.size or score.size:
             # {…,"is_crowd":false,"score":0.5}, whose first comma becomes the brace

@@ -471,3 +471,10 @@ def test_values_that_are_no_numbers_are_left_out_with_a_warning(
     (item,) = items(read(tmp_path))
     assert json.loads(item["attributes"]) == {"id": 1, "x": 1}
     assert "1 values of keys that COCO does not define" in caplog.text
+
+
+def test_annotations_without_any_part_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    empty = annotation(2, bbox=..., segmentation=..., area=...)
+    save(tmp_path, annotations=[annotation(1), empty])
+    assert sum(map(len, rows(read(tmp_path)).values())) == 1
+    assert "1 annotations have neither a box nor an outline nor key points" in caplog.text

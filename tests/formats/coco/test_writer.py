@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image as PillowImage
 
-from datumaro import Caption, Label
+from datumaro import Caption, Dataset, Label
 from datumaro.errors import (
     DatasetExportError,
     PathSeparatorInSubsetNameError,
@@ -472,3 +472,24 @@ def test_real_samples_come_out_as_they_went_in(tmp_path: Path, shared_data: Path
         "images/train/a.jpg",
         "images/val/b.jpg",
     ]
+
+
+@pytest.mark.parametrize("between", ["datumaro_binary", "datumaro"])
+def test_what_coco_says_survives_the_home_formats(tmp_path: Path, between: str):
+    told = {
+        "license": 4, "coco_url": "http://a/a.jpg", "date_captured": "2013-11-14 16:28:13",
+        "neg_category_ids": [3, 7],
+    }  # fmt: skip
+    more = {"info": {"year": 2017}, "licenses": [{"id": 4, "name": "x", "url": ""}]}
+    made = [annotation(5, track=8, segmentation=[[1, 2, 4, 2, 4, 6]])]
+    save(tmp_path / "coco", "instances_train.json", [image(**told)], made, **more)
+    dataset = Dataset.import_from(tmp_path / "coco", "coco")
+    dataset.export(tmp_path / "between", between)
+    dataset = Dataset.import_from(tmp_path / "between", between)
+    dataset.export(tmp_path / "back", "coco")
+    back = load(tmp_path / "back", "instances_train.json")
+    assert back["images"] == [image(**told)]
+    assert (back["info"], back["licenses"]) == (more["info"], more["licenses"])
+    (found,) = back["annotations"]
+    assert found.pop("attributes") == {"track": 8}
+    assert found == {key: value for key, value in made[0].items() if key != "track"}

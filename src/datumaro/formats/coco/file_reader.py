@@ -205,6 +205,12 @@ class FileReader:
             raise MalformedFileError(
                 file.path, "$", "no key 'annotations'", "an array of annotations"
             )
+        if parser.n_empty:
+            log.warning(
+                "%s: %d annotations have neither a box nor an outline nor key points; nothing is "
+                "kept of them",
+                file.path, parser.n_empty,
+            )  # fmt: skip
         if parser.n_nonfinite:
             log.warning(
                 "%s: %d values of keys that COCO does not define have NaN or infinity in them, "

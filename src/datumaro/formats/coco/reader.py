@@ -152,14 +152,14 @@ def _merge_images(files: list[CocoFile]) -> tuple[Images, list[Array]]:
         for number, file in enumerate(files)
     ]  # an item's file is the first that has it: they come in the files' order
     merged_images = Images(
-            np.concatenate([part.ids for part in parts]),
-            np.array(sizes_of, np.int32).reshape(-1, 2),
-            np.concatenate([part.names for part in parts]),
-            offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
-            np.concatenate([part.rest for part in parts]),
-            offsets_of(np.concatenate([np.diff(part.rest_offsets) for part in parts])),
-            np.concatenate([part.places for part in parts]),
-        )
+        np.concatenate([part.ids for part in parts]),
+        np.array(sizes_of, np.int32).reshape(-1, 2),
+        np.concatenate([part.names for part in parts]),
+        offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
+        np.concatenate([part.rest for part in parts]),
+        offsets_of(np.concatenate([np.diff(part.rest_offsets) for part in parts])),
+        np.concatenate([part.places for part in parts]),
+    )
     return _with_rest(merged_images, files, rows), rows
 
 
@@ -173,7 +173,8 @@ def _with_rest(images: Images, files: list[CocoFile], rows: list[Array]) -> Imag
         return images
     texts = [b""] * len(images.ids)
     for file, own in zip(files, rows, strict=True):
-        data, offsets = file.images.rest.tobytes(), file.images.rest_offsets.tolist()
+        data: bytes = file.images.rest.tobytes()
+        offsets: list[int] = file.images.rest_offsets.tolist()
         others = 0
         for item, (begin, end) in zip(own.tolist(), pairwise(offsets), strict=True):
             text = data[begin:end]
