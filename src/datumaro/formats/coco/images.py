@@ -104,7 +104,8 @@ def _report_conflicts(chunk: Chunk, more: Array, context: WriteContext) -> None:
         return
     column = chunk.items.column("attributes")
     for name in ("file_name", "width", "height"):
-        for row in pc.indices_nonzero(pc.match_substring(column, f'"{name}"')).to_pylist():
+        found: list[int] = pc.indices_nonzero(pc.match_substring(column, f'"{name}"')).to_pylist()
+        for row in found:
             if name in json_text.decode(column[row].as_py()):
                 item = str(chunk.items.column("id")[row])
                 context.lost(f"attributes {name!r} of items, as COCO has such a key", 1, item)

@@ -171,12 +171,13 @@ def _with_rest(images: Images, files: list[CocoFile], rows: list[Array]) -> Imag
         for data, offsets in parts
     ):
         return images
-    texts = [b""] * len(images.ids)
+    texts: list[bytes] = [b""] * len(images.ids)
     for file, own in zip(files, rows, strict=True):
         data: bytes = file.images.rest.tobytes()
         offsets: list[int] = file.images.rest_offsets.tolist()
         others = 0
-        for item, (begin, end) in zip(own.tolist(), pairwise(offsets), strict=True):
+        items: list[int] = own.tolist()
+        for item, (begin, end) in zip(items, pairwise(offsets), strict=True):
             text = data[begin:end]
             others += bool(text and texts[item] and text != texts[item])
             texts[item] = texts[item] or text
