@@ -14,6 +14,7 @@ from operator import call
 from typing import Any, Protocol
 from weakref import ref
 
+from datumaro.kernels.lists import FloatLists
 from datumaro.model.annotation import (
     Annotation,
     Annotations,
@@ -77,8 +78,8 @@ class ChunkArrays:
         return offsets.data, values.data
 
     @cached_property
-    def points(self) -> tuple[memoryview, memoryview]:
-        return self._parts("points")
+    def points(self) -> FloatLists:
+        return FloatLists(*schema.list_parts(self.chunk.annotations.column("points")))
 
     @cached_property
     def visibility(self) -> tuple[memoryview, memoryview]:
@@ -143,9 +144,7 @@ class Page:
 
     def stored_points(self, row: int) -> list[Any]:
         """An annotation's coordinates as they are in the columns."""
-        offsets, values = self._arrays.points
-        at = self._first + row
-        points: list[Any] = values[offsets[at] : offsets[at + 1]].tolist()
+        points: list[Any] = self._arrays.points.row(self._first + row)
         kind = self.types[row]
         if kind in _CUBOIDS:
             exact = self.extra(row).get("points")
@@ -161,9 +160,7 @@ class Page:
         if self.types[row] in _CUBOIDS:
             points = TrackedList(self.stored_points(row))
         else:  # as there, without the call: every shape comes by here
-            offsets, values = self._arrays.points
-            at = self._first + row
-            points = TrackedList(values[offsets[at] : offsets[at + 1]].tolist())
+            points = self._arrays.points.row(self._first + row, TrackedList)
         points._source, points._row, points._slot = self, row, "_points"  # pyright: ignore[reportPrivateUsage]
         return points
 
@@ -270,13 +267,14 @@ class Page:
         begin, end = int(offsets[at]) - self._first, int(offsets[at + 1]) - self._first
         new, made = object.__new__, list[Annotation]()
         for each, kind in enumerate(self.types[begin:end], begin):
-            annotation: Any = new(CLASSES[kind])
+            class_, has_points, has_visibility = _MADE[kind]
+            annotation: Any = new(class_)
             annotation._source = self
             annotation._row = each
             annotation._attributes = None
-            if kind in _WITH_POINTS:
+            if has_points:
                 annotation._points = None
-                if kind == AnnotationType.points:
+                if has_visibility:
                     annotation._visibility = None
             made.append(annotation)
         for place, object_ in enumerate(self._objects.get(row, ())):
@@ -325,3 +323,8 @@ _WITH_POINTS = frozenset(
         AnnotationType.cuboid_3d,
     )
 )  # fmt: skip
+# what an annotation of each kind is made with: its class, whether it has points, and visibility
+_MADE: dict[int, tuple[type[Annotation], bool, bool]] = {
+    kind: (class_, kind in _WITH_POINTS, kind == AnnotationType.points)
+    for kind, class_ in CLASSES.items()
+}
