@@ -58,6 +58,7 @@ def test_create_ml(tmp_path: Path):
     expected = {
         ("train", "a b"): [("bbox", 1, [3, 5, 7, 7]), ("bbox", 0, [3.25, 5.25, 7.75, 7.25])],
         ("train", "none"): [],
+        ("train", "other"): [],  # an image that no annotation names
     }
     for path in (tmp_path, tmp_path / "x/mine", tmp_path / "x/mine/train"):
         dataset = read(path, CREATE_ML)
@@ -101,6 +102,7 @@ def test_multiclass(tmp_path: Path):
     assert found(dataset) == {
         ("train", "a b"): [("label", 2, []), ("label", 0, [])],
         ("train", "c, d"): [],
+        ("train", "deep/e"): [],  # an image that the table does not name
     }
 
 

@@ -34,7 +34,7 @@ def test_sample(shared_data: Path):
     assert dataset.get_annotations() == 4
 
 
-def test_boxes_and_polygons(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_boxes_and_polygons(tmp_path: Path):
     files: dict[str, str | bytes] = {
         "data.yaml": YAML,
         "train/images/a.png": b"",
@@ -48,9 +48,9 @@ def test_boxes_and_polygons(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     for path in (tmp_path / "x", tmp_path / "x/data.yaml", tmp_path):
         assert found(read(path, YOLO)) == {
             ("train", "a"): [("bbox", 1, [8, 3, 12, 7]), ("polygon", 0, [0, 0, 20, 0, 20, 10])],
+            ("train", "background"): [],
             ("valid", "deep/b"): [],
         }
-    assert "left out 1 images without a label file (such as background)" in caplog.text
     assert detect(tmp_path / "x").formats == [YOLO]
     make(tmp_path, {"x/train/labels/lost.txt": "0 0 0 1 1"})
     with pytest.raises(InvalidAnnotationError, match=r"lost\.txt.*it has no image"):

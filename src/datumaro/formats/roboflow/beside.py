@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from datumaro.formats.base import ReadOptions, WriteContext, WriteOptions
 from datumaro.formats.columns import ChunkColumns
+from datumaro.formats.files import images_below
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
@@ -32,6 +34,17 @@ def add_item(
     path = join_inside(folder, name, what=place, allow_external=options.allow_external_media)
     item_id = os.path.splitext(name)[0]  # noqa: PTH122 - a str
     columns.add_item(item_id, folder.absolute().name, path)
+
+
+def add_unnamed(columns: ChunkColumns, folder: Path, named: Collection[str]) -> None:
+    """Append the items of the images in a folder that no annotation names: background."""
+    stems = {os.path.splitext(name)[0] for name in named}  # noqa: PTH122 - a str
+    subset = folder.absolute().name
+    for name in images_below(os.fspath(folder)):
+        item_id = os.path.splitext(name)[0]  # noqa: PTH122 - a str
+        if item_id not in stems:
+            stems.add(item_id)
+            columns.add_item(item_id, subset, f"{folder}/{name}")
 
 
 class ImageJobs:

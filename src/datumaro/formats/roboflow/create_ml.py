@@ -25,7 +25,7 @@ from datumaro.formats.files import read_file
 from datumaro.formats.json_errors import explained
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
-from datumaro.formats.roboflow.beside import ImageJobs, add_item
+from datumaro.formats.roboflow.beside import ImageJobs, add_item, add_unnamed
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
@@ -93,11 +93,13 @@ class RoboflowCreateMl(Format):
         for inner in found.values():
             columns = ChunkColumns()
             file = inner / FILE
-            for number, record in enumerate(_records(file)):
+            records = _records(file)
+            for number, record in enumerate(records):
                 for place, annotation in enumerate(record.annotations):
                     _add(columns, labels, annotation, place, f"{file}: $[{number}]", context)
                 place = f"$[{number}].image in {file}"
                 add_item(columns, inner, record.image, place, options)
+            add_unnamed(columns, inner, [record.image for record in records])
             chunks.append(columns.finish())
             context.progress.report_status(len(chunks))
         context.progress.finish()

@@ -21,7 +21,7 @@ from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
-from datumaro.formats.roboflow.beside import ImageJobs, add_item
+from datumaro.formats.roboflow.beside import ImageJobs, add_item, add_unnamed
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
@@ -75,11 +75,14 @@ class RoboflowMulticlass(Format):
             rows = _rows(file)
             _, header = next(rows, (1, list[str]()))
             names = _names(header, file)
+            named: list[str] = []
             numbers = [labels.add(name) for name in names]
             for line, row in rows:
                 if row:
                     _add(columns, numbers, row, f"{file}: line {line}", context)
                     add_item(columns, inner, row[0], f"line {line} in {file}", options)
+                    named.append(row[0])
+            add_unnamed(columns, inner, named)
             chunks.append(columns.finish())
             context.progress.report_status(len(chunks))
         context.progress.finish()

@@ -3,7 +3,6 @@ docs/formats/roboflow.md."""
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -46,8 +45,6 @@ from datumaro.model.shapes import RotatedBbox
 from datumaro.paths import join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
-
-log = logging.getLogger("datumaro")
 
 IMAGES, LABELS, LABEL_TEXTS = "images", "labels", "labelTxt"
 
@@ -108,16 +105,11 @@ def load(file: Path, label_folder: str) -> Layout:
             continue
         names = images_below(os.fspath(images)) if images.is_dir() else []
         by_stem = {stem(name): f"{images}/{name}" for name in reversed(names)}
-        ids = sorted(stem(name) for name in walk(os.fspath(labels)) if name.endswith(".txt"))
+        ids = {stem(name) for name in walk(os.fspath(labels)) if name.endswith(".txt")}
         subsets[subset] = [
-            Entry(item_id, by_stem.get(item_id, ""), f"{labels}/{item_id}.txt") for item_id in ids
+            Entry(item_id, by_stem.get(item_id, ""), f"{labels}/{item_id}.txt")
+            for item_id in sorted(ids | by_stem.keys())  # an image without a label file: background
         ]
-        unnamed = by_stem.keys() - set(ids)
-        if unnamed:
-            log.warning(
-                "%s: left out %d images without a label file (such as %s)",
-                images, len(unnamed), min(unnamed),
-            )  # fmt: skip
     return Layout(root, described.names, file, subsets, image_sizes.load(root), described.pose)
 
 
