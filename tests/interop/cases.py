@@ -128,6 +128,15 @@ IMAGENET_CASES = [
 
 OPEN_IMAGES_CASES = [Case("open_images", "open_images", save_media) for save_media in (False, True)]
 
+TRACK_CASES = [
+    Case(sample, name, save_media, read_as=reader)
+    for sample, name, reader in (
+        ("tracked", "mot_seq_gt", "mot_seq"),
+        ("tracked_masks", "mots_png", "mots"),
+    )
+    for save_media in (False, True)
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -153,6 +162,7 @@ CONVERTED_CASES = (
     + YOLO_CASES
     + IMAGENET_CASES
     + OPEN_IMAGES_CASES
+    + TRACK_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -216,4 +226,6 @@ SAMPLES = [
     Sample("imagenet_dataset", "imagenet"),
     Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
     Sample("open_images_dataset/v6", "open_images"),
+    Sample("mot_dataset/mot_seq", "mot_seq"),
+    Sample("mots_dataset", "mots"),
 ]

@@ -556,6 +556,50 @@ def open_images(media: Path) -> Any:
     )
 
 
+def tracked(media: Path) -> Any:
+    """Boxes with tracks, in the frames of a sequence (in the order of their numbers)."""
+    seen = {"visibility": 1.0, "occluded": False, "ignored": False}
+    hidden = {**seen, "visibility": 0.0, "occluded": True}
+    contents = [
+        [
+            dm.Bbox(1, 2, 3.25, 4, label=0, attributes={"track_id": 1, **seen}),
+            dm.Bbox(0, 0, 8, 6, label=2, attributes={"track_id": 2, **seen, "ignored": True}),
+        ],
+        [dm.Bbox(1.5, 2, 3, 4, label=0, attributes={"track_id": 1, **hidden})],
+        [],
+        [dm.Bbox(2, 2, 1, 1, attributes={**seen, "visibility": 0.25})],
+    ]
+    categories = dm.LabelCategories.from_iterable(["person", "a car", "猫"])
+    categories.attributes = {"track_id", "visibility", "occluded", "ignored"}
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                number,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=boxes,
+            )
+            for number, boxes in zip((1, 2, 3, 12), contents, strict=True)
+        ],
+        categories={dm.AnnotationType.label: categories},
+    )
+
+
+def tracked_masks(media: Path) -> Any:
+    """Masks with tracks."""
+    rows = np.zeros((4, 6, 8), bool)
+    for number, row in enumerate(rows):
+        row[number] = True
+    masks = [
+        dm.Mask(row, label=number % 3, attributes={"track_id": number + 1})
+        for number, row in enumerate(rows)
+    ]
+    return voc_items(
+        media,
+        [masks[:2], [masks[2]], masks, [], masks[1:]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["person", "a car", "猫"])},
+    )
+
+
 def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
     """Images with labels, in two subsets."""
     return dm.Dataset.from_iterable(
@@ -595,6 +639,8 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         folders_of_labels,
         listed_labels,
         open_images,
+        tracked,
+        tracked_masks,
         beyond,
     )
 }

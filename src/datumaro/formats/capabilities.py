@@ -102,6 +102,8 @@ class Capabilities:
     media : kinds of media.
     media_needed : items are found by their media files: without one (``save_media``, where it is an
         option) an item is not there when the data set is read.
+    media_found : media files that no annotation file names are items, too; so are those of older
+        exports into the same folder.
     size_needed : the size of an item's image must be known, or its annotations cannot be written.
     subsets : whether the names of subsets are kept; or the only names that are.
     default_subset : what the default subset is called when it comes back, where no other subset has
@@ -135,6 +137,7 @@ class Capabilities:
     )
     media: frozenset[MediaType] = frozenset({MediaType.IMAGE})
     media_needed: bool = False
+    media_found: bool = False
     size_needed: bool = False
     subsets: bool | tuple[str, ...] = True
     default_subset: str = DEFAULT_SUBSET_NAME
