@@ -137,6 +137,9 @@ TRACK_CASES = [
     for save_media in (False, True)
 ]
 
+# (without the images their own files cannot be read)
+DOTA_CASES = [Case("turned_boxes", "dota", True)]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -163,6 +166,7 @@ CONVERTED_CASES = (
     + IMAGENET_CASES
     + OPEN_IMAGES_CASES
     + TRACK_CASES
+    + DOTA_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -228,4 +232,5 @@ SAMPLES = [
     Sample("open_images_dataset/v6", "open_images"),
     Sample("mot_dataset/mot_seq", "mot_seq"),
     Sample("mots_dataset", "mots"),
+    Sample("dota_dataset", "dota"),
 ]

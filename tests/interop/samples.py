@@ -24,6 +24,7 @@ def public(name: str, module: str) -> Any:
 
 
 Cuboid2D = public("Cuboid2D", "annotation")
+RotatedBbox = public("RotatedBbox", "annotation")
 PointCloud = public("PointCloud", "media")
 MediaElement = public("MediaElement", "media")
 
@@ -600,6 +601,34 @@ def tracked_masks(media: Path) -> Any:
     )
 
 
+def turned_boxes(media: Path) -> Any:
+    """Rotated boxes; all labels are used in each subset, in the order of their names.
+
+    Their corners are on hundredths of pixels, as the published package writes them.
+    """
+    boxes = [
+        RotatedBbox(30, 20, 10, 5, 36.87, label=0, attributes={"difficulty": 1}),
+        RotatedBbox(50.5, 40.25, 20, 10, 0, label=1, attributes={"difficulty": 0}),
+        RotatedBbox(10, 10, 5, 10, 126.87, label=2, attributes={"difficulty": 2}),
+    ]
+    ids = ("P0001", SPACED_ID, "ünïcödé", "empty")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset=subset,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=boxes[: 3 - number],
+            )
+            for subset in ("train", "val")
+            for number, item_id in enumerate(ids)
+        ],
+        categories={
+            dm.AnnotationType.label: dm.LabelCategories.from_iterable(["car", "ship", "猫"])
+        },
+    )
+
+
 def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
     """Images with labels, in two subsets."""
     return dm.Dataset.from_iterable(
@@ -641,6 +670,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         open_images,
         tracked,
         tracked_masks,
+        turned_boxes,
         beyond,
     )
 }

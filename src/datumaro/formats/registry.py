@@ -28,6 +28,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "roboflow_coco": ("datumaro.formats.coco.format", "RoboflowCoco"),
     "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
+    "dota": ("datumaro.formats.dota", "Dota"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
     "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
     "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
