@@ -140,6 +140,16 @@ TRACK_CASES = [
 # (without the images their own files cannot be read)
 DOTA_CASES = [Case("turned_boxes", "dota", True)]
 
+PIXEL_CASES = [
+    Case(sample, name, save_media)
+    for sample, name in (
+        ("small_images", "mnist"),
+        ("small_images", "mnist_csv"),
+        ("small_color_images", "cifar"),
+    )
+    for save_media in (False, True)
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -167,6 +177,7 @@ CONVERTED_CASES = (
     + OPEN_IMAGES_CASES
     + TRACK_CASES
     + DOTA_CASES
+    + PIXEL_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -233,4 +244,7 @@ SAMPLES = [
     Sample("mot_dataset/mot_seq", "mot_seq"),
     Sample("mots_dataset", "mots"),
     Sample("dota_dataset", "dota"),
+    Sample("mnist_dataset", "mnist"),
+    Sample("mnist_csv_dataset", "mnist_csv"),
+    Sample("cifar10_dataset", "cifar"),
 ]

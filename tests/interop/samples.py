@@ -629,6 +629,34 @@ def turned_boxes(media: Path) -> Any:
     )
 
 
+def small_images(media: Path) -> Any:
+    """Gray images of MNIST's size with a label each, or none."""
+    return pixels_with_labels(
+        lambda n: np.full((28, 28), n, np.uint8), ["0", "0", "with space", "x/y"]
+    )
+
+
+def small_color_images(media: Path) -> Any:
+    """Images of CIFAR's size with a label each."""
+    return pixels_with_labels(lambda n: np.full((32, 32, 3), n, np.uint8), ["a", "b", "c", "d"])
+
+
+def pixels_with_labels(pixels: Callable[[int], Any], ids: Sequence[str]) -> Any:
+    """Images in memory, in two subsets, which are stored in the order of their names."""
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="test" if number % 2 else "train",
+                media=dm.Image.from_numpy(data=pixels(number)),
+                annotations=[dm.Label(number % 3)] if number < 3 else [],
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["cat", "a dog", "猫"],
+    )
+
+
 def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
     """Images with labels, in two subsets."""
     return dm.Dataset.from_iterable(
@@ -671,6 +699,8 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         tracked,
         tracked_masks,
         turned_boxes,
+        small_images,
+        small_color_images,
         beyond,
     )
 }

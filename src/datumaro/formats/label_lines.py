@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from datumaro.errors import MalformedFileError, UnsupportedContentError
+import numpy as np
+
+from datumaro.errors import (
+    MalformedFileError,
+    UndeclaredLabelInFileError,
+    UnsupportedContentError,
+)
+from datumaro.formats.base import ReadContext
 from datumaro.formats.files import read_text
+from datumaro.table.schema import Array
 
 PATTERN = r"\S(.*\S)?"
 """The names that a line can hold; see `datumaro.formats.capabilities.Capabilities`."""
@@ -77,3 +85,27 @@ def text(names: Sequence[str], file: str) -> bytes:
                 f"label {name!r} cannot stand on a line of {file}; rename it before export"
             )
     return "".join(f"{name}\n" for name in names).encode()
+
+
+def known_labels(
+    labels: Array,
+    names: Sequence[str],
+    path: Path,
+    place: Callable[[int], str],
+    context: ReadContext,
+) -> Array:
+    """Labels, of which those that have no name are reported, and then none.
+
+    Parameters
+    ----------
+    labels : int32 [n], -1 for none.
+    path, place : their file, and where in it that of a row is, for messages.
+    """
+    wrong = (labels < -1) | (labels >= len(names))
+    for row in np.flatnonzero(wrong).tolist():
+        context.problem(
+            UndeclaredLabelInFileError(
+                path, place(row), f"label {labels[row]}", f"one of the {len(names)} labels"
+            )
+        )
+    return np.where(wrong, -1, labels).astype(np.int32)

@@ -15,6 +15,7 @@ ENTRY_POINTS = "datumaro.formats"
 # name: (module, class). A module is imported when its format is asked for.
 _BUILTIN: dict[str, tuple[str, str]] = {
     "camvid": ("datumaro.formats.camvid", "Camvid"),
+    "cifar": ("datumaro.formats.cifar", "Cifar"),
     "cityscapes": ("datumaro.formats.cityscapes", "Cityscapes"),
     "coco": ("datumaro.formats.coco.format", "Coco"),
     "coco_instances": ("datumaro.formats.coco.format", "CocoInstances"),
@@ -40,6 +41,8 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "kitti": ("datumaro.formats.kitti.format", "Kitti"),
     "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
     "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
+    "mnist": ("datumaro.formats.mnist", "Mnist"),
+    "mnist_csv": ("datumaro.formats.mnist_csv", "MnistCsv"),
     "mot_seq": ("datumaro.formats.mot.sequence", "MotSeq"),
     "mot_seq_gt": ("datumaro.formats.mot.sequence", "MotSeqGt"),
     "mots": ("datumaro.formats.mot.mots", "Mots"),
