@@ -114,3 +114,16 @@ def test_both_ways_read_the_same(tmp_path_factory: pytest.TempPathFactory, made:
     usual = rows(table(folder, "\n".join(["a,n", *lines, ""])))
     odd = rows(table(folder, "\n".join(["a,n", "x,0,odd", *lines, ""])))
     assert [row[1:] for row in odd[1:]] == [row[1:] for row in usual] == made
+
+
+def test_a_table_whose_first_line_names_nothing(tmp_path: Path):
+    """It has as many of the given columns as that line has cells."""
+    names = ["n", "a", "more"]
+    assert rows(table(tmp_path, "1,cat\n2, dog\n"), names=names) == [(1, "cat", 1), (2, " dog", 2)]
+    assert rows(table(tmp_path, "1,cat\n2\n3,x,y\n"), names=names) == [
+        (1, "cat", 1),
+        (2, "", 2),
+        (3, "x", 3),
+    ]
+    with pytest.raises(MalformedFileError, match=r"line 1.*expected one column a"):
+        rows(table(tmp_path, "1\n"), names=names)

@@ -128,6 +128,28 @@ IMAGENET_CASES = [
 
 OPEN_IMAGES_CASES = [Case("open_images", "open_images", save_media) for save_media in (False, True)]
 
+TRACK_CASES = [
+    Case(sample, name, save_media, read_as=reader)
+    for sample, name, reader in (
+        ("tracked", "mot_seq_gt", "mot_seq"),
+        ("tracked_masks", "mots_png", "mots"),
+    )
+    for save_media in (False, True)
+]
+
+# (without the images their own files cannot be read)
+DOTA_CASES = [Case("turned_boxes", "dota", True)]
+
+PIXEL_CASES = [
+    Case(sample, name, save_media)
+    for sample, name in (
+        ("small_images", "mnist"),
+        ("small_images", "mnist_csv"),
+        ("small_color_images", "cifar"),
+    )
+    for save_media in (False, True)
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -153,6 +175,9 @@ CONVERTED_CASES = (
     + YOLO_CASES
     + IMAGENET_CASES
     + OPEN_IMAGES_CASES
+    + TRACK_CASES
+    + DOTA_CASES
+    + PIXEL_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -216,4 +241,10 @@ SAMPLES = [
     Sample("imagenet_dataset", "imagenet"),
     Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
     Sample("open_images_dataset/v6", "open_images"),
+    Sample("mot_dataset/mot_seq", "mot_seq"),
+    Sample("mots_dataset", "mots"),
+    Sample("dota_dataset", "dota"),
+    Sample("mnist_dataset", "mnist"),
+    Sample("mnist_csv_dataset", "mnist_csv"),
+    Sample("cifar10_dataset", "cifar"),
 ]

@@ -151,7 +151,30 @@ READING += [
     ),
 ]
 
+READING += [
+    Quirk(
+        ("mot_seq_gt",),
+        "the list of frames without boxes and images, which is ours, is not read",
+        lambda d: d.left is MISSING and item_or_subset(d),
+    ),
+    Quirk(
+        ("mots_png",),
+        "images without a file of masks are passed over",
+        lambda d: d.left is MISSING and item_or_subset(d),
+    ),
+]
+
 WRITING = [
+    Quirk(
+        ("mot_seq_gt",),
+        "frames without boxes are lost when their images are not saved",
+        lambda d: d.left is MISSING and item_or_subset(d),
+    ),
+    Quirk(
+        ("mots_png",),
+        "items without masks are lost when their images are not saved",
+        lambda d: d.left is MISSING and item_or_subset(d),
+    ),
     Quirk(
         ("kitti_detection",),
         "boxes get the score 1, whether they have one or not",

@@ -24,6 +24,7 @@ def public(name: str, module: str) -> Any:
 
 
 Cuboid2D = public("Cuboid2D", "annotation")
+RotatedBbox = public("RotatedBbox", "annotation")
 PointCloud = public("PointCloud", "media")
 MediaElement = public("MediaElement", "media")
 
@@ -556,6 +557,106 @@ def open_images(media: Path) -> Any:
     )
 
 
+def tracked(media: Path) -> Any:
+    """Boxes with tracks, in the frames of a sequence (in the order of their numbers)."""
+    seen = {"visibility": 1.0, "occluded": False, "ignored": False}
+    hidden = {**seen, "visibility": 0.0, "occluded": True}
+    contents = [
+        [
+            dm.Bbox(1, 2, 3.25, 4, label=0, attributes={"track_id": 1, **seen}),
+            dm.Bbox(0, 0, 8, 6, label=2, attributes={"track_id": 2, **seen, "ignored": True}),
+        ],
+        [dm.Bbox(1.5, 2, 3, 4, label=0, attributes={"track_id": 1, **hidden})],
+        [],
+        [dm.Bbox(2, 2, 1, 1, attributes={**seen, "visibility": 0.25})],
+    ]
+    categories = dm.LabelCategories.from_iterable(["person", "a car", "猫"])
+    categories.attributes = {"track_id", "visibility", "occluded", "ignored"}
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                number,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=boxes,
+            )
+            for number, boxes in zip((1, 2, 3, 12), contents, strict=True)
+        ],
+        categories={dm.AnnotationType.label: categories},
+    )
+
+
+def tracked_masks(media: Path) -> Any:
+    """Masks with tracks."""
+    rows = np.zeros((4, 6, 8), bool)
+    for number, row in enumerate(rows):
+        row[number] = True
+    masks = [
+        dm.Mask(row, label=number % 3, attributes={"track_id": number + 1})
+        for number, row in enumerate(rows)
+    ]
+    return voc_items(
+        media,
+        [masks[:2], [masks[2]], masks, [], masks[1:]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["person", "a car", "猫"])},
+    )
+
+
+def turned_boxes(media: Path) -> Any:
+    """Rotated boxes; all labels are used in each subset, in the order of their names.
+
+    Their corners are on hundredths of pixels, as the published package writes them.
+    """
+    boxes = [
+        RotatedBbox(30, 20, 10, 5, 36.87, label=0, attributes={"difficulty": 1}),
+        RotatedBbox(50.5, 40.25, 20, 10, 0, label=1, attributes={"difficulty": 0}),
+        RotatedBbox(10, 10, 5, 10, 126.87, label=2, attributes={"difficulty": 2}),
+    ]
+    ids = ("P0001", SPACED_ID, "ünïcödé", "empty")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset=subset,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=boxes[: 3 - number],
+            )
+            for subset in ("train", "val")
+            for number, item_id in enumerate(ids)
+        ],
+        categories={
+            dm.AnnotationType.label: dm.LabelCategories.from_iterable(["car", "ship", "猫"])
+        },
+    )
+
+
+def small_images(media: Path) -> Any:
+    """Gray images of MNIST's size with a label each, or none."""
+    return pixels_with_labels(
+        lambda n: np.full((28, 28), n, np.uint8), ["0", "0", "with space", "x/y"]
+    )
+
+
+def small_color_images(media: Path) -> Any:
+    """Images of CIFAR's size with a label each."""
+    return pixels_with_labels(lambda n: np.full((32, 32, 3), n, np.uint8), ["a", "b", "c", "d"])
+
+
+def pixels_with_labels(pixels: Callable[[int], Any], ids: Sequence[str]) -> Any:
+    """Images in memory, in two subsets, which are stored in the order of their names."""
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="test" if number % 2 else "train",
+                media=dm.Image.from_numpy(data=pixels(number)),
+                annotations=[dm.Label(number % 3)] if number < 3 else [],
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["cat", "a dog", "猫"],
+    )
+
+
 def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
     """Images with labels, in two subsets."""
     return dm.Dataset.from_iterable(
@@ -595,6 +696,11 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         folders_of_labels,
         listed_labels,
         open_images,
+        tracked,
+        tracked_masks,
+        turned_boxes,
+        small_images,
+        small_color_images,
         beyond,
     )
 }

@@ -43,7 +43,7 @@ class Block:
     numbers: Mapping[str, Array]
 
     def __len__(self) -> int:
-        return len(next(iter(self.text.values())))
+        return len(next(iter((*self.text.values(), *self.numbers.values()))))
 
 
 def read_blocks(
@@ -53,13 +53,16 @@ def read_blocks(
     problem: Problem,
     *,
     optional: Sequence[str] = (),
+    names: Sequence[str] | None = None,
 ) -> Iterator[Block]:
     """Read some columns of a table whose first line names them.
 
     Parameters
     ----------
-    text, numbers : the columns to read; at least one of text.
+    text, numbers : the columns to read; at least one.
     optional : those of them that need not be there.
+    names : the names of the columns of a table whose first line does not name them; it has as many
+        of them as that line has cells.
     problem : is told of rows that are left out when it returns.
 
     Raises
@@ -68,14 +71,17 @@ def read_blocks(
         It is no such table: no UTF-8, not all columns, or no columns at all.
     """
     header = _header(path)
+    if names is not None:
+        header = list(names[: len(header)])
+    begin = 1 if names is not None else 2
     for name in (*text, *numbers):
         if header.count(name) > 1 or (name not in header and name not in optional):
             found = f"columns {', '.join(header)}"[:200]
             raise MalformedFileError(path, "line 1", found, f"one column {name}")
     done = 0
-    for block in _usual_blocks(path, header, text, numbers):
+    for block in _usual_blocks(path, header, text, numbers, begin):
         if block is None:  # something is odd
-            yield from _odd_blocks(path, header, text, numbers, problem, done)
+            yield from _odd_blocks(path, header, text, numbers, problem, done, begin)
             return
         if len(block):
             yield block
@@ -96,9 +102,14 @@ def _header(path: Path) -> list[str]:
 
 
 def _usual_blocks(
-    path: Path, header: list[str], text: Sequence[str], numbers: Sequence[str]
+    path: Path, header: list[str], text: Sequence[str], numbers: Sequence[str], line: int
 ) -> Iterator[Block | None]:
-    """The blocks that pyarrow can read; None where it cannot go on."""
+    """The blocks that pyarrow can read; None where it cannot go on.
+
+    Parameters
+    ----------
+    line : of the first row of cells, counted from 1.
+    """
     from pyarrow import csv as arrow_csv
 
     odd: list[object] = []
@@ -112,7 +123,9 @@ def _usual_blocks(
     try:
         reader = arrow_csv.open_csv(
             path,
-            arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
+            arrow_csv.ReadOptions(
+                block_size=_BLOCK_BYTES, column_names=header if line == 1 else None
+            ),
             arrow_csv.ParseOptions(invalid_row_handler=handle),
             arrow_csv.ConvertOptions(
                 column_types={name: kinds[name] for name in present},
@@ -121,7 +134,6 @@ def _usual_blocks(
                 strings_can_be_null=False,
             ),
         )
-        line = 2
         for batch in reader:
             if odd:
                 yield None
@@ -197,6 +209,7 @@ def _odd_blocks(
     numbers: Sequence[str],
     problem: Problem,
     done: int,
+    begin: int,
 ) -> Iterator[Block]:
     """The blocks behind the first ``done`` rows; cells that a row lacks are empty."""
     place = {name: header.index(name) for name in (*text, *numbers) if name in header}
@@ -205,7 +218,8 @@ def _odd_blocks(
     first = count = 0
     with _open(path) as file:
         rows = _rows(path, file)
-        next(rows)
+        if begin > 1:
+            next(rows)
         for index, (line, row) in enumerate(rows):
             if index < done:
                 continue

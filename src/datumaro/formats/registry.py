@@ -15,6 +15,7 @@ ENTRY_POINTS = "datumaro.formats"
 # name: (module, class). A module is imported when its format is asked for.
 _BUILTIN: dict[str, tuple[str, str]] = {
     "camvid": ("datumaro.formats.camvid", "Camvid"),
+    "cifar": ("datumaro.formats.cifar", "Cifar"),
     "cityscapes": ("datumaro.formats.cityscapes", "Cityscapes"),
     "coco": ("datumaro.formats.coco.format", "Coco"),
     "coco_instances": ("datumaro.formats.coco.format", "CocoInstances"),
@@ -28,6 +29,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "roboflow_coco": ("datumaro.formats.coco.format", "RoboflowCoco"),
     "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
+    "dota": ("datumaro.formats.dota", "Dota"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
     "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
     "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
@@ -39,6 +41,12 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "kitti": ("datumaro.formats.kitti.format", "Kitti"),
     "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
     "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
+    "mnist": ("datumaro.formats.mnist", "Mnist"),
+    "mnist_csv": ("datumaro.formats.mnist_csv", "MnistCsv"),
+    "mot_seq": ("datumaro.formats.mot.sequence", "MotSeq"),
+    "mot_seq_gt": ("datumaro.formats.mot.sequence", "MotSeqGt"),
+    "mots": ("datumaro.formats.mot.mots", "Mots"),
+    "mots_png": ("datumaro.formats.mot.mots", "MotsPng"),
     "open_images": ("datumaro.formats.open_images.format", "OpenImages"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),

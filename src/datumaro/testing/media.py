@@ -28,6 +28,12 @@ def pixels(size: Size, shade: int = 0) -> np.ndarray[Any, Any]:
     return np.stack(planes, 2).astype(np.uint8)
 
 
+def held_pixels(holds: Capabilities, size: Size, shade: int = 0) -> np.ndarray[Any, Any]:
+    """`pixels`, with as many channels as the format holds."""
+    made = pixels(size, shade)
+    return made[..., 0] if holds.pixels == "gray" else made
+
+
 def point_cloud(n: int) -> bytes:
     """A file of the kind PCD with ``n`` points."""
     head = (

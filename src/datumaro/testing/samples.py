@@ -27,7 +27,7 @@ from datumaro.model.shapes import (
     Skeleton,
 )
 from datumaro.table.media_columns import media_class
-from datumaro.testing.media import media_kind, pixels, point_cloud
+from datumaro.testing.media import held_pixels, media_kind, point_cloud
 
 SIZE = 12, 16
 """Height and width of the images, in pixels."""
@@ -60,7 +60,7 @@ def sample(
         DatasetItem(
             name(number),
             subset=subsets[number % len(subsets)],
-            media=media(number) if media else medium(kind, number),
+            media=media(number) if media else medium(kind, number, holds),
             annotations=list(_annotations(holds, number, len(labels))) if annotated else [],
         )
         for number in range(n)
@@ -104,10 +104,10 @@ def _subsets(holds: Capabilities) -> tuple[str, ...]:
     return ("train", "val") if holds.subsets is True else holds.subsets[:2]
 
 
-def medium(kind: MediaType, number: int) -> MediaElement | None:
+def medium(kind: MediaType, number: int, holds: Capabilities) -> MediaElement | None:
     """A medium in memory; None for kinds of which none are made."""
     if kind is MediaType.IMAGE:
-        return Image.from_numpy(data=pixels(SIZE, number % 200), ext=".png")
+        return Image.from_numpy(data=held_pixels(holds, SIZE, number % 200), ext=".png")
     if kind is MediaType.POINT_CLOUD:
         return PointCloud.from_bytes(data=point_cloud(number % 3 + 1))
     return None

@@ -43,7 +43,7 @@ from datumaro.model.shapes import (
     Skeleton,
 )
 from datumaro.table.media_columns import media_class
-from datumaro.testing.media import Size, media_kind, pixels, point_cloud
+from datumaro.testing.media import Size, held_pixels, media_kind, pixels, point_cloud
 from datumaro.testing.samples import put_label_before_id
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -108,7 +108,7 @@ def datasets(
     for item_id in ids:
         size = draw(st.tuples(st.integers(3, 24), st.integers(3, 24)))
         always = holds.media_needed or holds.size_needed
-        media = draw(media_of(kind, size)) if always or draw(st.integers(0, 4)) else None
+        media = draw(media_of(kind, size, holds)) if always or draw(st.integers(0, 4)) else None
         annotations = draw(item_annotations(holds, size, names, number))
         number += len(annotations)
         items.append(
@@ -204,13 +204,17 @@ def subset_names(holds: Capabilities) -> st.SearchStrategy[str]:
     return st.sampled_from(names)
 
 
-def media_of(kind: MediaType, size: Size) -> st.SearchStrategy[MediaElement | None]:
+def media_of(
+    kind: MediaType, size: Size, holds: Capabilities
+) -> st.SearchStrategy[MediaElement | None]:
     """Media in memory; None for kinds of which none are made."""
     if kind is MediaType.POINT_CLOUD:
         return st.integers(1, 3).map(lambda n: PointCloud.from_bytes(data=point_cloud(n)))
     if kind is MediaType.IMAGE:
         shades = st.integers(0, 200)
-        return shades.map(lambda shade: Image.from_numpy(data=pixels(size, shade), ext=".png"))
+        return shades.map(
+            lambda shade: Image.from_numpy(data=held_pixels(holds, size, shade), ext=".png")
+        )
     return st.none()
 
 

@@ -1,0 +1,320 @@
+"""The lines of DOTA's label files: to columns and back.
+
+``x1 y1 x2 y2 x3 y3 x4 y4 label difficulty``, the corners in order, in pixels. Before them there may
+be a line ``imagesource:…`` and one ``gsd:…``, the ground sample distance in metres a pixel.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from datumaro.errors import (
+    DatasetImportError,
+    InvalidAnnotationInFileError,
+    MalformedFileError,
+    UndeclaredLabelInFileError,
+)
+from datumaro.formats.appearing_labels import AppearingLabels
+from datumaro.formats.base import WriteContext
+from datumaro.formats.files import read_file
+from datumaro.formats.losses import UNDECLARED
+from datumaro.formats.rows import ChunkRows
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.media import MediaType
+from datumaro.model.shapes import RotatedBbox
+from datumaro.table import json_text, schema
+from datumaro.table.chunk import Chunk
+from datumaro.table.schema import Array
+
+log = logging.getLogger("datumaro")
+
+FORM = "x1 y1 x2 y2 x3 y3 x4 y4 label difficulty"
+SOURCE, DISTANCE = "imagesource", "gsd"
+
+_FIELDS = 10
+_NUMBERS = 8
+_MAX_BYTES = 1 << 26
+_MAX_PIXELS = 1e9
+_MAX_DIFFICULTY = 10**9
+_SLACK = 1.0  # pixels by which a corner may be off and still be a rectangle's
+_ROTATED = int(AnnotationType.rotated_bbox)
+_POLYGON = int(AnnotationType.polygon)
+
+
+def looks_like(head: bytes) -> bool:
+    """Whether the first bytes of a file are of such lines."""
+    for line in head.decode("utf-8", "replace").lstrip("\ufeff").splitlines():
+        if line.strip() and not _is_header(line):
+            fields = line.split()
+            return len(fields) >= _NUMBERS and all(map(_is_number, fields[:_NUMBERS]))
+    return True
+
+
+def _is_header(line: str) -> bool:
+    return line.partition(":")[0].strip().lower() in (SOURCE, DISTANCE) and ":" in line
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+class LineReader:
+    """Reads label files.
+
+    Parameters
+    ----------
+    labels : where names get their indices.
+    polygons : whether corners become polygons, and not rotated boxes.
+    problem : is told of lines that are left out.
+    """
+
+    def __init__(
+        self,
+        labels: AppearingLabels,
+        polygons: bool,
+        problem: Callable[[DatasetImportError], None],
+    ) -> None:
+        self._labels, self._polygons, self._problem = labels, polygons, problem
+        self._bent = 0
+
+    def chunk(self, subset: str, files: list[tuple[str, str, str]]) -> Chunk:
+        """Some items of a subset: (id, file of lines, image) of each."""
+        numbers: list[str] = []  # eight of each box
+        labels: list[int] = []
+        difficulties: list[int] = []
+        ends = [0]
+        attributes: list[bytes] = []
+        for _, path, _ in files:
+            attributes.append(self._read(path, numbers, labels, difficulties) if path else b"")
+            ends.append(len(labels))
+        corners = np.array(numbers, dtype=np.float64).reshape(-1, 4, 2)
+        return Chunk(
+            _items(subset, files, attributes),
+            self._annotations(corners, labels, difficulties),
+            np.array(ends, np.int64),
+        )
+
+    def warn(self) -> None:
+        """Say how many corners became those of a rectangle."""
+        if self._bent:
+            log.warning(
+                "%d objects have corners that are no rectangle's: they became rotated boxes about "
+                "as large; shape=polygon keeps their corners",
+                self._bent,
+            )
+
+    def _read(
+        self, path: str, numbers: list[str], labels: list[int], difficulties: list[int]
+    ) -> bytes:
+        """Append a file's boxes; returns the attributes of its item."""
+        header: dict[str, object] = {}
+        for number, line in enumerate(self._text(path).split("\n"), 1):
+            fields = line.split()
+            if not fields:
+                continue
+            if len(fields) < _FIELDS and _is_header(line):
+                key, _, value = line.partition(":")
+                header |= _header(key.strip().lower(), value.strip())
+                continue
+            error = _wrong(fields, path, number)
+            name = " ".join(fields[_NUMBERS:-1])
+            label = None if error else self._labels.find(name)
+            if label is not None:
+                numbers += fields[:_NUMBERS]
+                labels.append(label)
+                difficulties.append(int(fields[-1]))
+                continue
+            self._problem(
+                error
+                or UndeclaredLabelInFileError(
+                    path, f"line {number}", f"label {name!r}", "one of dataset_meta.json"
+                )
+            )
+        return json_text.encode(header)
+
+    def _text(self, path: str) -> str:
+        try:
+            data = read_file(path, _MAX_BYTES) or b""
+            if len(data) > _MAX_BYTES:
+                raise MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "boxes")
+            return data.decode("utf-8-sig")
+        except OSError as error:
+            self._problem(MalformedFileError(path, "", error.strerror or str(error), "boxes"))
+        except UnicodeDecodeError as error:
+            place = f"byte {error.start}"
+            self._problem(MalformedFileError(path, place, "not UTF-8", "UTF-8 text"))
+        except MalformedFileError as error:
+            self._problem(error)
+        return ""
+
+    def _annotations(
+        self, corners: Array, labels: list[int], difficulties: list[int]
+    ) -> pa.RecordBatch:
+        n = len(labels)
+        points, size = corners.reshape(n, _NUMBERS), _NUMBERS
+        if not self._polygons:
+            points, size = rotated_boxes(corners), 5
+            off = np.abs(corners_of(points) - corners).max((1, 2), initial=0)
+            self._bent += int(np.count_nonzero(off > _SLACK))
+        texts = {d: b'{"difficulty":%d}' % d for d in set(difficulties)}
+        kind = _POLYGON if self._polygons else _ROTATED
+        return schema.annotation_batch(
+            n,
+            {
+                "type": schema.primitive(np.full(n, kind, np.uint8), pa.uint8()),
+                "label": schema.labels(np.array(labels, np.int32)),
+                "attributes": pa.array([texts[d] for d in difficulties], pa.large_binary()).cast(
+                    pa.large_string()
+                ),
+                "points": schema.lists(
+                    np.arange(0, size * n + 1, size),
+                    (points.round(2) + 0.0).astype(np.float32).ravel(),
+                    schema.ANNOTATIONS.field("points").type,
+                ),
+            },
+        )
+
+
+def _header(key: str, value: str) -> dict[str, object]:
+    if key == SOURCE:
+        return {SOURCE: value} if value else {}
+    return {DISTANCE: float(value)} if _is_number(value) else {}
+
+
+def _wrong(fields: list[str], path: str, line: int) -> DatasetImportError | None:
+    place = f"line {line}"
+    if len(fields) < _FIELDS:
+        found = f"{len(fields)} fields: {' '.join(fields)[:60]!r}"
+        return InvalidAnnotationInFileError(path, place, found, FORM)
+    try:
+        values = [float(field) for field in fields[:_NUMBERS]]
+    except ValueError:
+        values = [math.nan]
+    if not all(abs(value) < _MAX_PIXELS for value in values):
+        found = repr(" ".join(fields[:_NUMBERS])[:80])
+        return InvalidAnnotationInFileError(path, place, found, "eight numbers of pixels")
+    last = fields[-1]
+    if not (last.isascii() and last.isdecimal() and len(last) < 10):
+        return InvalidAnnotationInFileError(
+            path, place, f"difficulty {last[:40]!r}", "a whole number, such as 0 or 1"
+        )
+    return None
+
+
+def _items(
+    subset: str, files: list[tuple[str, str, str]], attributes: list[bytes]
+) -> pa.RecordBatch:
+    text, n = pa.large_string(), len(files)
+    images = [image for _, _, image in files]
+    kinds = [MediaType.IMAGE if image else MediaType.NONE for image in images]
+    return schema.item_batch(
+        n,
+        {
+            "id": pa.array([item_id for item_id, _, _ in files], text),
+            "subset": schema.constant_dictionary(subset, n),
+            "attributes": pa.array(attributes, pa.large_binary()).cast(text),
+            "media_type": schema.primitive(np.array(kinds, np.uint8), pa.uint8()),
+            "path": pa.array(images, text),
+        },
+    )
+
+
+# --- geometry -----------------------------------------------------------------------------------
+
+
+def rotated_boxes(corners: Array) -> Array:
+    """Centres, sizes and degrees, float64 [n, 5], of four corners each, [n, 4, 2].
+
+    Corners that are no rectangle's give the box with their middle, and the mean sides.
+    """
+    middle = corners.mean(1)
+    along = (corners[:, 1] - corners[:, 0] + corners[:, 2] - corners[:, 3]) / 2
+    across = (corners[:, 2] - corners[:, 1] + corners[:, 3] - corners[:, 0]) / 2
+    degrees = np.degrees(np.arctan2(along[:, 1], along[:, 0]))
+    sides = np.stack([np.hypot(*along.T), np.hypot(*across.T)], 1)
+    return np.concatenate([middle, sides, degrees[:, None]], 1)
+
+
+def corners_of(boxes: Array) -> Array:
+    """The reverse: the corners in the order of `RotatedBbox.as_polygon`."""
+    cx, cy, w, h, degrees = boxes.T
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    x = np.stack([-w, w, w, -w], 1) / 2
+    y = np.stack([-h, -h, h, h], 1) / 2
+    across = cx[:, None] + x * cos[:, None] - y * sin[:, None]
+    down = cy[:, None] + x * sin[:, None] + y * cos[:, None]
+    return np.stack([across, down], 2)
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def texts(rows: ChunkRows, names: list[str], context: WriteContext) -> list[str]:
+    """The text of each item's file. Annotations without a label are passed over."""
+    made: list[str] = []
+    for item, item_id in enumerate(rows.ids):
+        place = f"item {item_id!r}"
+        lines = [_header_text(rows.attributes[item], place, context)]
+        for row in range(rows.offsets[item], rows.offsets[item + 1]):
+            label = rows.labels[row]
+            if rows.types[row] not in (_ROTATED, _POLYGON) or label == schema.NO_LABEL:
+                continue
+            if not 0 <= label < len(names):
+                context.lost(UNDECLARED, 1, place)
+                continue
+            points = rows.points(row)
+            if rows.types[row] == _ROTATED:
+                points = [value for corner in RotatedBbox(*points).as_polygon() for value in corner]
+            if len(points) != _NUMBERS:
+                context.lost("polygons of more or fewer than four corners", 1, place)
+                continue
+            difficulty = _difficulty(rows.ann_attributes[row], place, context)
+            numbers = " ".join(["%.4f"] * _NUMBERS) % tuple(points)
+            lines.append(f"{numbers} {names[label]} {difficulty}\n")
+        made.append("".join(lines))
+    return made
+
+
+def _difficulty(attributes: str, place: str, context: WriteContext) -> int:
+    value = json_text.decode(attributes).get("difficulty", 0)
+    if isinstance(value, int) and 0 <= value < _MAX_DIFFICULTY:
+        if isinstance(value, bool):
+            context.lost("difficulties that are yes or no: they become 1 or 0", 1, place)
+        return int(value)
+    context.lost("difficulties that are no whole numbers from 0 on", 1, place)
+    return 0
+
+
+def _header_text(attributes: str, place: str, context: WriteContext) -> str:
+    """The lines before the boxes."""
+    if not attributes:
+        return ""
+    known = json_text.decode(attributes)
+    text = ""
+    for name in (SOURCE, DISTANCE):
+        value = known.get(name)
+        if value is None:
+            continue
+        line = f"{name}:{value}"
+        if (
+            _header(name, str(value)) != {name: value}
+            or len(line.splitlines()) > 1
+            or (len(line.split()) >= _FIELDS or isinstance(value, bool))
+        ):
+            context.lost(
+                f"{name}, where it is no {'text' if name == SOURCE else 'number'}", 1, place
+            )
+        else:
+            text += f"{line}\n"
+    return text

@@ -1,0 +1,1 @@
+"""MOT Challenge and MOTS: objects tracked through the frames of videos."""

@@ -1,0 +1,189 @@
+"""Writing a MOT Challenge sequence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from datumaro.formats import dataset_meta, label_lines
+from datumaro.formats.base import WriteContext
+from datumaro.formats.dataset_meta import MetaWriteOptions
+from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_media import require_images
+from datumaro.formats.losses import UNDECLARED
+from datumaro.formats.mot.sequence import (
+    ATTRIBUTES,
+    FRAMES,
+    IMAGES,
+    LABELS,
+    MAX_FRAME,
+    MAX_NUMBER,
+    TRUTH,
+)
+from datumaro.formats.rows import ChunkRows
+from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.categories import LabelCategories
+from datumaro.table import json_text, schema
+from datumaro.table.chunk import Chunk, Content
+
+_BBOX = int(AnnotationType.bbox)
+_FRAME = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+
+
+def write(content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext) -> None:
+    """See `datumaro.formats.mot.sequence.MotSeq.write`."""
+    require_images(content, "MOT")
+    _Writer(content, folder, options, context).write(content)
+
+
+class _Writer:
+    def __init__(
+        self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
+    ) -> None:
+        self.folder, self.options, self.context = folder, options, context
+        found = content.categories.get(AnnotationType.label)
+        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        self.names = [label.name for label in labels]
+        others = labels.attributes - ATTRIBUTES - {"score"}
+        context.lost("names of attributes of labels", len(others), ", ".join(sorted(others)[:5]))
+        own = [label.name for label in labels if label.attributes]
+        context.lost("names of attributes of labels", len(own), ", ".join(own[:5]))
+        self.frames = _Frames(content, context)
+        self.tracks = _Tracks(content, context)
+
+    def write(self, content: Content) -> None:
+        """Write all files; media last."""
+        files = FileWriter(self.folder)
+        labels = label_lines.text(self.names, LABELS)
+        jobs: list[MediaJob] = []
+        lines: list[str] = []
+        empty: list[int] = []
+        self.context.progress.start(len(content), desc="Writing MOT")
+        done = 0
+        for chunk in content.chunks:
+            rows = ChunkRows(chunk)
+            for item in range(len(rows)):
+                frame = self.frames.next()
+                before = len(lines)
+                self.add_boxes(lines, rows, item, frame)
+                source = rows.source(item)
+                if source is not None:
+                    extension = media_extension(
+                        rows.path(item), rows.medium(item), self.options.image_ext
+                    )
+                    image = f"{IMAGES}/{frame:06}{extension}"
+                    jobs.append(MediaJob(source, image, f"item {rows.ids[item]!r}"))
+                if len(lines) == before:
+                    empty.append(frame)
+            done += len(rows)
+            self.context.progress.report_status(done)
+        self.context.progress.finish()
+        files.save(TRUTH, "".join(lines).encode())
+        files.save(LABELS, labels)
+        if self.options.save_dataset_meta:
+            dataset_meta.save(content.categories, self.folder, self.context)
+        saved = self.options.save_media
+        if saved:
+            store = MediaStore(self.folder, self.context.progress, self.context.workers)
+            saved = store.save(jobs, len(jobs)).saved == len(content)
+        if empty and not saved:
+            files.save(FRAMES, "".join(f"{frame:d}\n" for frame in empty).encode())
+
+    def add_boxes(self, lines: list[str], rows: ChunkRows, item: int, frame: int) -> None:
+        """Append the lines of an item's boxes."""
+        for row in range(rows.offsets[item], rows.offsets[item + 1]):
+            if rows.types[row] != _BBOX:
+                continue
+            label = rows.labels[row]
+            if label == schema.NO_LABEL:
+                label = -2
+            elif not 0 <= label < len(self.names):
+                self.context.lost(UNDECLARED, 1, f"item {rows.ids[item]!r}")
+                continue
+            x1, y1, x2, y2 = rows.points(row)
+            known = json_text.decode(rows.ann_attributes[row])
+            seen = self.visibility(known, rows.ids[item])
+            lines.append(
+                f"{frame:d},{self.tracks.number(known.get('track_id'))},{x1!r},{y1!r},"
+                f"{round(x2 - x1, 2)!r},{round(y2 - y1, 2)!r},"
+                f"{int(known.get('ignored') is not True)},{label + 1},{seen!r}\n"
+            )
+
+    def visibility(self, known: dict[str, Any], item_id: str) -> float:
+        """How much of a box is seen, as its attributes say; all of it when they say nothing."""
+        seen, hidden = known.get("visibility"), known.get("occluded")
+        if isinstance(seen, bool) or not isinstance(seen, int | float):
+            if seen is not None:
+                self.context.lost("visibilities that are no numbers", 1, f"item {item_id!r}")
+            return 0.0 if hidden is True else 1.0
+        if hidden is not None and hidden is not (seen <= 0):
+            what = "occluded, where the visibility says otherwise"
+            self.context.lost(what, 1, f"item {item_id!r}")
+        return float(seen)
+
+
+class _Frames:
+    """The items' numbers of frames: their ids, where these are such and no other item's."""
+
+    def __init__(self, content: Content, context: WriteContext) -> None:
+        self._numbers: list[int] = []
+        taken: set[int] = set()
+        unnumbered: list[str] = []
+        for chunk in content.chunks:
+            for item_id in chunk.items.column("id").to_pylist():
+                number = int(item_id) if _FRAME.fullmatch(item_id) else -1
+                if number < 0 or number in taken:
+                    number = -1
+                    unnumbered.append(item_id)
+                taken.add(number)
+                self._numbers.append(number)
+        what = "ids of items that are no frames' numbers, or another's: they get one"
+        context.lost(what, len(unnumbered), ", ".join(map(repr, unnumbered[:5])))
+        free = (number for number in range(1, MAX_FRAME) if number not in taken)
+        self._numbers = [number if number >= 0 else next(free) for number in self._numbers]
+        self._next = iter(self._numbers)
+
+    def next(self) -> int:
+        """The number of the next item, in the order of the chunks."""
+        return next(self._next)
+
+
+class _Tracks:
+    """Numbers of tracks: their own, where those are such; others get free ones."""
+
+    def __init__(self, content: Content, context: WriteContext) -> None:
+        self._numbers: dict[str, int] = {}
+        known = {track for chunk in content.chunks for track in _track_ids(chunk)}
+        others = sorted({repr(track) for track in known if not _is_number(track)})
+        what = "ids of tracks that are no numbers from 1 on: they get one"
+        context.lost(what, len(others), ", ".join(others[:5]))
+        first = max((track for track in known if _is_number(track)), default=0) + 1
+        for number, name in enumerate(others, first):
+            self._numbers[name] = number
+
+    def number(self, track: Any) -> int:
+        """The number of a track; -1 for none."""
+        if _is_number(track):
+            return track
+        return self._numbers.get(repr(_hashable(track)), -1)
+
+
+def _track_ids(chunk: Chunk) -> list[Any]:
+    boxes = chunk.annotations.column("type").to_numpy() == _BBOX
+    texts: list[str] = chunk.annotations.column("attributes").to_pylist()
+    tracks = [
+        json_text.decode(text).get("track_id")
+        for text, is_box in zip(texts, boxes.tolist(), strict=True)
+        if is_box and "track_id" in text
+    ]
+    return [_hashable(track) for track in tracks if track is not None]
+
+
+def _hashable(track: Any) -> Any:
+    return track if isinstance(track, bool | int | float | str) else str(track)
+
+
+def _is_number(track: Any) -> bool:
+    return isinstance(track, int) and not isinstance(track, bool) and 0 < track < MAX_NUMBER
