@@ -128,6 +128,8 @@ IMAGENET_CASES = [
 
 OPEN_IMAGES_CASES = [Case("open_images", "open_images", save_media) for save_media in (False, True)]
 
+CLOUD_CASES = [Case("tracks", "kitti_raw", save_media=True)]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -139,6 +141,7 @@ READ_BY_THEM_CASES = [
     Case("yolo_flat", "roboflow_yolo", save_media=True),
     Case("yolo_flat", "roboflow_create_ml", save_media=True),
     Case("flags", "roboflow_multiclass", save_media=True),
+    Case("objects_in_space", "kitti3d", save_media=True),
 ]
 OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
@@ -153,6 +156,7 @@ CONVERTED_CASES = (
     + YOLO_CASES
     + IMAGENET_CASES
     + OPEN_IMAGES_CASES
+    + CLOUD_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -209,6 +213,8 @@ SAMPLES = [
     Sample("kitti_dataset/kitti_detection", "kitti_detection"),
     Sample("kitti_dataset/kitti_segmentation", "kitti_segmentation"),
     Sample("kitti_dataset/kitti_segmentation", "kitti"),
+    Sample("kitti_dataset/kitti_3d/training", "kitti3d"),
+    Sample("kitti_dataset/kitti_raw", "kitti_raw"),
     Sample("image_dir_dataset", "image_dir"),
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),

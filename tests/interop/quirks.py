@@ -128,6 +128,20 @@ READING = [
     ),
 ]
 
+CLOUDS = [
+    Quirk(
+        ("kitti3d",),
+        "a calibration has a path where there is none",
+        lambda d: d.path[-1] == "calib_path" and d.right is MISSING,
+    ),
+    Quirk(
+        ("kitti3d",),
+        "scores are not read",
+        lambda d: d.path[-1] == "score" and d.left is MISSING,
+    ),
+]
+READING += CLOUDS
+
 STREET = [
     Quirk(
         ("camvid", "kitti_segmentation"),

@@ -39,6 +39,8 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "kitti": ("datumaro.formats.kitti.format", "Kitti"),
     "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
     "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
+    "kitti3d": ("datumaro.formats.kitti3d", "Kitti3d"),
+    "kitti_raw": ("datumaro.formats.kitti_raw.format", "KittiRaw"),
     "open_images": ("datumaro.formats.open_images.format", "OpenImages"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
