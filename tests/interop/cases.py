@@ -128,7 +128,7 @@ IMAGENET_CASES = [
 
 OPEN_IMAGES_CASES = [Case("open_images", "open_images", save_media) for save_media in (False, True)]
 
-CLOUD_CASES = [Case("tracks", "kitti_raw", save_media=True)]
+CLOUD_CASES = [Case("tracks", name, save_media=True) for name in ("kitti_raw", "sly_pointcloud")]
 
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
@@ -215,6 +215,7 @@ SAMPLES = [
     Sample("kitti_dataset/kitti_segmentation", "kitti"),
     Sample("kitti_dataset/kitti_3d/training", "kitti3d"),
     Sample("kitti_dataset/kitti_raw", "kitti_raw"),
+    Sample("sly_pointcloud_dataset", "sly_pointcloud"),
     Sample("image_dir_dataset", "image_dir"),
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),

@@ -135,6 +135,11 @@ CLOUDS = [
         lambda d: d.path[-1] == "calib_path" and d.right is MISSING,
     ),
     Quirk(
+        ("sly_pointcloud",),
+        "objects get values of the tags that they do not have",
+        lambda d: d.path[-2:-1] == ("attributes",) and d.left in ("", 0) and d.right is MISSING,
+    ),
+    Quirk(
         ("kitti3d",),
         "scores are not read",
         lambda d: d.path[-1] == "score" and d.left is MISSING,
@@ -166,6 +171,11 @@ READING += [
 ]
 
 WRITING = [
+    Quirk(
+        ("sly_pointcloud",),
+        "attributes that no label declares are left out, unless an option says otherwise",
+        lambda d: d.left is MISSING and (d.path[-1] == "occluded" or d.right == "occluded"),
+    ),
     Quirk(
         ("kitti_detection",),
         "boxes get the score 1, whether they have one or not",

@@ -42,6 +42,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "kitti3d": ("datumaro.formats.kitti3d", "Kitti3d"),
     "kitti_raw": ("datumaro.formats.kitti_raw.format", "KittiRaw"),
     "open_images": ("datumaro.formats.open_images.format", "OpenImages"),
+    "sly_pointcloud": ("datumaro.formats.sly_pointcloud.format", "SlyPointcloud"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
