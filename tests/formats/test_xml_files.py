@@ -25,3 +25,13 @@ def test_damage_and_entities_are_refused(data: bytes, place: str):
     with pytest.raises(MalformedFileError, match=place) as info:
         parse_xml(data, "f.xml")
     assert "f.xml" in str(info.value)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ["b", 'a SYSTEM "x.dtd"', 'a PUBLIC "x" "y"', 'a [<!ENTITY e "e">]', "a [<!ELEMENT a ANY>]"],
+)
+def test_a_document_type_may_be_expected_by_its_name(declared: str):
+    assert parse_xml(b"<!DOCTYPE a><a/>", "f.xml", doctype="a").tag == "a"
+    with pytest.raises(MalformedFileError, match="document type"):
+        parse_xml(f"<!DOCTYPE {declared}><a/>".encode(), "f.xml", doctype="a")

@@ -149,6 +149,7 @@ PIXEL_CASES = [
     )
     for save_media in (False, True)
 ]
+CLOUD_CASES = [Case("tracks", name, save_media=True) for name in ("kitti_raw", "sly_pointcloud")]
 
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
@@ -161,6 +162,7 @@ READ_BY_THEM_CASES = [
     Case("yolo_flat", "roboflow_yolo", save_media=True),
     Case("yolo_flat", "roboflow_create_ml", save_media=True),
     Case("flags", "roboflow_multiclass", save_media=True),
+    Case("objects_in_space", "kitti3d", save_media=True),
 ]
 OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
@@ -178,6 +180,7 @@ CONVERTED_CASES = (
     + TRACK_CASES
     + DOTA_CASES
     + PIXEL_CASES
+    + CLOUD_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -234,6 +237,9 @@ SAMPLES = [
     Sample("kitti_dataset/kitti_detection", "kitti_detection"),
     Sample("kitti_dataset/kitti_segmentation", "kitti_segmentation"),
     Sample("kitti_dataset/kitti_segmentation", "kitti"),
+    Sample("kitti_dataset/kitti_3d/training", "kitti3d"),
+    Sample("kitti_dataset/kitti_raw", "kitti_raw"),
+    Sample("sly_pointcloud_dataset", "sly_pointcloud"),
     Sample("image_dir_dataset", "image_dir"),
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),

@@ -128,6 +128,25 @@ READING = [
     ),
 ]
 
+CLOUDS = [
+    Quirk(
+        ("kitti3d",),
+        "a calibration has a path where there is none",
+        lambda d: d.path[-1] == "calib_path" and d.right is MISSING,
+    ),
+    Quirk(
+        ("sly_pointcloud",),
+        "objects get values of the tags that they do not have",
+        lambda d: d.path[-2:-1] == ("attributes",) and d.left in ("", 0) and d.right is MISSING,
+    ),
+    Quirk(
+        ("kitti3d",),
+        "scores are not read",
+        lambda d: d.path[-1] == "score" and d.left is MISSING,
+    ),
+]
+READING += CLOUDS
+
 STREET = [
     Quirk(
         ("camvid", "kitti_segmentation"),
@@ -174,6 +193,11 @@ WRITING = [
         ("mots_png",),
         "items without masks are lost when their images are not saved",
         lambda d: d.left is MISSING and item_or_subset(d),
+    ),
+    Quirk(
+        ("sly_pointcloud",),
+        "attributes that no label declares are left out, unless an option says otherwise",
+        lambda d: d.left is MISSING and (d.path[-1] == "occluded" or d.right == "occluded"),
     ),
     Quirk(
         ("kitti_detection",),

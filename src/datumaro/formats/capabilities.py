@@ -19,6 +19,8 @@ Names = Mapping[str, tuple[Any, ...]]
 """Attributes by name, each with some of its values.
 
 The first value is what reading gives where none was written; None says that it gives nothing.
+Without values it is kept in what it means, not as it is: reading gives one of its own (as numbers
+of tracks).
 """
 
 PLURALS: dict[AnnotationType, str] = {

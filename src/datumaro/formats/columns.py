@@ -11,10 +11,10 @@ import pyarrow as pa
 from datumaro.errors import InvalidAnnotationError
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaType
-from datumaro.table import schema
+from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 
-_LABEL, _BBOX, _POINTS, _MASK, _CAPTION = (
+_LABEL, _BBOX, _POINTS, _MASK, _CAPTION, _CUBOID_3D = (
     int(kind)
     for kind in (
         AnnotationType.label,
@@ -22,6 +22,7 @@ _LABEL, _BBOX, _POINTS, _MASK, _CAPTION = (
         AnnotationType.points,
         AnnotationType.mask,
         AnnotationType.caption,
+        AnnotationType.cuboid_3d,
     )
 )
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
@@ -92,7 +93,8 @@ class ChunkColumns:
 
         Parameters
         ----------
-        points : its numbers, in the order of `schema.ANNOTATIONS`.
+        points : its numbers, in the order of `schema.ANNOTATIONS`. Those of 3D cuboids are kept as
+            doubles, as `Cuboid3d` keeps them.
         """
         self._points.extend(points)
         self._row(int(kind), number, group, label, attributes)
@@ -218,7 +220,8 @@ class ChunkColumns:
     def _annotations(self) -> pa.RecordBatch:
         n = len(self._types)
         kinds = {field.name: field.type for field in schema.ANNOTATIONS}
-        points = np.frombuffer(self._points, np.float64).round(2).astype(np.float32)
+        exact = np.frombuffer(self._points, np.float64).round(2)
+        points = exact.astype(np.float32)
         columns = {
             "type": schema.primitive(np.frombuffer(self._types, np.uint8), pa.uint8()),
             "id": schema.primitive(np.frombuffer(self._ann_ids, np.int64), pa.int64()),
@@ -244,6 +247,8 @@ class ChunkColumns:
             )
         if self._captions:
             columns["text"] = _sparse(self._captions, n, kinds["text"])
+        if _CUBOID_3D in self._types and (extras := self._inexact_cuboids(exact, points)):
+            columns["extra"] = _sparse(extras, n, kinds["extra"])
         for name, values, missing in (
             ("z_order", self._z_orders, 0),
             ("object_id", self._object_ids, NO_OBJECT_ID),
@@ -253,6 +258,17 @@ class ChunkColumns:
                 column[list(values)] = list(values.values())
                 columns[name] = schema.primitive(column, pa.int32())
         return schema.annotation_batch(n, columns)
+
+    def _inexact_cuboids(self, exact: schema.Array, points: schema.Array) -> dict[int, bytes]:
+        """The numbers of 3D cuboids that float32 cannot give back, by row: see `schema`."""
+        ends = np.frombuffer(self._point_ends, np.int64)
+        places = np.flatnonzero(points.astype(np.float64).round(2) != exact)
+        rows = np.unique(np.searchsorted(ends, places, "right") - 1)
+        return {
+            row: json_text.encode({"points": exact[ends[row] : ends[row + 1]].tolist()})
+            for row in rows.tolist()
+            if self._types[row] == _CUBOID_3D
+        }
 
 
 def _sparse(values: dict[int, bytes], n: int, kind: pa.DataType) -> pa.Array:

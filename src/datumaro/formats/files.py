@@ -96,6 +96,10 @@ class FileIndex:
         """The file of that stem, relative to the folder; of several the first by name."""
         return self._listed().get(stem)
 
+    def stems(self) -> list[str]:
+        """All paths without extension, sorted."""
+        return sorted(self._listed())
+
     def __contains__(self, name: str) -> bool:
         self._listed()
         return name in self._names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datumaro.media_store import file_source
 from datumaro.model.media import Image, MediaElement, MediaType, probe_size
-from datumaro.table import media_columns, schema
+from datumaro.table import json_text, media_columns, schema
 from datumaro.table.chunk import Chunk
 
 _FILES = (MediaType.IMAGE, MediaType.BYTE_IMAGE)
@@ -52,6 +52,11 @@ class ChunkRows:
     def points(self, row: int) -> list[float]:
         """An annotation's coordinates."""
         return self._points[self._point_starts[row] : self._point_starts[row + 1]]
+
+    def cuboid(self, row: int) -> list[float]:
+        """A 3D cuboid's position, rotation and scale: nine numbers, as exact as they are known."""
+        extra: str = self._chunk.annotations.column("extra")[row].as_py()
+        return json_text.decode(extra)["points"] if extra else self.points(row)
 
     def visibility(self, row: int) -> list[int]:
         """Of points: 0, 1 or 2 for each."""

@@ -19,11 +19,15 @@ _parser = etree.XMLParser(
 )
 
 
-def parse_xml(data: bytes, path: str) -> Any:
+def parse_xml(data: bytes, path: str, doctype: str = "") -> Any:
     """The root element (of lxml) of a file's content, without comments.
 
     Elements know their line: ``element.sourceline``. Entities are not resolved, and no other file
     is opened. The caller limits the length of ``data``.
+
+    Parameters
+    ----------
+    doctype : the one document type that may be declared, by its name alone (Boost's archives do).
 
     Raises
     ------
@@ -36,8 +40,20 @@ def parse_xml(data: bytes, path: str) -> Any:
     except etree.XMLSyntaxError as error:
         found = (error.msg or "not XML").split(", line ")[0]
         raise MalformedFileError(path, f"line {error.lineno}", found, "whole XML") from error
-    if root.getroottree().docinfo.internalDTD is not None:
+    declared = root.getroottree().docinfo.internalDTD
+    if declared is not None and not (doctype and _is_bare(declared, doctype)):
         raise MalformedFileError(
             path, "line 1", "a document type declaration", "none: entities are not resolved"
         )
     return root
+
+
+def _is_bare(declared: Any, name: str) -> bool:
+    """Whether a document type declaration says a name and nothing else."""
+    return (
+        declared.name == name
+        and not declared.system_url
+        and not declared.external_id
+        and not any(declared.iterentities())
+        and not any(declared.iterelements())
+    )

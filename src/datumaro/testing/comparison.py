@@ -122,8 +122,11 @@ def _extra(annotation: Annotation) -> dict[str, Any]:
 
 def attributes(given: dict[str, Any], kept: str, names: Names) -> dict[str, Any]:
     """Attributes as they come back, and so that two that mean the same are equal."""
-    result = {name: values[0] for name, values in names.items() if values[0] is not None}
+    own = {name for name, values in names.items() if not values}
+    result = {name: values[0] for name, values in names.items() if values}
     for name, value in given.items():
+        if name in own:
+            continue
         if name in names or kept == "json":
             result[name] = value
         elif kept == "text" and not (value is None or isinstance(value, list | dict)):

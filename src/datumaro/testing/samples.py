@@ -128,7 +128,7 @@ def _annotations(holds: Capabilities, number: int, n_labels: int) -> Iterator[An
         common["attributes"] = {
             name: values[number % len(values)]
             for name, values in held.names.items()
-            if values[number % len(values)] is not None
+            if values and values[number % len(values)] is not None
         }
         if kind is not AnnotationType.label or "label" in common:
             yield make(held, number % 5, common)

@@ -1,0 +1,1 @@
+"""KITTI raw data. See `datumaro.formats.kitti_raw.format`."""

@@ -1,0 +1,163 @@
+"""The JSON files of a Supervisely project of point clouds, and where they lie.
+
+Definition: https://docs.supervisely.com/customization-and-integration/00_ann_format_navi
+(point clouds).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from datumaro.errors import MalformedFileError
+from datumaro.formats.files import read_file, stem_of
+from datumaro.formats.json_errors import explained
+
+META, KEYS = "meta.json", "key_id_map.json"
+ANNOTATIONS, CLOUDS, PICTURES = "ann", "pointcloud", "related_images"
+FIRST = "ds0"
+"""The folder of the default subset; others have their subsets' names."""
+
+CUBOID = "cuboid_3d"
+CLOUD_EXTENSIONS = frozenset({".pcd", ".bin"})
+
+_MAX_BYTES = 1 << 28
+
+T = TypeVar("T")
+
+
+class Class(msgspec.Struct):
+    """A label."""
+
+    title: str
+
+
+class TagMeta(msgspec.Struct):
+    """A tag that objects or frames may have.
+
+    ``classes`` are the labels whose objects may; without any, all may.
+    """
+
+    name: str
+    applicable_type: str = "all"
+    classes: list[str] = []
+
+
+class Meta(msgspec.Struct):
+    """``meta.json``."""
+
+    classes: list[Class]
+    tags: list[TagMeta] = []
+    projectType: str = ""
+
+
+class Keys(msgspec.Struct):
+    """``key_id_map.json``: the numbers of what the other files call by keys."""
+
+    objects: dict[str, int]
+    figures: dict[str, int]
+    videos: dict[str, int]
+
+
+class Tag(msgspec.Struct):
+    """A tag's value on an object or a frame."""
+
+    name: str
+    value: str | int | float | bool | None = None
+
+
+class Object(msgspec.Struct):
+    """An object, which may be in many frames."""
+
+    key: str
+    classTitle: str
+    tags: list[Tag] = []
+
+
+class Vector(msgspec.Struct):
+    """Three numbers: metres, or radians."""
+
+    x: float
+    y: float
+    z: float
+
+
+class Geometry(msgspec.Struct):
+    """A cuboid."""
+
+    position: Vector
+    rotation: Vector
+    dimensions: Vector
+
+
+class Figure(msgspec.Struct):
+    """Where an object is in a frame. ``geometry`` is one of ``geometryType``."""
+
+    objectKey: str
+    geometryType: str
+    geometry: msgspec.Raw
+    key: str = ""
+
+
+class Frame(msgspec.Struct):
+    """``ann/<name>.json``."""
+
+    objects: list[Object]
+    figures: list[Figure]
+    key: str = ""
+    description: str = ""
+    tags: list[Tag] = []
+
+
+def load(path: str | os.PathLike[str], kind: type[T]) -> T:
+    """Read a JSON file.
+
+    Raises
+    ------
+    MalformedFileError
+        It is not there, no JSON, or has other types; the message names the JSON path.
+    """
+    data = read_file(os.fspath(path), _MAX_BYTES)
+    if data is None:
+        raise MalformedFileError(path, "", "no such file", "a JSON object")
+    if len(data) > _MAX_BYTES:
+        raise MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "a smaller file")
+    return decode(data.removeprefix(b"\xef\xbb\xbf"), kind, path, "$")
+
+
+def decode(data: bytes | msgspec.Raw, kind: type[T], path: object, place: str) -> T:
+    """JSON of a file, of which it is the part at ``place``. Raises as `load` does."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        where, found, expected = explained(error, bytes(data))
+        raise MalformedFileError(path, f"{place}{where}", found, expected) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedFileError(path, place, f"not JSON: {error}", "a JSON object") from None
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a folder has the files of a project."""
+    return (folder / META).is_file() and any(
+        (entry / ANNOTATIONS).is_dir() for entry in folder.iterdir()
+    )
+
+
+def item_id(cloud: str) -> str:
+    """The id of the item of a point cloud's file."""
+    stem = stem_of(cloud)
+    return stem if cloud[len(stem) :].lower() in CLOUD_EXTENSIONS else cloud
+
+
+def pictures_folder(cloud: str) -> str:
+    """The folder of the pictures that belong to a point cloud's file."""
+    stem, _, extension = cloud.rpartition(".")
+    return f"{stem}_{extension}" if stem else cloud
+
+
+def value_of(tag: Tag) -> Any:
+    """A tag's value; the words true and false stand for what they say."""
+    return tag.value == "true" if tag.value in ("true", "false") else tag.value
