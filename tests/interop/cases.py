@@ -128,6 +128,9 @@ IMAGENET_CASES = [
 
 OPEN_IMAGES_CASES = [Case("open_images", "open_images", save_media) for save_media in (False, True)]
 
+# (they cannot read a file whose images are not there)
+CVAT_CASES = [Case("shapes", "cvat", True)]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -153,6 +156,7 @@ CONVERTED_CASES = (
     + YOLO_CASES
     + IMAGENET_CASES
     + OPEN_IMAGES_CASES
+    + CVAT_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -216,4 +220,7 @@ SAMPLES = [
     Sample("imagenet_dataset", "imagenet"),
     Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
     Sample("open_images_dataset/v6", "open_images"),
+    Sample("cvat_dataset/for_images/export_task", "cvat"),
+    Sample("cvat_dataset/for_images/export_project", "cvat"),
+    Sample("cvat_dataset/for_video", "cvat"),
 ]

@@ -414,6 +414,32 @@ def street(media: Path) -> Any:
     )
 
 
+def shapes(media: Path) -> Any:
+    """What CVAT has of kinds, with attributes that the labels declare."""
+    categories = dm.LabelCategories.from_iterable([("cat", "", ["color", "age", "good"]), "a dog"])
+    categories.attributes = {"occluded"}
+    box = dm.Bbox(
+        1, 2, 3.25, 1.5, label=0, group=3, z_order=2,
+        attributes={"occluded": True, "color": "a <b> & 'c'", "age": 3.5, "good": True},
+    )  # fmt: skip
+    found = [
+        box,
+        dm.Polygon([0, 0, 5, 0, 5, 5.12], label=1, group=3, attributes={"occluded": False}),
+        dm.PolyLine([0, 0, 5, 1.5], label=1, z_order=1, attributes={"occluded": False}),
+        dm.Points([1, 1, 2, 3], label=0, attributes={"occluded": False}),
+        dm.Mask(checkerboard(6, 8, 2), label=1, z_order=1, attributes={"occluded": False}),
+        dm.Label(0, attributes={"color": "blue"}),
+    ]
+    dataset = voc_items(
+        media,
+        [found, found[:1], found[1:3], [], found[3:]],
+        {dm.AnnotationType.label: categories},
+    )
+    for frame, item in enumerate(dataset):
+        item.attributes["frame"] = frame
+    return dataset
+
+
 def boxes(media: Path) -> Any:
     """Boxes with what KITTI has of attributes."""
     attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
@@ -588,6 +614,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc_people,
         plain_images,
         street,
+        shapes,
         boxes,
         yolo,
         yolo_flat,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,10 @@ import pyarrow as pa
 from datumaro.errors import InvalidAnnotationError
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaType
-from datumaro.table import schema
+from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 
-_LABEL, _BBOX, _POINTS, _MASK, _CAPTION = (
+_LABEL, _BBOX, _POINTS, _MASK, _CAPTION, _SKELETON = (
     int(kind)
     for kind in (
         AnnotationType.label,
@@ -22,6 +23,7 @@ _LABEL, _BBOX, _POINTS, _MASK, _CAPTION = (
         AnnotationType.points,
         AnnotationType.mask,
         AnnotationType.caption,
+        AnnotationType.skeleton,
     )
 )
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
@@ -54,6 +56,7 @@ class ChunkColumns:
         self._masks: dict[int, tuple[bytes, int, int]] = {}
         self._visibility: dict[int, bytes] = {}
         self._captions: dict[int, bytes] = {}
+        self._extras: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -132,6 +135,34 @@ class ChunkColumns:
         """Append a caption."""
         self._captions[len(self._types)] = text.encode()
         self._row(_CAPTION, number, group, schema.NO_LABEL, attributes)
+
+    def add_cuboid(
+        self,
+        corners: list[float],
+        label: int,
+        attributes: bytes = b"",
+        *,
+        number: int = 0,
+        group: int = 0,
+    ) -> None:
+        """Append a 2D cuboid: x, y of its eight corners, which are not rounded."""
+        self._extras[len(self._types)] = json_text.encode({"points": corners})
+        self.add_shape(
+            AnnotationType.cuboid_2d, corners, label, attributes, number=number, group=group
+        )
+
+    def add_skeleton(
+        self,
+        elements: list[dict[str, Any]],
+        label: int,
+        attributes: bytes = b"",
+        *,
+        number: int = 0,
+        group: int = 0,
+    ) -> None:
+        """Append a skeleton; ``elements`` are the fields of its `Points`, of one point each."""
+        self._extras[len(self._types)] = json_text.encode({"elements": elements})
+        self._row(_SKELETON, number, group, label, attributes)
 
     def set_z_order(self, z_order: int) -> None:
         """Give the last annotation its place among those that lie over each other."""
@@ -244,6 +275,8 @@ class ChunkColumns:
             )
         if self._captions:
             columns["text"] = _sparse(self._captions, n, kinds["text"])
+        if self._extras:
+            columns["extra"] = _sparse(self._extras, n, kinds["extra"])
         for name, values, missing in (
             ("z_order", self._z_orders, 0),
             ("object_id", self._object_ids, NO_OBJECT_ID),

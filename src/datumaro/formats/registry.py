@@ -26,6 +26,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "coco_stuff": ("datumaro.formats.coco.format", "CocoStuff"),
     "mmdet_coco": ("datumaro.formats.coco.format", "MmdetCoco"),
     "roboflow_coco": ("datumaro.formats.coco.format", "RoboflowCoco"),
+    "cvat": ("datumaro.formats.cvat.format", "Cvat"),
     "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
