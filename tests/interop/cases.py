@@ -131,6 +131,8 @@ OPEN_IMAGES_CASES = [Case("open_images", "open_images", save_media) for save_med
 # (they cannot read a file whose images are not there)
 CVAT_CASES = [Case("shapes", "cvat", True)]
 
+LABEL_ME_CASES = [Case("outlines", "label_me", save_media) for save_media in (False, True)]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -157,6 +159,7 @@ CONVERTED_CASES = (
     + IMAGENET_CASES
     + OPEN_IMAGES_CASES
     + CVAT_CASES
+    + LABEL_ME_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -223,4 +226,5 @@ SAMPLES = [
     Sample("cvat_dataset/for_images/export_task", "cvat"),
     Sample("cvat_dataset/for_images/export_project", "cvat"),
     Sample("cvat_dataset/for_video", "cvat"),
+    Sample("labelme_dataset", "label_me"),
 ]

@@ -440,6 +440,28 @@ def shapes(media: Path) -> Any:
     return dataset
 
 
+def outlines(media: Path) -> Any:
+    """Boxes, polygons and masks with what LabelMe has of attributes, in groups."""
+    free = {"color": "a, \"b\" = 'c'", "age": 3.5, "n": 3, "good": True, "text": "12"}
+    state = {"occluded": False, "username": ""}
+    found = [
+        dm.Bbox(
+            1, 2, 3.25, 1.5, label=0, id=0, group=2,
+            attributes={"occluded": True, "username": "me", **free},
+        ),
+        dm.Polygon([0, 0, 5, 0, 5, 5.12], label=1, id=1, group=2, attributes=state),
+        dm.Mask(checkerboard(6, 8, 2), label=1, id=2, group=2, attributes=state),
+        dm.Polygon([0, 0, 5, 0, 5, 5], id=3, group=1, attributes=state),
+        dm.Bbox(1, 2, 3, 1, label=2, id=4, group=1, attributes=state),
+        dm.Mask(checkerboard(6, 8, 3), label=0, id=5, attributes=state),
+    ]  # fmt: skip
+    return voc_items(
+        media,
+        [found, found[:3], found[:2], [], found[:5]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["cat", "a dog", "猫"])},
+    )
+
+
 def boxes(media: Path) -> Any:
     """Boxes with what KITTI has of attributes."""
     attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
@@ -615,6 +637,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         plain_images,
         street,
         shapes,
+        outlines,
         boxes,
         yolo,
         yolo_flat,
