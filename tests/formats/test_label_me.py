@@ -321,7 +321,7 @@ def test_what_is_not_held_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 @pytest.mark.parametrize("subset", ["a/b", "..", " x"])
 def test_subsets_that_are_no_folders(tmp_path: Path, subset: str):
-    with pytest.raises((DatasetExportError, ValueError), match="rename|outside"):
+    with pytest.raises((DatasetExportError, ValueError), match=r"rename|outside"):
         data_set(subset=subset).export(str(tmp_path / "x"), "label_me")
 
 
