@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from datumaro.errors import InvalidAnnotationError
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
-from datumaro.model.media import MediaType
+from datumaro.model.media import MediaElement, MediaType
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 
@@ -46,6 +46,7 @@ class ChunkColumns:
         self._heights, self._widths = array("i"), array("i")
         self._item_attributes: list[bytes] = []
         self._media_extras: dict[int, str] = {}
+        self._objects: dict[int, MediaElement] = {}
         self._ends = array("q", [0])
         self._types, self._labels = array("B"), array("i")
         self._ann_ids, self._groups = array("q"), array("q")
@@ -197,6 +198,7 @@ class ChunkColumns:
         *,
         media: MediaType = MediaType.IMAGE,
         media_extra: str = "",
+        medium: MediaElement | None = None,
     ) -> None:
         """Append an item, with the annotations that were added since the last one.
 
@@ -205,6 +207,7 @@ class ChunkColumns:
         path : its medium; without one the item has no media.
         height, width : in pixels; zeros when not known.
         media_extra : see `schema.ITEMS`.
+        medium : the medium, where no path can tell it.
         """
         if not (0 <= height <= _INT32 and 0 <= width <= _INT32):
             raise InvalidAnnotationError(
@@ -212,9 +215,13 @@ class ChunkColumns:
             )
         if media_extra:
             self._media_extras[len(self._ids)] = media_extra
-        self._ids.append(item_id)
         self._codes.append(self._subsets.setdefault(subset, len(self._subsets)))
-        self._media.append(media if path else MediaType.NONE)
+        if medium is not None:
+            self._objects[len(self._ids)] = medium
+            self._media.append(medium.type)
+        else:
+            self._media.append(media if path else MediaType.NONE)
+        self._ids.append(item_id)
         self._paths.append(path)
         self._heights.append(height)
         self._widths.append(width)
@@ -244,6 +251,7 @@ class ChunkColumns:
             schema.item_batch(len(self), items),
             self._annotations(),
             np.frombuffer(self._ends, np.int64),
+            dict(self._objects),
         )
 
     def _annotations(self) -> pa.RecordBatch:

@@ -41,6 +41,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
     "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
     "label_me": ("datumaro.formats.label_me.format", "LabelMe"),
+    "labelme_json": ("datumaro.formats.labelme_json.format", "LabelMeJson"),
     "open_images": ("datumaro.formats.open_images.format", "OpenImages"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
