@@ -22,7 +22,6 @@ from datumaro.errors import (
 from datumaro.formats.base import Confidence
 from format_files import detect, image, label_names, lost, make, of_stated_size, png, read, written
 
-
 PIXELS = np.ones((2, 2), np.uint8)
 
 

@@ -144,6 +144,7 @@ READ_BY_THEM_CASES = [
     Case("yolo_flat", "roboflow_yolo", save_media=True),
     Case("yolo_flat", "roboflow_create_ml", save_media=True),
     Case("flags", "roboflow_multiclass", save_media=True),
+    Case("voc_boxes", "roboflow_voc", save_media=True),
 ]
 OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
@@ -227,4 +228,5 @@ SAMPLES = [
     Sample("cvat_dataset/for_images/export_project", "cvat"),
     Sample("cvat_dataset/for_video", "cvat"),
     Sample("labelme_dataset", "label_me"),
+    Sample("roboflow_dataset/voc", "roboflow_voc"),
 ]

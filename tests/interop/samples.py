@@ -462,6 +462,25 @@ def outlines(media: Path) -> Any:
     )
 
 
+def voc_boxes(media: Path) -> Any:
+    """Boxes with what VOC has of attributes: each subset has both labels."""
+    state = {"difficult": False, "truncated": True, "occluded": False}
+    found = [dm.Bbox(1.5, 2, 3, 1.25, label=n, attributes=state) for n in (0, 1, 0)]
+    ids = ("1", SPACED_ID, "ünï.cödé", "0007")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train" if number % 2 else "valid",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=found[: number % 2 + 2],
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["a dog", "cat"],
+    )
+
+
 def boxes(media: Path) -> Any:
     """Boxes with what KITTI has of attributes."""
     attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
@@ -638,6 +657,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         street,
         shapes,
         outlines,
+        voc_boxes,
         boxes,
         yolo,
         yolo_flat,

@@ -32,6 +32,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
     "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
     "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
+    "roboflow_voc": ("datumaro.formats.voc.roboflow", "RoboflowVoc"),
     "roboflow_yolo": ("datumaro.formats.yolo.roboflow", "RoboflowYolo"),
     "roboflow_yolo_obb": ("datumaro.formats.yolo.roboflow", "RoboflowYoloObb"),
     "imagenet": ("datumaro.formats.imagenet", "Imagenet"),
