@@ -22,14 +22,14 @@ JPEG, decode                                           218 ms   0 ms
 `os.copy_file_range`, 300 MB                           186 ms   0 ms
 ====================================================  =======  =====
 
-Many small media files would spend as much time in the Python between such calls. So a batch of them
-is one call, which leaves the lock to others: `kernels.files` copies, reads and writes them, and they are
-encrypted together. Saving 10,000 JPEGs of 31 KB takes two threads about two thirds of the time of one,
-and half of it when they are encrypted (``bench/run.py --steps write_media write_media_2 …``).
+Many small media files would spend as much time in the Python between such calls. So a batch of
+them is one call, which leaves the lock to others: `kernels.files` copies, reads and writes them,
+and they are encrypted together. Saving 10,000 JPEGs of 31 KB takes two threads about two thirds of
+the time of one, and half of it when they are encrypted (the rows ``write_media`` of the benchmark).
 
-No processes are started here: they would have to import this package first (0.12 to 0.2 s), and forking is
-not safe beside threads. Who has other machines, or older versions of these packages that do keep the
-lock, gives a `concurrent.futures.Executor`.
+No processes are started here: they would have to import this package first (0.12 to 0.2 s), and
+forking is not safe beside threads. Who has other machines, or older versions of these packages that
+do keep the lock, gives a `concurrent.futures.Executor`.
 
 Two threads take 0.16 ms to start and do nothing, and 0.02 ms to be handed a further batch, so
 callers make batches of about a millisecond and more; a single batch is run where it is.

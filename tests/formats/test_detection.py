@@ -237,7 +237,20 @@ def test_real_voc_and_images(shared_data: Path):
     assert detect_one(shared_data / "formats" / "image_dir_dataset")[0] == "image_dir"
 
 
-@pytest.mark.parametrize("folder", ["cvat_dataset", "yolo_dataset", "ava_dataset"])
+@pytest.mark.parametrize(
+    ("folder", "format"),
+    [
+        ("cvat_dataset/for_images/export_task", "cvat"),
+        ("cvat_dataset/for_video", "cvat"),
+        ("labelme_dataset", "label_me"),
+        ("roboflow_dataset/voc", "roboflow_voc"),
+    ],
+)
+def test_real_samples(shared_data: Path, folder: str, format: str):
+    assert detect(shared_data / "formats" / folder).formats == [format]
+
+
+@pytest.mark.parametrize("folder", ["yolo_dataset", "ava_dataset"])
 def test_samples_of_other_formats_are_not_taken_for_ours(shared_data: Path, folder: str):
     confidence = detect(shared_data / "formats" / folder).confidence
     assert confidence is None or confidence < Confidence.LOW

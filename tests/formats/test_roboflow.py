@@ -26,6 +26,7 @@ from datumaro.formats.detection import detect
 from formats.yolo.yolo_files import found, image, make, names, read
 
 CREATE_ML, MULTICLASS = "roboflow_create_ml", "roboflow_multiclass"
+VOC = "roboflow_voc"
 JSON, CSV = "_annotations.createml.json", "_classes.csv"
 
 
@@ -220,3 +221,84 @@ def test_nothing_there_and_several(tmp_path: Path):
     for format in (CREATE_ML, MULTICLASS):
         with pytest.raises(Rejected):
             registry.get(format).detect(Folder(tmp_path / "z"))
+
+
+# --- PASCAL VOC ---------------------------------------------------------------------------------
+
+
+def voc_file(*names: str, filename: str = "a.png", source: str = "roboflow.ai") -> str:
+    """A file with a box for each name."""
+    objects = "".join(
+        f"<object>\n<name>{name}</name><bndbox><xmin>{n}</xmin><ymin>2</ymin>"
+        "<xmax>5</xmax><ymax>4</ymax></bndbox></object>"
+        for n, name in enumerate(names)
+    )
+    return (
+        f"<annotation><folder></folder><filename>{filename}</filename>"
+        f"<source><database>{source}</database></source>"
+        f"<size><width>8</width><height>6</height><depth>3</depth></size>{objects}</annotation>"
+    )
+
+
+def test_voc_sample(shared_data: Path):
+    root = shared_data / "formats/roboflow_dataset/voc"
+    data_set = read(root, VOC)
+    assert names(data_set) == ["label_0", "label_1"]
+    item = data_set.get("val_001", "val")
+    assert [(a.id, a.label, a.points) for a in item.annotations] == [
+        (0, 0, [0, 0, 1, 2]), (1, 1, [0, 0, 9, 1]),
+    ]  # fmt: skip
+    assert item.media.path.endswith("val/val_001.jpg") and item.media.size == (5, 10)
+    assert item.annotations[0].attributes == dict.fromkeys(
+        ("difficult", "truncated", "occluded"), False
+    )
+
+
+def test_voc_labels_of_all_subsets_are_sorted(tmp_path: Path):
+    files = {"train/a.xml": voc_file("zebra"), "valid/b.xml": voc_file("ant", "zebra")}
+    make(tmp_path, files)
+    data_set = read(tmp_path, VOC)
+    assert names(data_set) == ["ant", "zebra"]
+    assert [a.label for a in data_set.get("b", "valid").annotations] == [0, 1]
+    assert {item.id for item in read(tmp_path / "valid", VOC)} == {"b"}
+
+
+def test_voc_images_of_other_names(tmp_path: Path):
+    """An image of the file's own name is found, too."""
+    make(tmp_path / "train", {"x.xml": voc_file(filename="gone.jpg"), "x.png": b""})
+    (item,) = read(tmp_path, VOC)
+    assert item.media.path.endswith("train/x.png")
+
+
+def test_voc_is_detected_by_its_source(tmp_path: Path):
+    make(tmp_path, {"train/a.xml": voc_file("a", source="The VOC2007 Database")})
+    with pytest.raises(Rejected, match="does not say that it is Roboflow's"):
+        registry.get(VOC).detect(Folder(tmp_path))
+    make(tmp_path, {"train/a.xml": voc_file("a", source="roboflow.com")})
+    assert detect(tmp_path).formats == [VOC]
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ("<annotation>", MalformedFileError, "whole XML"),
+        (voc_file("a").replace("<ymin>2", "<ymin>x"), InvalidAnnotationError, "line 2.*<ymin> 'x'"),
+        (voc_file(filename="../../x.png"), PathOutsideDatasetError, "<filename> in"),
+    ],
+)
+def test_damaged_voc(tmp_path: Path, content: str, error: type[Exception], message: str):
+    make(tmp_path / "train", {"a.xml": content})
+    with pytest.raises(error, match=message) as info:
+        read(tmp_path, VOC)
+    assert "a.xml" in str(info.value)
+
+
+def test_no_voc(tmp_path: Path):
+    with pytest.raises(DatasetNotFoundError, match=r"\.xml"):
+        read(tmp_path, VOC)
+
+
+def test_voc_ids_have_no_folders(tmp_path: Path):
+    data_set = dm.Dataset.from_iterable([dm.DatasetItem("a/b", subset="train")])
+    with pytest.raises(UnsupportedContentError, match="no folders"):
+        data_set.export(str(tmp_path / "x"), VOC)

@@ -150,6 +150,10 @@ PIXEL_CASES = [
     for save_media in (False, True)
 ]
 CLOUD_CASES = [Case("tracks", name, save_media=True) for name in ("kitti_raw", "sly_pointcloud")]
+# (they cannot read a file whose images are not there)
+CVAT_CASES = [Case("shapes", "cvat", True)]
+
+LABEL_ME_CASES = [Case("outlines", "label_me", save_media) for save_media in (False, True)]
 
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
@@ -163,6 +167,7 @@ READ_BY_THEM_CASES = [
     Case("yolo_flat", "roboflow_create_ml", save_media=True),
     Case("flags", "roboflow_multiclass", save_media=True),
     Case("objects_in_space", "kitti3d", save_media=True),
+    Case("voc_boxes", "roboflow_voc", save_media=True),
 ]
 OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")
@@ -181,6 +186,8 @@ CONVERTED_CASES = (
     + DOTA_CASES
     + PIXEL_CASES
     + CLOUD_CASES
+    + CVAT_CASES
+    + LABEL_ME_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -253,4 +260,9 @@ SAMPLES = [
     Sample("mnist_dataset", "mnist"),
     Sample("mnist_csv_dataset", "mnist_csv"),
     Sample("cifar10_dataset", "cifar"),
+    Sample("cvat_dataset/for_images/export_task", "cvat"),
+    Sample("cvat_dataset/for_images/export_project", "cvat"),
+    Sample("cvat_dataset/for_video", "cvat"),
+    Sample("labelme_dataset", "label_me"),
+    Sample("roboflow_dataset/voc", "roboflow_voc"),
 ]

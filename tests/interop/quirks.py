@@ -122,6 +122,11 @@ READING = [
         lambda d: d.left is MISSING and d.path == ("infos", "open_images"),
     ),
     Quirk(
+        ("cvat",),
+        "the frames of videos lose the size that their file states",
+        lambda d: d.path[-1] == "has_size" and d.left is False,
+    ),
+    Quirk(
         ("image_dir",),
         "folders within the folder are not read, though they are written",
         lambda d: d.left is MISSING and item_or_subset(d) and "/" in str(d.path[-1]),
@@ -198,6 +203,11 @@ WRITING = [
         ("sly_pointcloud",),
         "attributes that no label declares are left out, unless an option says otherwise",
         lambda d: d.left is MISSING and (d.path[-1] == "occluded" or d.right == "occluded"),
+    ),
+    Quirk(
+        ("cvat",),
+        "attributes that are numbers are declared as text, and so become it",
+        lambda d: d.path[-1] == "age" and d.left == "3.5" and d.right == 3.5,
     ),
     Quirk(
         ("kitti_detection",),

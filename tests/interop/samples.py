@@ -476,6 +476,73 @@ def street(media: Path) -> Any:
     )
 
 
+def shapes(media: Path) -> Any:
+    """What CVAT has of kinds, with attributes that the labels declare."""
+    categories = dm.LabelCategories.from_iterable([("cat", "", ["color", "age", "good"]), "a dog"])
+    categories.attributes = {"occluded"}
+    box = dm.Bbox(
+        1, 2, 3.25, 1.5, label=0, group=3, z_order=2,
+        attributes={"occluded": True, "color": "a <b> & 'c'", "age": 3.5, "good": True},
+    )  # fmt: skip
+    found = [
+        box,
+        dm.Polygon([0, 0, 5, 0, 5, 5.12], label=1, group=3, attributes={"occluded": False}),
+        dm.PolyLine([0, 0, 5, 1.5], label=1, z_order=1, attributes={"occluded": False}),
+        dm.Points([1, 1, 2, 3], label=0, attributes={"occluded": False}),
+        dm.Mask(checkerboard(6, 8, 2), label=1, z_order=1, attributes={"occluded": False}),
+        dm.Label(0, attributes={"color": "blue"}),
+    ]
+    dataset = voc_items(
+        media,
+        [found, found[:1], found[1:3], [], found[3:]],
+        {dm.AnnotationType.label: categories},
+    )
+    for frame, item in enumerate(dataset):
+        item.attributes["frame"] = frame
+    return dataset
+
+
+def outlines(media: Path) -> Any:
+    """Boxes, polygons and masks with what LabelMe has of attributes, in groups."""
+    free = {"color": "a, \"b\" = 'c'", "age": 3.5, "n": 3, "good": True, "text": "12"}
+    state = {"occluded": False, "username": ""}
+    found = [
+        dm.Bbox(
+            1, 2, 3.25, 1.5, label=0, id=0, group=2,
+            attributes={"occluded": True, "username": "me", **free},
+        ),
+        dm.Polygon([0, 0, 5, 0, 5, 5.12], label=1, id=1, group=2, attributes=state),
+        dm.Mask(checkerboard(6, 8, 2), label=1, id=2, group=2, attributes=state),
+        dm.Polygon([0, 0, 5, 0, 5, 5], id=3, group=1, attributes=state),
+        dm.Bbox(1, 2, 3, 1, label=2, id=4, group=1, attributes=state),
+        dm.Mask(checkerboard(6, 8, 3), label=0, id=5, attributes=state),
+    ]  # fmt: skip
+    return voc_items(
+        media,
+        [found, found[:3], found[:2], [], found[:5]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["cat", "a dog", "猫"])},
+    )
+
+
+def voc_boxes(media: Path) -> Any:
+    """Boxes with what VOC has of attributes: each subset has both labels."""
+    state = {"difficult": False, "truncated": True, "occluded": False}
+    found = [dm.Bbox(1.5, 2, 3, 1.25, label=n, attributes=state) for n in (0, 1, 0)]
+    ids = ("1", SPACED_ID, "ünï.cödé", "0007")
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="train" if number % 2 else "valid",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=found[: number % 2 + 2],
+            )
+            for number, item_id in enumerate(ids)
+        ],
+        categories=["a dog", "cat"],
+    )
+
+
 def boxes(media: Path) -> Any:
     """Boxes with what KITTI has of attributes."""
     attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
@@ -752,6 +819,9 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc_people,
         plain_images,
         street,
+        shapes,
+        outlines,
+        voc_boxes,
         boxes,
         yolo,
         yolo_flat,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import InvalidAnnotationError
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
-from datumaro.model.media import MediaType
+from datumaro.model.media import MediaElement, MediaType
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 
-_LABEL, _BBOX, _POINTS, _MASK, _CAPTION, _CUBOID_3D = (
+_LABEL, _BBOX, _POINTS, _MASK, _CAPTION, _CUBOID_3D, _SKELETON = (
     int(kind)
     for kind in (
         AnnotationType.label,
@@ -23,6 +24,7 @@ _LABEL, _BBOX, _POINTS, _MASK, _CAPTION, _CUBOID_3D = (
         AnnotationType.mask,
         AnnotationType.caption,
         AnnotationType.cuboid_3d,
+        AnnotationType.skeleton,
     )
 )
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
@@ -45,6 +47,7 @@ class ChunkColumns:
         self._heights, self._widths = array("i"), array("i")
         self._item_attributes: list[bytes] = []
         self._media_extras: dict[int, str] = {}
+        self._objects: dict[int, MediaElement] = {}
         self._ends = array("q", [0])
         self._types, self._labels = array("B"), array("i")
         self._ann_ids, self._groups = array("q"), array("q")
@@ -55,6 +58,7 @@ class ChunkColumns:
         self._masks: dict[int, tuple[bytes, int, int]] = {}
         self._visibility: dict[int, bytes] = {}
         self._captions: dict[int, bytes] = {}
+        self._extras: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -135,6 +139,34 @@ class ChunkColumns:
         self._captions[len(self._types)] = text.encode()
         self._row(_CAPTION, number, group, schema.NO_LABEL, attributes)
 
+    def add_cuboid(
+        self,
+        corners: list[float],
+        label: int,
+        attributes: bytes = b"",
+        *,
+        number: int = 0,
+        group: int = 0,
+    ) -> None:
+        """Append a 2D cuboid: x, y of its eight corners, which are not rounded."""
+        self._extras[len(self._types)] = json_text.encode({"points": corners})
+        self.add_shape(
+            AnnotationType.cuboid_2d, corners, label, attributes, number=number, group=group
+        )
+
+    def add_skeleton(
+        self,
+        elements: list[dict[str, Any]],
+        label: int,
+        attributes: bytes = b"",
+        *,
+        number: int = 0,
+        group: int = 0,
+    ) -> None:
+        """Append a skeleton; ``elements`` are the fields of its `Points`, of one point each."""
+        self._extras[len(self._types)] = json_text.encode({"elements": elements})
+        self._row(_SKELETON, number, group, label, attributes)
+
     def set_z_order(self, z_order: int) -> None:
         """Give the last annotation its place among those that lie over each other."""
         self._z_orders[len(self._types) - 1] = z_order
@@ -168,6 +200,7 @@ class ChunkColumns:
         *,
         media: MediaType = MediaType.IMAGE,
         media_extra: str = "",
+        medium: MediaElement | None = None,
     ) -> None:
         """Append an item, with the annotations that were added since the last one.
 
@@ -176,6 +209,7 @@ class ChunkColumns:
         path : its medium; without one the item has no media.
         height, width : in pixels; zeros when not known.
         media_extra : see `schema.ITEMS`.
+        medium : the medium, where no path can tell it.
         """
         if not (0 <= height <= _INT32 and 0 <= width <= _INT32):
             raise InvalidAnnotationError(
@@ -183,9 +217,13 @@ class ChunkColumns:
             )
         if media_extra:
             self._media_extras[len(self._ids)] = media_extra
-        self._ids.append(item_id)
         self._codes.append(self._subsets.setdefault(subset, len(self._subsets)))
-        self._media.append(media if path else MediaType.NONE)
+        if medium is not None:
+            self._objects[len(self._ids)] = medium
+            self._media.append(medium.type)
+        else:
+            self._media.append(media if path else MediaType.NONE)
+        self._ids.append(item_id)
         self._paths.append(path)
         self._heights.append(height)
         self._widths.append(width)
@@ -215,6 +253,7 @@ class ChunkColumns:
             schema.item_batch(len(self), items),
             self._annotations(),
             np.frombuffer(self._ends, np.int64),
+            dict(self._objects),
         )
 
     def _annotations(self) -> pa.RecordBatch:
@@ -247,7 +286,10 @@ class ChunkColumns:
             )
         if self._captions:
             columns["text"] = _sparse(self._captions, n, kinds["text"])
-        if _CUBOID_3D in self._types and (extras := self._inexact_cuboids(exact, points)):
+        extras = self._extras
+        if _CUBOID_3D in self._types:
+            extras = extras | self._inexact_cuboids(exact, points)
+        if extras:
             columns["extra"] = _sparse(extras, n, kinds["extra"])
         for name, values, missing in (
             ("z_order", self._z_orders, 0),

@@ -172,6 +172,12 @@ def empty_mask(n_pixels: int) -> bytes:
     return encode_groups(nothing, nothing, np.zeros(2, np.int64), n_pixels)[1]
 
 
+def rle_of(mask: Array) -> bytes:
+    """The compressed run lengths of a mask, bool [height, width]."""
+    runs = runs_of(mask)
+    return masks_of_runs(runs).get(True) or empty_mask(runs.n_pixels)
+
+
 # --- reading --------------------------------------------------------------------------------------
 
 

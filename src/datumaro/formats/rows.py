@@ -66,6 +66,10 @@ class ChunkRows:
         """A caption's text."""
         return self._chunk.annotations.column("text")[row].as_py()
 
+    def extra(self, row: int) -> str:
+        """A JSON object with what no other column holds; see `schema.ANNOTATIONS`."""
+        return self._chunk.annotations.column("extra")[row].as_py()
+
     def object_id(self, row: int) -> int:
         """The number of an annotation's object through time; -1 for none."""
         return self._chunk.annotations.column("object_id")[row].as_py()

@@ -7,12 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from datumaro.errors import UnsupportedContentError
 from datumaro.formats.voc.label_map import COMMON_ATTRIBUTES, LabelMap
+from datumaro.formats.xml_files import escape_text as escape
 from datumaro.table import json_text
 
-# what XML 1.0 cannot hold, not even as a reference
-_IMPOSSIBLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _MAX_SHARED = 1 << 16
 
@@ -20,22 +18,6 @@ _SOURCE = (
     "  <source>\n    <database>Unknown</database>\n    <annotation>Unknown</annotation>\n"
     "    <image>Unknown</image>\n  </source>\n"
 )
-
-
-def escape(text: str) -> str:
-    """Text between tags.
-
-    Raises
-    ------
-    UnsupportedContentError
-        It has a character that XML cannot hold.
-    """
-    if _IMPOSSIBLE.search(text):
-        raise UnsupportedContentError(f"{text!r} has a character that XML cannot hold")
-    if "&" in text or "<" in text or ">" in text or "\r" in text:
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        text = text.replace("\r", "&#13;")
-    return text
 
 
 def number(value: float) -> str:

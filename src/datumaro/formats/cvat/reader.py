@@ -1,0 +1,377 @@
+"""Reading CVAT's files, whose images and tracks are taken one after another."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from datumaro.errors import (
+    DatasetImportError,
+    InvalidAnnotationError,
+    InvalidAnnotationInFileError,
+    MalformedFileError,
+    RepeatedItemInFileError,
+    UndeclaredLabelInFileError,
+)
+from datumaro.formats.base import ReadContext, ReadOptions
+from datumaro.formats.columns import ChunkColumns
+from datumaro.formats.cvat import meta
+from datumaro.formats.cvat.labels import Labels
+from datumaro.formats.cvat.meta import Meta, NodeBuilder
+from datumaro.formats.cvat.shapes import Given, Shape, ShapeReader, UndeclaredLabel
+from datumaro.formats.cvat.tracks import FrameImage, TaskTracks
+from datumaro.formats.files import FileIndex, find_root, stem_of
+from datumaro.formats.xml_files import XmlStream
+from datumaro.model.image_codec import IMAGE_EXTENSIONS
+from datumaro.model.item import DEFAULT_SUBSET_NAME
+from datumaro.paths import escapes, join_inside
+from datumaro.table import json_text
+from datumaro.table.chunk import Chunk, Content
+
+IMAGES = "images"
+
+_CHUNK_ITEMS = 8192
+_MOST = 1 << 31
+
+
+def read(path: Path, options: ReadOptions, context: ReadContext) -> Content:
+    """Read the data set at ``path``: its folder, one around it, or one file.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There is no ``.xml``.
+    DatasetImportError
+        A file is damaged; the message names it and the line.
+    """
+    if path.is_file():
+        root, files = path.parent, [path]
+    else:
+        root = find_root(path, lambda folder: bool(_files(folder)), "no .xml file of CVAT's")
+        files = _files(root)
+    labels = Labels()
+    images = FileIndex(root / IMAGES, IMAGE_EXTENSIONS)
+    reader = ShapeReader(labels)
+    chunks: list[Chunk] = []
+    taken: dict[tuple[str, str], str] = {}
+    context.progress.start(sum(file.stat().st_size for file in files), desc="Reading CVAT")
+    done = 0
+    for file in files:
+        one = _File(file, labels, reader, _Images(root, images, options), taken, context, done)
+        chunks += one.chunks()
+        done += file.stat().st_size
+    context.progress.finish()
+    return Content([c for c in chunks if len(c)], labels.categories())
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder."""
+    with os.scandir(folder) as entries:
+        names = [e.name for e in entries if e.name.lower().endswith(".xml") and e.is_file()]
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
+
+
+class _Images:
+    """Where images are."""
+
+    def __init__(self, root: Path, index: FileIndex, options: ReadOptions) -> None:
+        self._root = os.fspath(root)
+        self._folder = os.fspath(root / IMAGES)
+        self._index, self._options = index, options
+
+    def find(self, name: str, subset: str, place: str) -> str:
+        """The file of an image, which need not be there.
+
+        Raises
+        ------
+        PathOutsideDatasetError
+            It leads outside.
+        """
+        if escapes(name):
+            return join_inside(
+                self._folder, name, what=place, allow_external=self._options.allow_external_media
+            )
+        for known in (f"{subset}/{name}", name):
+            if known in self._index:
+                return f"{self._folder}/{known}"
+        beside = f"{self._root}/{name}"
+        if not os.path.isdir(self._folder) and os.path.isfile(beside):  # noqa: PTH112, PTH113
+            return beside
+        return f"{self._folder}/{name}"
+
+    def frame(self, name: str, subset: str) -> str:
+        """The file of a video's frame."""
+        found = self._index.find(f"{subset}/{name}") or self._index.find(name)
+        return f"{self._folder}/{found or name + '.png'}"
+
+
+@dataclass(slots=True)
+class _OpenImage:
+    """An image whose shapes are read."""
+
+    id: str
+    subset: str
+    path: str
+    size: tuple[int, int]
+    frame: int
+
+
+class _File:
+    """A file that is read."""
+
+    def __init__(
+        self,
+        path: Path,
+        labels: Labels,
+        shapes: ShapeReader,
+        images: _Images,
+        taken: dict[tuple[str, str], str],
+        context: ReadContext,
+        done: int,
+    ) -> None:
+        self.path, self.labels, self.shapes, self.images = path, labels, shapes, images
+        self.taken, self.context = taken, context
+        progress = context.progress.report_status
+        self.stream = XmlStream(os.fspath(path), self.start, self.end, lambda n: progress(done + n))
+        self.depth = 0
+        self.meta: Meta | None = None
+        self.nodes: NodeBuilder | None = None
+        self.columns = ChunkColumns()
+        self.finished: list[Chunk] = []
+        self.tracks: dict[tuple[str, str], TaskTracks] = {}
+        # what is open
+        self.image: _OpenImage | None = None
+        self.track: Given | None = None
+        self.shape: Shape | None = None
+        self.owner: Shape | None = None  # of an attribute: the shape, or a point of a skeleton
+        self.line = 0
+        self.key = ""
+        self.text: list[str] = []
+        self.n_images = self.n_tracks = 0
+        self.subset = path.stem
+
+    def chunks(self) -> list[Chunk]:
+        """Read the file."""
+        self.stream.run()
+        if self.meta is None:
+            raise MalformedFileError(self.path, "", "no <meta>", "the labels of the data set in it")
+        self.finish_chunk()
+        for (subset, task), tracks in self.tracks.items():
+            several = sum(subset == other for other, _ in self.tracks) > 1
+            prefix = f"{task}/" if several and task else ""
+            mine = [] if several else self.images_of(subset)
+            name_of = partial(self.frame, subset=subset, task=task, prefix=prefix)
+            self.finished.append(tracks.chunk(mine, subset, name_of))
+        return self.finished
+
+    def images_of(self, subset: str) -> list[Chunk]:
+        """The images of a subset, which are taken from those that are finished."""
+        mine: list[Chunk] = []
+        others: list[Chunk] = []
+        for name, chunks in Content(self.finished).by_subset().items():
+            (mine if name == subset else others).extend(chunks)
+        self.finished = others
+        return mine
+
+    def frame(self, frame: int, subset: str, task: str, prefix: str) -> FrameImage:
+        """The item of a frame that is no image in the file."""
+        assert self.meta is not None
+        name = f"{prefix}frame_{frame:06}"
+        self.take(name, subset)
+        size = self.meta.sizes.get(task) or self.meta.sizes.get("") or (0, 0)
+        return FrameImage(name, self.images.frame(name, subset), size)
+
+    def take(self, item_id: str, subset: str) -> bool:
+        """Note an item's id; False when another has it, and that was reported."""
+        key = item_id, subset
+        place = f"line {self.line}"
+        if key in self.taken:
+            error = RepeatedItemInFileError(key, self.path, place, self.taken[key])
+            self.context.problem(error)
+            return False
+        self.taken[key] = f"{self.path.name}: {place}"
+        return True
+
+    # --- elements -------------------------------------------------------------------------------
+
+    def start(self, tag: str, given: Given) -> None:
+        """An element begins."""
+        self.depth += 1
+        if self.nodes is not None:
+            self.nodes.start(tag, self.stream.line)
+        elif self.depth == 3 and (self.image is not None or self.track is not None):
+            self.line = self.stream.line
+            self.begin_shape(tag, given)
+        elif self.shape is not None:
+            if tag == "attribute":
+                self.key = given.get("name", "")
+                self.text.clear()
+                self.stream.text_to(self.text.append)
+            elif self.depth == 4 and self.shape.tag == "skeleton":
+                self.owner = Shape(tag, given, given.get("label", ""))
+                self.shape.elements.append(self.owner)
+        elif self.depth == 2:
+            self.begin(tag, given)
+        elif self.depth == 1 and tag != "annotations":
+            line = f"line {self.stream.line}"
+            raise MalformedFileError(self.path, line, f"<{tag[:40]}>", "<annotations>")
+
+    def begin(self, tag: str, given: Given) -> None:
+        """An element of the root begins."""
+        self.line = self.stream.line
+        if tag == "meta":
+            self.nodes = NodeBuilder(os.fspath(self.path), tag, self.line)
+            self.stream.text_to(self.nodes.text)
+        elif tag in ("image", "track"):
+            if self.meta is None:
+                found = f"<{tag}> before <meta>"
+                raise MalformedFileError(self.path, f"line {self.line}", found, "<meta> first")
+            if tag == "image":
+                self.begin_image(given)
+            else:
+                self.track = given
+
+    def begin_shape(self, tag: str, given: Given) -> None:
+        """A shape begins."""
+        if self.image is not None:
+            size = self.image.size
+            self.shape = self.owner = Shape(tag, given, given.get("label", ""), size=size)
+        elif self.track is not None:
+            label = self.track.get("label", "")
+            self.shape = self.owner = Shape(tag, given, label, track=self.track_number())
+
+    def end(self, tag: str) -> None:
+        """An element ends."""
+        self.depth -= 1
+        if self.nodes is not None:
+            if self.depth > 1:
+                self.nodes.end()
+            else:
+                self.finish_meta(self.nodes)
+        elif self.shape is not None:
+            if tag == "attribute" and self.depth > 2:
+                self.stream.text_to(None)
+                if self.owner is not None:
+                    self.owner.attributes.append((self.key, "".join(self.text)))
+            elif self.depth == 3:
+                self.owner = self.shape
+            elif self.depth == 2:
+                self.add_shape(self.shape)
+                self.shape = self.owner = None
+        elif self.depth == 1:
+            if self.image is not None:
+                self.finish_image(self.image)
+                self.image = None
+            elif self.track is not None:
+                self.track = None
+                self.n_tracks += 1
+
+    def finish_meta(self, nodes: NodeBuilder) -> None:
+        """``<meta>`` ends."""
+        self.stream.text_to(None)
+        self.nodes = None
+        path = os.fspath(self.path)
+        found = meta.parse(nodes.root, path)
+        if self.meta is None:
+            self.meta = found
+            self.labels.begin_file()
+        for label in found.labels:
+            self.labels.add(label, path)
+
+    # --- images and tracks ------------------------------------------------------------------------
+
+    def subset_of(self, given: Given) -> str:
+        """The subset of an image or a track."""
+        if self.meta is not None and self.meta.kind == "project":
+            return given.get("subset") or DEFAULT_SUBSET_NAME
+        return self.subset
+
+    def sides(self, given: Given) -> tuple[int, int]:
+        """An image's height and width; zeros when it does not tell them."""
+        sides: list[int] = []
+        for name in ("height", "width"):
+            text = given.get(name, "")
+            if not text:
+                return 0, 0
+            if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) < _MOST):
+                self.problem(InvalidAnnotationError(f"{name}={text[:40]!r}; expected pixels"))
+                return 0, 0
+            sides.append(int(text))
+        return sides[0], sides[1]
+
+    def track_number(self) -> int:
+        """The id of the track; without one, its place."""
+        assert self.track is not None
+        text = self.track.get("id", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else self.n_tracks
+
+    def begin_image(self, given: Given) -> None:
+        """An image begins."""
+        number = given.get("id", "")
+        if not (number.isascii() and number.isdigit() and len(number) < 19):
+            if number:
+                self.problem(InvalidAnnotationError(f"image id {number[:40]!r}; expected a number"))
+            number = str(self.n_images)
+        self.n_images += 1
+        frame = int(number)
+        name, subset = given.get("name", ""), self.subset_of(given)
+        item_id = stem_of(name) or f"frame_{frame:06}"
+        if not self.take(item_id, subset):
+            return  # with all that is in it
+        if name:
+            place = f"name of an image in {self.path}: line {self.line}"
+            path = self.images.find(name, subset, place)
+        else:
+            path = self.images.frame(item_id, subset)
+        self.image = _OpenImage(item_id, subset, path, self.sides(given), frame)
+
+    def finish_image(self, image: _OpenImage) -> None:
+        """An image ends."""
+        self.columns.add_item(
+            image.id,
+            image.subset,
+            image.path,
+            *image.size,
+            json_text.encode({"frame": image.frame}),
+        )
+        if len(self.columns) >= _CHUNK_ITEMS:
+            self.finish_chunk()
+
+    def finish_chunk(self) -> None:
+        """Put away the images that are read."""
+        if len(self.columns):
+            self.finished.append(self.columns.finish())
+        self.columns = ChunkColumns()
+
+    def add_shape(self, shape: Shape) -> None:
+        """A shape ends."""
+        try:
+            if self.track is None:
+                self.shapes.add(self.columns, shape)
+                return
+            subset, task = self.subset_of(self.track), self.track.get("task_id", "")
+            frame = shape.given.get("frame", "")
+            if not (frame.isascii() and frame.isdigit() and len(frame) < 10):
+                raise InvalidAnnotationError(f"frame={frame[:40]!r}; expected a number")
+            assert self.meta is not None
+            shape.size = self.meta.sizes.get(task) or self.meta.sizes.get("") or (0, 0)
+            tracks = self.tracks.setdefault((subset, task), TaskTracks())
+            self.shapes.add(tracks.columns, shape)
+            tracks.frames.append(int(frame))
+        except InvalidAnnotationError as error:
+            self.problem(error)
+
+    def problem(self, error: InvalidAnnotationError) -> None:
+        """Report what is wrong with the shape or image that is open."""
+        found, _, expected = str(error).partition("; expected ")
+        place = f"line {self.line}"
+        reported: DatasetImportError
+        if isinstance(error, UndeclaredLabel):
+            names = ", ".join(self.labels.names[:5]) or "none"
+            expected = f"one of the labels in <meta> ({names})"
+            reported = UndeclaredLabelInFileError(self.path, place, found, expected)
+        else:
+            reported = InvalidAnnotationInFileError(self.path, place, found, expected or "a shape")
+        self.context.problem(reported)

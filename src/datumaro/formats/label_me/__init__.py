@@ -1,0 +1,1 @@
+"""LabelMe's XML, of the web tool of MIT."""

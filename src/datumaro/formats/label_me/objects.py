@@ -1,0 +1,202 @@
+"""A file's XML: an image and its objects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
+from datumaro.formats.label_me import attributes
+from datumaro.formats.xml_files import parse_xml
+
+MAX_BYTES = 1 << 26
+_MOST = 1e9  # pixels
+
+Problem = Callable[[DatasetImportError], None]
+
+
+@dataclass(slots=True)
+class LabelMeObject:
+    """An object: a polygon, a box, or a mask in a file of its own.
+
+    Attributes
+    ----------
+    name : its label's; "" for none.
+    points : x, y, … in pixels; of a box its corners x1, y1, x2, y2.
+    mask : the name of its file; "" for none.
+    parts : ids of objects that it has as parts, or is a part of.
+    line : where it begins.
+    """
+
+    id: int
+    name: str
+    points: list[float]
+    is_box: bool
+    mask: str
+    attributes: dict[str, Any]
+    parts: list[int]
+    line: int
+    group: int = 0
+
+
+@dataclass(slots=True)
+class LabelMeImage:
+    """An image. ``height`` and ``width`` are 0 when it does not state them."""
+
+    folder: str = ""
+    filename: str = ""
+    height: int = 0
+    width: int = 0
+    objects: list[LabelMeObject] = field(default_factory=list[LabelMeObject])
+
+
+def parse(data: bytes, path: str, problem: Problem) -> LabelMeImage:
+    """Read a file's content.
+
+    Parameters
+    ----------
+    path : of the file, for messages.
+    problem : is told of objects that are damaged, and left out when it returns.
+
+    Raises
+    ------
+    MalformedFileError
+        It is not XML, has a document type declaration (and so perhaps entities), or is too large.
+    """
+    if len(data) > MAX_BYTES:
+        found, expected = f"more than {MAX_BYTES} bytes", "an annotation of one image"
+        raise MalformedFileError(path, f"byte {MAX_BYTES}", found, expected)
+    root = parse_xml(data, path)
+    if root.tag != "annotation":
+        raise MalformedFileError(path, f"line {root.sourceline}", f"<{root.tag}>", "<annotation>")
+    image = LabelMeImage()
+    for child in root:
+        try:
+            if child.tag == "object":
+                if (child.findtext("deleted") or "").strip() not in ("1", "yes"):
+                    image.objects.append(_object(child, path, len(image.objects)))
+            elif child.tag == "filename":
+                image.filename = (child.text or "").strip("\n\r\t")
+            elif child.tag == "folder":
+                image.folder = (child.text or "").strip()
+            elif child.tag == "imagesize":
+                image.height = _side(child, "nrows", path)
+                image.width = _side(child, "ncols", path)
+        except InvalidAnnotationInFileError as error:
+            problem(error)
+    _group(image.objects)
+    return image
+
+
+def _wrong(path: str, element: Any, found: str, expected: str) -> NoReturn:
+    raise InvalidAnnotationInFileError(path, f"line {element.sourceline}", found, expected)
+
+
+def _side(size: Any, tag: str, path: str) -> int:
+    text = (size.findtext(tag) or "").strip()
+    try:
+        number = float(text or 0)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1 << 31:
+        _wrong(path, size, f"<{tag}> {text[:40]!r}", "a number of pixels")
+    return int(number)
+
+
+def _object(element: Any, path: str, place: int) -> LabelMeObject:
+    name, number, points, mask, username = "", place, None, "", ""
+    is_box = occluded = False
+    own: dict[str, Any] = {}
+    parts: list[int] = []
+    for child in element:
+        tag = child.tag
+        if tag == "name":
+            name = child.text or ""
+        elif tag == "id":
+            number = _integer(child, child.text or "", path)
+        elif tag == "polygon":
+            username = child.findtext("username") or ""
+            points = _points(child, path)
+        elif tag == "segm":
+            username = child.findtext("username") or ""
+            mask = (child.findtext("mask") or "").strip("\n\r\t")
+            if not mask:
+                _wrong(path, child, "<segm> without <mask>", "the name of the mask's file")
+        elif tag == "type":
+            is_box = (child.text or "").strip() == "bounding_box"
+        elif tag == "occluded":
+            occluded = (child.text or "").strip() == "yes"
+        elif tag == "attributes":
+            own = attributes.parse(child.text) if child.text else {}
+        elif tag == "parts":
+            for inner in child:
+                parts += [
+                    _integer(inner, word, path)
+                    for word in (inner.text or "").split(",")
+                    if word.strip()
+                ]
+    if points is None and not mask:
+        _wrong(path, element, "an object without <polygon> and <segm>", "one of them")
+    points = points or []
+    is_box = is_box and not mask and len(points) == 8
+    if is_box:
+        xs, ys = points[0::2], points[1::2]
+        points = [min(xs), min(ys), max(xs), max(ys)]
+    elif not mask and len(points) < 6:
+        _wrong(path, element, f"a polygon of {len(points) // 2} points", "three at least")
+    own["occluded"] = occluded
+    own["username"] = username
+    return LabelMeObject(number, name, points, is_box, mask, own, parts, element.sourceline)
+
+
+def _integer(element: Any, text: str, path: str) -> int:
+    text = text.strip()
+    if not (text.removeprefix("-").isdigit() and text.isascii() and len(text) < 19):
+        _wrong(path, element, f"<{element.tag}> {text[:40]!r}", "the number of an object")
+    return int(text)
+
+
+def _points(polygon: Any, path: str) -> list[float]:
+    texts = [
+        text for point in polygon.iterchildren("pt") for text in map(point.findtext, ("x", "y"))
+    ]
+    try:
+        points = list(map(float, texts))
+    except (TypeError, ValueError):
+        points = [math.nan]
+    if not sum(map(abs, points)) < _MOST * (len(points) + 1):
+        _wrong(path, polygon, f"points {str(texts)[:60]}", "x and y in pixels of each")
+    return points
+
+
+def _group(objects: list[LabelMeObject]) -> None:
+    """Give objects that are parts of one another a group.
+
+    They are numbered from 1 on, that of the highest ids first, as the published package does it.
+    """
+    if not any(one.parts for one in objects):
+        return
+    place = {one.id: index for index, one in enumerate(objects)}
+    leader = list(range(len(objects)))
+
+    def find(index: int) -> int:
+        while leader[index] != index:
+            leader[index] = leader[leader[index]]
+            index = leader[index]
+        return index
+
+    for index, one in enumerate(objects):
+        for part in one.parts:
+            if part in place:
+                low, high = sorted((find(index), find(place[part])))
+                leader[high] = low
+    members: dict[int, list[int]] = {}
+    for index in range(len(objects)):
+        members.setdefault(find(index), []).append(index)
+    shared = [indices for indices in members.values() if len(indices) > 1]
+    shared.sort(key=lambda indices: -min(objects[index].id for index in indices))
+    for number, indices in enumerate(shared, 1):
+        for index in indices:
+            objects[index].group = number

@@ -1,0 +1,1 @@
+"""The JSON of the program labelme: a file beside each image."""
