@@ -198,6 +198,33 @@ def test_what_cannot_be_done_with_projects(datum, line: str, code: int, told: st
     assert done.code == code and told in done.err and "Traceback" not in done.err
 
 
+def test_sources(datum):
+    datum("project", "create")
+    assert datum("source", "info").out == ""
+    done = datum("source", "import", "-n", "a", "DATASET", "--", "--num-workers", "2")
+    assert done.code == 0 and done.err.endswith("imported DATASET as a\n")
+    assert datum("source", "add", "-f", "coco", "coco").code == 0
+    datum("project", "filter", "a", "-e", "/item")
+
+    where = Path.cwd()
+    first = [
+        "a:",
+        "  format: datumaro_binary",
+        f"  imported from: {where / 'DATASET'}",
+        f"  location: {where / 'a'}",
+        "  stages:",
+        "    1. filter '/item', items",
+    ]
+    second = ["coco:", "  format: coco", f"  location: {where / 'coco'}"]
+    assert datum("source", "info", "-p", ".").out.splitlines() == first + second
+    assert datum("source", "info", "coco").out.splitlines() == second
+    refused = datum("source", "info", "b")
+    assert refused.code == 1 and "no source 'b'; it has: a, coco" in refused.err
+    assert datum("source", "remove", "coco", "--keep-data").code == 0
+    assert "usage: datum source add " in datum("source", "add", "-h").out
+    assert datum("source").code == 1
+
+
 def test_an_encrypted_source_asks_for_its_key_at_use(datum, monkeypatch: pytest.MonkeyPatch):
     datum("project", "create")
     datum("project", "import", "SECRET", "--key-file", "KEY")

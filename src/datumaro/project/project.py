@@ -126,6 +126,11 @@ class Project:
         """The sources, by name."""
         return self.configuration().sources
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What all sources together go through when they are read, in this order."""
+        return self.configuration().stages
+
     def source_folder(self, name: str) -> Path:
         """The folder of a source's data."""
         check_known([name], self.configuration())

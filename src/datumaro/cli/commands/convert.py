@@ -17,6 +17,7 @@ datum convert -if voc -i VOC2012/ -f coco -o out/ -- --save-media
 datum convert -i coco/ -f datumaro -o out/ --overwrite -- --save-media --image-ext .png
 datum convert -if voc -i VOC2012/ -f datumaro_binary -o out/ -- --save-media --encryption
 datum convert -if datumaro_binary -i out/ -f coco -o out2/ --key-file key.txt -- --save-media
+datum convert -i zoo@HEAD~1 -f voc -o out/         what a project was in a revision
 datum convert -i coco/ -e '/item[subset="val"]' -f voc -o out/
 datum convert -f voc -- -h          the options of the format voc
 """
