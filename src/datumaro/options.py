@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from datumaro.errors import InvalidOptionError, UnknownOptionError
@@ -85,6 +86,39 @@ def make_options(kind: type[T], given: Mapping[str, Any], owner: str) -> T:
                 f"{owner}: the option {name!r} is not given: {field.metadata.get('help', '')}"
             )
     return kind(**given)
+
+
+_KINDS: dict[str, tuple[type, str]] = {
+    "bool": (bool, "true or false"),
+    "int": (Integral, "a whole number"),
+    "float": (Real, "a number"),
+    "str": (str, "a text"),
+    "None": (type(None), "nothing"),
+}
+
+
+def check_kinds(kind: type[Any], given: Mapping[str, Any], owner: str) -> None:
+    """See that options that are texts, numbers or truths are given such.
+
+    Raises
+    ------
+    InvalidOptionError
+        One is given something else.
+    """
+    for field in dataclasses.fields(kind):
+        declared = getattr(field.type, "__name__", None) or str(field.type)
+        words = [word.strip() for word in declared.split("|")]
+        if field.name not in given or not set(words) <= _KINDS.keys():
+            continue
+        value = given[field.name]
+        if not any(
+            isinstance(value, _KINDS[word][0]) and (word == "bool" or not isinstance(value, bool))
+            for word in words
+        ):
+            expected = " or ".join(_KINDS[word][1] for word in words)
+            raise InvalidOptionError(
+                f"{owner}: option {field.name!r} is {value!r}; expected {expected}"
+            )
 
 
 def is_required(field: dataclasses.Field[Any]) -> bool:

@@ -132,6 +132,99 @@ def test_filter_add_and_remove(datum):
     assert Path("DATASET").is_dir()
 
 
+def test_transform(datum):
+    datum("project", "create")
+    datum("project", "import", "-n", "a", "DATASET")
+    labels = next(
+        line for line in datum("info", "DATASET").out.splitlines() if "labels:" in line
+    ).split()[1:]
+    first = labels[0].strip(",")
+
+    done = datum("project", "transform", "-t", "remap_labels", "--", "-l", f"{first}:thing")
+    assert done.code == 0 and "there are 3 items" in done.err
+    assert datum("project", "transform", "a", "-t", "random_split", "--", "-s", "x:1").code == 0
+
+    told = datum("project", "info").out
+    assert f"1. transform remap_labels, mapping: {{'{first}': 'thing'}}" in told
+    assert "1. transform random_split, splits: {'x': 1.0}, seed: " in told
+    assert datum("project", "export", "-f", "datumaro_binary", "-o", "OUT").code == 0
+    told = datum("info", "OUT").out
+    assert "labels: thing" in told and "subsets: x" in told
+
+
+def test_projects_are_read_by_the_commands_that_read(datum, monkeypatch: pytest.MonkeyPatch):
+    datum("project", "create", "-o", "p@1")
+    datum("project", "import", "-p", "p@1", "-n", "a", "DATASET")
+    datum("project", "commit", "-p", "p@1", "-m", "first")
+    datum("project", "filter", "-p", "p@1", "a", "-e", "/item[1=0]")
+    datum("project", "commit", "-p", "p@1", "-m", "second")
+
+    for target, length in (("p@1", 0), ("p@1:a", 0), ("p@1@HEAD~1", 3), ("./p@1@HEAD~1:a", 3)):
+        assert f"length: {length}\n" in datum("info", target).out
+        done = datum("stats", target, "--image-stats", "no", "-o", "s.json")
+        assert f"items           {length:>12}" in done.out
+    done = datum("convert", "-i", "p@1@HEAD~1:a", "-f", "coco", "--num-workers", "0")
+    assert done.code == 0 and "wrote 3 items to a-coco" in done.err
+    monkeypatch.chdir("p@1")
+    assert "length: 3\n" in datum("info", ".@main~1").out
+    assert "length: 0\n" in datum("info").out
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("info P@nope", 1, "'nope' is no revision"),
+        ("info P:nope", 1, "no source 'nope'; it has: a"),
+        ("info P@HEAD -if coco", 1, "P@HEAD: no such file"),
+        ("info P --on-error skip", 2, "leave out --on-error"),
+        ("convert -i P -f voc --import-option a=b", 2, "leave out --import-option"),
+        ("info P --num-workers x", 2, "expected a whole number"),
+        ("info P --key-file KEY", 1, "no source is encrypted"),
+        ("convert -i P -f voc -o P/a", 1, "export to another folder"),
+        ("convert -i P -f voc -o P", 1, "export to another folder"),
+        ("convert -i P -f voc -o DATASET", 1, "--overwrite"),
+        ("transform P -t reindex -o OUT", 2, "`datum project transform` does it"),
+        ("transform P@HEAD -t reindex --overwrite", 2, "`datum project transform` does it"),
+        ("filter P -e /item --overwrite", 2, "`datum project filter` does it"),
+        ("filter P:a -e /item --dry-run", 2, "`datum project filter` does it"),
+    ],
+)
+def test_what_cannot_be_done_with_projects(datum, line: str, code: int, told: str):
+    datum("project", "create", "-o", "P")
+    datum("project", "import", "-p", "P", "-n", "a", "DATASET")
+
+    done = datum(*shlex.split(line))
+
+    assert done.code == code and told in done.err and "Traceback" not in done.err
+
+
+def test_sources(datum):
+    datum("project", "create")
+    assert datum("source", "info").out == ""
+    done = datum("source", "import", "-n", "a", "DATASET", "--", "--num-workers", "2")
+    assert done.code == 0 and done.err.endswith("imported DATASET as a\n")
+    assert datum("source", "add", "-f", "coco", "coco").code == 0
+    datum("project", "filter", "a", "-e", "/item")
+
+    where = Path.cwd()
+    first = [
+        "a:",
+        "  format: datumaro_binary",
+        f"  imported from: {where / 'DATASET'}",
+        f"  location: {where / 'a'}",
+        "  stages:",
+        "    1. filter '/item', items",
+    ]
+    second = ["coco:", "  format: coco", f"  location: {where / 'coco'}"]
+    assert datum("source", "info", "-p", ".").out.splitlines() == first + second
+    assert datum("source", "info", "coco").out.splitlines() == second
+    refused = datum("source", "info", "b")
+    assert refused.code == 1 and "no source 'b'; it has: a, coco" in refused.err
+    assert datum("source", "remove", "coco", "--keep-data").code == 0
+    assert "usage: datum source add " in datum("source", "add", "-h").out
+    assert datum("source").code == 1
+
+
 def test_an_encrypted_source_asks_for_its_key_at_use(datum, monkeypatch: pytest.MonkeyPatch):
     datum("project", "create")
     datum("project", "import", "SECRET", "--key-file", "KEY")
@@ -162,6 +255,12 @@ def test_an_encrypted_source_asks_for_its_key_at_use(datum, monkeypatch: pytest.
         ("status -- x", 2, "takes no format options"),
         ("create", 1, "--overwrite"),
         ("info nope", 1, "no revision"),
+        ("transform", 2, "required"),
+        ("transform -t nope", 1, "no transform 'nope'"),
+        ("transform -t reindex", 1, "no sources yet"),
+        ("transform -t reindex -- --begin 1", 2, "unrecognized"),
+        ("transform -t random_split -- -s a:2", 1, "add up to 2"),
+        ("transform x -t reindex -- -h", 0, ""),
     ],
 )
 def test_mistakes(datum, line: str, code: int, told: str):

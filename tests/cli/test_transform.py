@@ -94,11 +94,11 @@ def test_the_help_of_each_needs_no_data_set(datum, name: str):
 def test_the_example_in_each_help_can_be_parsed(name: str):
     import shlex
 
-    from datumaro.cli.commands.transform import parse_options
+    from datumaro.cli.transform_options import parse_transform_options
 
-    kind = registry.get(name)
-    if kind.example:
-        assert parse_options(kind, name, shlex.split(kind.example))
+    example = registry.get(name).example
+    if example:
+        assert parse_transform_options(name, shlex.split(example), "datum transform")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 warnings.simplefilter("ignore")  # the published package warns about itself
 
-from dump import dump  # noqa: E402
+from dump import dump, plain  # noqa: E402
 from samples import build  # noqa: E402
 
 import datumaro as dm  # noqa: E402
@@ -40,11 +40,17 @@ def read(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def change(job: dict[str, Any]) -> dict[str, Any]:
-    """Build a sample, change it by calls of the data set's methods, and dump it."""
+    """Build a sample, change it by calls of the data set's methods, and dump it.
+
+    With "pixels" the dump has them, of images.
+    """
     dataset = build(job["change"], job["media"])
     for method, arguments, options in job["calls"]:
         getattr(dataset, method)(*arguments, **options)
-    return dump(dataset, job["media"])
+    result = dump(dataset, job["media"])
+    if job.get("pixels"):
+        result["pixels"] = {item.id: plain(item.media.data) for item in dataset}
+    return result
 
 
 def describe(error: BaseException | None) -> str:

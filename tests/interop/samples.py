@@ -359,6 +359,68 @@ def coco(media: Path) -> Any:
     )
 
 
+def shapes(media: Path) -> Any:
+    """Shapes of all kinds that become others; two images, each in a subset of its own."""
+    mask = checkerboard(6, 8, 2)
+    ring = np.ones((6, 8), bool)
+    ring[2:4, 2:5] = False
+    more = {"id": 1, "group": 2, "attributes": {"a": 1}}
+    kinds = [
+        [
+            dm.Label(1),
+            dm.Bbox(1, 1, 4, 3, label=0, z_order=2, **more),
+            dm.Bbox(0.5, 1.25, 3.3, 2.75, label=1),
+            dm.Polygon([0, 0, 6, 0, 6, 5, 0, 5], label=0, z_order=1, **more),
+            dm.Polygon([1.25, 1.5, 7.5, 1.5, 3, 5.75], label=2),
+            dm.Caption("a cat"),
+        ],
+        [
+            dm.Mask(mask, label=0, z_order=3, **more),
+            dm.Mask(ring, label=1),
+            dm.RleMask({"size": [6, 8], "counts": b"=33000`0N"}, label=2),
+            dm.PolyLine([1, 1, 3, 4.5, 6, 2], label=1, **more),
+            dm.Points([1, 2, 3.5, 4, 0, 0], [2, 1, 0], label=0, **more),
+            dm.Ellipse(1, 1, 6.5, 4, label=0, **more),
+        ],
+    ]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                f"folder/{subset}",
+                subset=subset,
+                media=dm.Image.from_file(path=str(media / name), size=(6, 8)),
+                annotations=annotations,
+            )
+            for subset, name, annotations in zip(
+                ("train", "val"), ("a.jpg", "b.png"), kinds, strict=True
+            )
+        ],
+        categories=all_categories(),
+    )
+
+
+def blobs(media: Path) -> Any:
+    """Masks of one part without holes: an L, a cross, a single pixel, all pixels."""
+    masks = np.zeros((4, 6, 8), bool)
+    masks[0, 1:5, 2] = masks[0, 4, 2:7] = True
+    masks[1, 2, 1:6] = masks[1, 0:5, 3] = True
+    masks[2, 5, 7] = True
+    masks[3] = True
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                "a",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[
+                    dm.Mask(mask, label=0, id=number, group=number, z_order=number)
+                    for number, mask in enumerate(masks, 1)
+                ],
+            )
+        ],
+        categories=["thing"],
+    )
+
+
 def panoptic(media: Path) -> Any:
     """Masks that do not overlap, with ids of up to three bytes."""
     checks = checkerboard(6, 8, 2)
@@ -834,6 +896,8 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         turned_boxes,
         small_images,
         small_color_images,
+        shapes,
+        blobs,
         beyond,
     )
 }

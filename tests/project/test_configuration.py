@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 
 from datumaro.crypto import generate_key
 from datumaro.errors import ProjectConfigError, ProjectError
-from datumaro.project.configuration import Configuration, Source, Stage
+from datumaro.project.configuration import Configuration, Source
+from datumaro.project.stages import FilterStage, TransformStage
 
 TEXT = """\
 # mine
@@ -25,10 +26,17 @@ sources:
     - filter: /item[subset="train"]
     - filter: /item/annotation
       mode: items+annotations
+    - transform: remap_labels  # cats are enough
+      options: {mapping: {cat: animal, "no": ""}, default: delete}
   no:
     format: voc
 stages:
 - filter: /item[image]
+- transform: boxes_to_masks
+- transform: random_split
+  options:
+    splits: [[train, 0.8], [val, 0.2]]
+    seed: 1
 """
 
 
@@ -47,13 +55,20 @@ def test_reading():
             "/data/coco",
             {"subset": "train"},
             (
-                Stage('/item[subset="train"]'),
-                Stage("/item/annotation", mode="items+annotations"),
+                FilterStage('/item[subset="train"]'),
+                FilterStage("/item/annotation", mode="items+annotations"),
+                TransformStage(
+                    "remap_labels", {"mapping": {"cat": "animal", "no": ""}, "default": "delete"}
+                ),
             ),
         ),
         "no": Source("no", "voc"),
     }
-    assert configuration.stages == (Stage("/item[image]"),)
+    assert configuration.stages == (
+        FilterStage("/item[image]"),
+        TransformStage("boxes_to_masks"),
+        TransformStage("random_split", {"splits": [["train", 0.8], ["val", 0.2]], "seed": 1}),
+    )
 
 
 def test_what_is_not_changed_stays_as_it_was_written():
@@ -64,15 +79,18 @@ def test_changes_keep_comments():
     configuration = read(TEXT)
     configuration.set_source(Source("new", "voc", options={"subset": None}))
     configuration.remove_source("no")
-    configuration.add_stage("new", Stage("/item"))
-    configuration.add_stage(None, Stage("/item[1]", "annotations"))
+    configuration.add_stage("new", FilterStage("/item"))
+    configuration.add_stage(None, FilterStage("/item[1]", "annotations"))
+    configuration.add_stage(None, TransformStage("reindex"))
+    configuration.add_stage("coco", TransformStage("x", {"a": {"no": "yes", "1": [["b", 1]]}}))
 
     again = read(configuration.text)
 
     assert "# mine" in again.text and "# the first" in again.text
     assert list(again.sources) == ["coco", "new"]
-    assert again.sources["new"].stages == (Stage("/item"),)
-    assert again.stages[-1] == Stage("/item[1]", "annotations")
+    assert again.sources["new"].stages == (FilterStage("/item"),)
+    assert again.stages[-2:] == (FilterStage("/item[1]", "annotations"), TransformStage("reindex"))
+    assert '"1": [[b, 1]]' in again.text.replace("'", '"') and "# cats are enough" in again.text
     assert again.sources == configuration.sources and again.stages == configuration.stages
 
 
@@ -118,7 +136,14 @@ def test_changes_keep_comments():
             "DATUMARO_ENCRYPTION_KEY",
         ),
         ("format_version: 3\nstages: 5", 2, "expected a list"),
-        ("format_version: 3\nstages:\n- rename", 3, "expected '- filter: XPATH'"),
+        ("format_version: 3\nstages:\n- rename", 3, "expected '- filter: XPATH' or '- tr"),
+        ("format_version: 3\nstages:\n- []", 3, "neither a filter nor a transform"),
+        ("format_version: 3\nstages:\n- {options: {}}", 3, "neither a filter nor a transform"),
+        ("format_version: 3\nstages:\n- transform: 5", 3, "expected a text"),
+        ("format_version: 3\nstages:\n- transform: a\n  option: {}", 4, "did you mean 'options'"),
+        ("format_version: 3\nstages:\n- transform: a\n  options: [b]", 4, "expected 'NAME: VALUE'"),
+        ("format_version: 3\nstages:\n- transform: a\n  options:\n    b: !c d", 5, "understood"),
+        ("format_version: 3\nstages:\n- transform: a\n  options: {num_workers: 2}", 4, "at use"),
         ("format_version: 3\nstages:\n- {filter: a, transform: b}", 3, "not known here"),
         ("format_version: 3\nstages:\n- filter: a\n  mode: all", 4, "expected one of items"),
         ("format_version: 3\nstages:\n- filter: a\n  params: {}", 4, "not known here"),
@@ -201,7 +226,9 @@ names = st.from_regex(r"[a-z0-9_][a-z0-9_.-]{0,8}[a-z0-9]", fullmatch=True).filt
 def test_whatever_is_written_is_read_again(
     name: str, origin: str, options: dict[str, Any], expression: str
 ):
-    source = Source(name, "voc", "", origin, options, (Stage(expression, mode="annotations"),))
+    source = Source(
+        name, "voc", "", origin, options, (FilterStage(expression, mode="annotations"),)
+    )
     configuration = Configuration.new("x")
     configuration.set_source(source)
 

@@ -179,7 +179,7 @@ def add_target_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=".",
         metavar="PATH[:FORMAT]",
-        help="the data set (default: the current folder)",
+        help="the data set, or PROJECT[@REV][:SOURCE] (default: the current folder)",
     )
     parser.add_argument(
         "-if",

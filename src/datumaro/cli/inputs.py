@@ -13,6 +13,7 @@ from datumaro.cli.errors import CliError, UsageError
 from datumaro.errors import DatasetNotFoundError, MultipleFormatsMatchError
 
 if TYPE_CHECKING:
+    from datumaro.cli.project_targets import ProjectTarget
     from datumaro.dataset import Dataset
     from datumaro.progress import ProgressReporter
 
@@ -41,8 +42,8 @@ class Source:
         )
 
 
-def find_source(path: str, format: str | None, args: argparse.Namespace) -> Source:
-    """The data set at ``path``, its format detected when ``format`` is None.
+def find_source(path: str, format: str | None, args: argparse.Namespace) -> Source | ProjectTarget:
+    """The data set at ``path``, its format detected when ``format`` is None; or a project.
 
     ``args`` holds the flags of `arguments.add_input_flags`.
 
@@ -56,9 +57,13 @@ def find_source(path: str, format: str | None, args: argparse.Namespace) -> Sour
         None matches, or the format or one of its options is not known.
     """
     from datumaro.cli.format_options import parse_import_options
+    from datumaro.cli.project_targets import find_project_target
     from datumaro.formats import registry
     from datumaro.formats.detection import detect_one
 
+    project = find_project_target(path, args)
+    if project is not None:
+        return project
     where = Path(path)
     if not where.exists():
         raise DatasetNotFoundError(f"{path}: no such file or folder")
@@ -91,14 +96,37 @@ def find_source(path: str, format: str | None, args: argparse.Namespace) -> Sour
     return Source(where, format, options, args.on_error)
 
 
-def find_target(args: argparse.Namespace) -> Source:
-    """The data set of `arguments.add_target_arguments`: ``PATH`` or ``PATH:FORMAT``."""
+def find_target(args: argparse.Namespace) -> Source | ProjectTarget:
+    """The data set of `arguments.add_target_arguments`: ``PATH`` or ``PATH:FORMAT``; or a project,
+    ``PROJECT[@REV][:SOURCE]``."""
+    from datumaro.cli.project_targets import find_project_target
+
+    project = find_project_target(args.target, args)
+    if project is not None:
+        return project
     path, format = split_target(args.target)
     if args.input_format and format and args.input_format != format:
         raise UsageError(
             f"two formats are given: {format!r} with the path and {args.input_format!r} with -if"
         )
     return find_source(path, args.input_format or format, args)
+
+
+def find_changeable(args: argparse.Namespace, command: str) -> Source:
+    """`find_target` for a command that changes a data set, and there is one of projects beside it.
+
+    Raises
+    ------
+    UsageError
+        It is a project.
+    """
+    source = find_target(args)
+    if isinstance(source, Source):
+        return source
+    raise UsageError(
+        f"{source.path} is a project: `datum project {command}` does it whenever the project is "
+        "read, and `datum project export` writes the result"
+    )
 
 
 def split_target(target: str) -> tuple[str, str | None]:

@@ -1,4 +1,10 @@
-"""Parsing YAML files that nobody vouches for."""
+"""Parsing YAML files that nobody vouches for.
+
+PyYAML does it, though the configuration of projects needs ruamel.yaml, which keeps comments. That
+one is Python alone, 17 times as slow: 20,000 names of classes take 10 s, and here 0.6 s; a hostile
+file of the 16 MB that are read, minutes. And what is written here is read by programs with YAML
+1.1, whose words (``no``, ``on``) PyYAML quotes; ruamel.yaml does so only below ``%YAML 1.1``.
+"""
 
 from __future__ import annotations
 

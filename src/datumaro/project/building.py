@@ -19,7 +19,8 @@ from datumaro.errors import (
 from datumaro.formats import registry
 from datumaro.paths import join_inside
 from datumaro.progress import NullProgressReporter, ProgressReporter
-from datumaro.project.configuration import Configuration, Source, Stage
+from datumaro.project.configuration import Configuration, Source
+from datumaro.project.stages import Stage
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,20 @@ class SourceReader:
         if self.access.key and not self.key_was_used:
             raise SuperfluousKeyError("a key was given, and no source is encrypted; leave it out")
 
+    def check(self, stages: tuple[Stage, ...]) -> None:
+        """See that stages can be what they are, before anything is read.
+
+        Raises
+        ------
+        ProjectConfigError
+            One cannot; the error names its line.
+        """
+        for stage in stages:
+            try:
+                stage.check()
+            except DatumaroError as error:
+                raise self._failed(stage, error) from error
+
     def apply(self, dataset: Dataset, stages: tuple[Stage, ...]) -> Dataset:
         """Take a data set through stages, in place.
 
@@ -124,23 +139,17 @@ class SourceReader:
         """
         for stage in stages:
             try:
-                apply_stage(dataset, stage)
+                stage.apply(dataset, self.progress)
             except EncryptionKeyError:
                 raise
             except DatumaroError as error:
-                raise self.configuration.wrong(
-                    stage.line, f"{stage} fails: {error}", "correct or remove it"
-                ) from error
+                raise self._failed(stage, error) from error
         return dataset
+
+    def _failed(self, stage: Stage, error: DatumaroError) -> ProjectConfigError:
+        return self.configuration.wrong(
+            stage.line, f"{stage} fails: {error}", "correct or remove it"
+        )
 
     def _wrong(self, source: Source, error: Exception, remedy: str) -> ProjectConfigError:
         return self.configuration.wrong(source.line, f"source {source.name!r}: {error}", remedy)
-
-
-def apply_stage(dataset: Dataset, stage: Stage) -> None:
-    """Filter a data set."""
-    dataset.filter(
-        stage.expression,
-        filter_annotations=stage.mode != "items",
-        remove_empty=stage.mode == "items+annotations",
-    )

@@ -12,6 +12,8 @@
           subset: train
         stages:                      # what is done to the source when it is read
         - filter: /item[subset="train"]
+        - transform: remap_labels
+          options: {mapping: {cat: animal, dog: animal}}
     stages:                          # what is done to all sources together
     - filter: /item/annotation[label="cat"]
       mode: items+annotations
@@ -20,19 +22,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from datumaro.errors import ProjectConfigError, ProjectError
 from datumaro.keys import VARIABLE, redacted
 from datumaro.paths import escapes
 from datumaro.project.layout import name_problem
+from datumaro.project.plain_values import plain, plain_options
+from datumaro.project.stages import MODES, FilterStage, Stage, TransformStage
 
 FORMAT_VERSION = 3
 """Version 1 and 2 are those of Datumaro 1.x."""
@@ -44,30 +48,8 @@ AT_USE: dict[str, str] = {
 }
 """Import options that are not kept, and what to do instead."""
 
-MODES = ("items", "annotations", "items+annotations")
-"""What a filter leaves out: items, annotations, or annotations and the items without any."""
-
 _MOST_BYTES = 1 << 20
 _HEADER = "# A Datumaro project. This file may be edited; `datum project info` checks it.\n"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A filter that a data set goes through when it is read.
-
-    Attributes
-    ----------
-    expression : XPath.
-    mode : one of MODES.
-    line : where it stands in the file; 0 for a new one.
-    """
-
-    expression: str
-    mode: str = MODES[0]
-    line: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return f"filter {self.expression!r}, {self.mode}"
 
 
 @dataclass(frozen=True)
@@ -180,7 +162,7 @@ class Configuration:
             if getattr(source, name):
                 entry[name] = getattr(source, name)
         if source.options:
-            entry["options"] = _representable(source.options)
+            entry["options"] = plain_options(source.options)
         if source.stages:
             entry["stages"] = [_written(stage) for stage in source.stages]
         self.sources[source.name] = source
@@ -300,34 +282,45 @@ class Configuration:
         return options
 
     def _value(self, entry: Any, key: Any) -> Any:
-        plain = _plain(entry[key])
-        if plain is _NOT_PLAIN:
+        try:
+            return plain(entry[key])
+        except ValueError:
             self._wrong(
                 entry,
                 key,
                 f"the value of {key} cannot be understood",
                 "expected a text, number, true, false, null, or lists and mappings of such",
             )
-        return plain
 
     def _stages(self, entry: Any) -> tuple[Stage, ...]:
         given = entry.get("stages")
         if given is None:
             return ()
         if not isinstance(given, list):
-            self._wrong(entry, "stages", f"stages is {given!r}", "expected a list of filters")
+            self._wrong(entry, "stages", f"stages is {given!r}", "expected a list of them")
         stages: list[Any] = cast(Any, given)
         return tuple(self._stage(stages, number) for number in range(len(stages)))
 
     def _stage(self, stages: Any, number: int) -> Stage:
         entry = stages[number]
-        if not isinstance(entry, dict) or "filter" not in entry:
-            self._wrong(stages, number, "a stage is no filter", "expected '- filter: XPATH'")
+        if not isinstance(entry, dict) or not {"filter", "transform"} & entry.keys():
+            self._wrong(
+                stages,
+                number,
+                "a stage is neither a filter nor a transform",
+                "expected '- filter: XPATH' or '- transform: NAME'",
+            )
+        line = self._line(stages, number)
+        if "transform" in entry:
+            self._known(entry, ("transform", "options"))
+            return TransformStage(
+                self._text(entry, "transform"), self._options(entry, "options"), line
+            )
         self._known(entry, ("filter", "mode"))
         mode = self._text(entry, "mode") or MODES[0]
         if mode not in MODES:
             self._wrong(entry, "mode", f"mode is {mode!r}", f"expected one of {', '.join(MODES)}")
-        return Stage(self._text(entry, "filter"), mode, self._line(stages, number))
+        return FilterStage(self._text(entry, "filter"), mode, line)
 
     def _mapping(self, entry: Any, key: Any, expected: str) -> Any:
         value = entry.get(key)
@@ -367,47 +360,21 @@ class Configuration:
         return ProjectConfigError(self._path, line, problem, remedy)
 
 
-_NOT_PLAIN = object()
-_DEEPEST, _MOST_VALUES = 20, 100_000
-
-
-def _plain(value: Any) -> Any:
-    """A YAML value as Python's own types; _NOT_PLAIN for dates, tags, and what aliases blow up."""
-    left = _MOST_VALUES
-
-    def convert(value: Any, depth: int) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0 or depth > _DEEPEST:
-            raise ValueError
-        if value is None or isinstance(value, bool):
-            return value
-        for kind in (int, float, str):
-            if isinstance(value, kind):
-                return kind(value)
-        if isinstance(value, list | tuple):
-            return [convert(part, depth + 1) for part in cast(list[Any], value)]
-        if isinstance(value, Mapping):
-            pairs = cast(Mapping[Any, Any], value).items()
-            return {convert(k, depth + 1): convert(v, depth + 1) for k, v in pairs}
-        raise ValueError
-
-    try:
-        return convert(value, 0)
-    except (ValueError, TypeError):  # the latter: a list as a key
-        return _NOT_PLAIN
-
-
-def _representable(values: dict[str, Any]) -> dict[str, Any]:
-    plain = {name: _plain(value) for name, value in values.items()}
-    for name, value in plain.items():
-        if value is _NOT_PLAIN:
-            raise ProjectError(
-                f"{name} is a {type(values[name]).__name__}, which the configuration cannot hold"
-            )
-    return plain
-
-
 def _written(stage: Stage) -> dict[str, Any]:
-    mode = {} if stage.mode == MODES[0] else {"mode": stage.mode}
-    return {"filter": stage.expression, **mode}
+    if isinstance(stage, FilterStage):
+        mode = {} if stage.mode == MODES[0] else {"mode": stage.mode}
+        return {"filter": stage.expression, **mode}
+    options = {"options": _laid_out(plain_options(stage.options))} if stage.options else {}
+    return {"transform": stage.name, **options}
+
+
+def _laid_out(value: Any) -> Any:
+    """The value with each list on one line."""
+    if isinstance(value, dict):
+        pairs = cast(dict[Any, Any], value).items()
+        return {key: _laid_out(part) for key, part in pairs}
+    if isinstance(value, list):
+        made: Any = CommentedSeq(map(_laid_out, cast(list[Any], value)))
+        made.fa.set_flow_style()
+        return made
+    return value

@@ -6,12 +6,14 @@ import contextlib
 import dataclasses
 import logging
 import os
+import secrets
 from collections.abc import Collection, Generator
 from pathlib import Path
 from typing import Any
 
 from datumaro.dataset import Dataset
 from datumaro.errors import (
+    InvalidOptionError,
     ProjectAlreadyExistsError,
     ProjectError,
     SourceExistsError,
@@ -23,11 +25,13 @@ from datumaro.options import make_options
 from datumaro.paths import join_inside
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.project import layout as places
-from datumaro.project.building import Access, SourceReader, apply_stage
-from datumaro.project.configuration import AT_USE, MODES, Configuration, Source, Stage
+from datumaro.project.building import Access, SourceReader
+from datumaro.project.configuration import AT_USE, Configuration, Source
 from datumaro.project.file_tree import copy_tree, seen, walk, without_keys
 from datumaro.project.history import Commit
 from datumaro.project.layout import Layout
+from datumaro.project.plain_values import plain_options
+from datumaro.project.stages import MODES, FilterStage, Stage, TransformStage
 from datumaro.project.transaction import Transaction, locked
 from datumaro.project.versions import Committed, Status, Versions, check_known, is_empty
 from datumaro.workers import Workers
@@ -121,6 +125,11 @@ class Project:
     def sources(self) -> dict[str, Source]:
         """The sources, by name."""
         return self.configuration().sources
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What all sources together go through when they are read, in this order."""
+        return self.configuration().stages
 
     def source_folder(self, name: str) -> Path:
         """The folder of a source's data."""
@@ -350,6 +359,10 @@ class Project:
         check_known(names, configuration)
         if not names:
             raise ProjectError("the project has no sources yet; `datum project import` adds one")
+        for each in names:
+            reader.check(configuration.sources[each].stages)
+        if whole:
+            reader.check(configuration.stages)
         read: dict[str, Dataset] = {}
         for each in names:
             folder = self._layout.source(each)
@@ -392,18 +405,24 @@ class Project:
         -------
         What was written.
         """
-        self._check_target(Path(save_dir))
+        self.check_output(Path(save_dir))
         with self._reading(progress_reporter) as versions:
             dataset = self._dataset(
                 versions, source, revision, access or Access(), progress_reporter
             )
             if filter is not None:
-                apply_stage(dataset, Stage(filter, filter_mode))
+                FilterStage(filter, filter_mode).apply(dataset, progress_reporter)
             dataset.export(save_dir, format, progress_reporter=progress_reporter, **options)
         return dataset
 
-    def _check_target(self, folder: Path) -> None:
-        """See that an export does not replace what is the project's."""
+    def check_output(self, folder: Path) -> None:
+        """See that an export to a folder does not replace what is the project's.
+
+        Raises
+        ------
+        ProjectError
+            It would.
+        """
         target, root = Path(os.path.realpath(folder)), Path(os.path.realpath(self.path))
         own = [root / places.FOLDER, *(root / name for name in self.sources)]
         if (
@@ -439,8 +458,58 @@ class Project:
         The data set with it.
         """
         return self._add_stage(
-            Stage(expression, mode), source, access or Access(), progress_reporter
+            FilterStage(expression, mode), source, access or Access(), progress_reporter
         )
+
+    def transform(
+        self,
+        name: str,
+        /,
+        *,
+        source: str | None = None,
+        access: Access | None = None,
+        progress_reporter: ProgressReporter = _SILENT,
+        **options: Any,
+    ) -> Dataset:
+        """Add a transform to what is done whenever a source, or all together, are read.
+
+        The data themselves are not changed.
+
+        Parameters
+        ----------
+        name : the transform's name, such as "remap_labels"; see docs/transforms.md.
+        source : the source's name; None for all together.
+        options : the transform's options. Where it is random and no ``seed`` is given, one is
+            chosen and kept, so that the result is the same each time.
+
+        Returns
+        -------
+        The data set with it.
+
+        Raises
+        ------
+        UnknownTransformError
+            There is no transform of that name.
+        UnknownOptionError, InvalidOptionError
+            It has no such option, or not with that value.
+        ProjectError
+            An option has a value that the configuration cannot hold.
+        """
+        from datumaro.operations.transforms.running import needs_seed
+
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ProjectError(
+                f"a project keeps transforms by their names, not {name!r}; docs/transforms.md "
+                "tells how a transform gets one"
+            )
+        for option in options.keys() & AT_USE.keys():
+            raise InvalidOptionError(f"{name}: {option} cannot be kept: {AT_USE[option]}")
+        options = plain_options(options)
+        if needs_seed(name, options):
+            options["seed"] = secrets.randbelow(1 << 31)
+            log.info("%s: seed %d was chosen", name, options["seed"])
+        stage = TransformStage(name, options)
+        return self._add_stage(stage, source, access or Access(), progress_reporter)
 
     def _add_stage(
         self, stage: Stage, source: str | None, access: Access, progress: ProgressReporter
@@ -449,7 +518,7 @@ class Project:
             source = None
         with self._writing(progress) as versions, Transaction(self._layout) as transaction:
             dataset = self._dataset(versions, source, None, access, progress)
-            apply_stage(dataset, stage)
+            stage.apply(dataset, progress)
             configuration = self.configuration()
             configuration.add_stage(source, stage)
             transaction.write(self._layout.config, configuration.text)

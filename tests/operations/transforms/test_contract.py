@@ -21,6 +21,7 @@ from datumaro.errors import (
 )
 from datumaro.operations.transforms import registry
 from datumaro.operations.transforms.base import ColumnTransform, TransformOptions
+from datumaro.operations.transforms.running import needs_seed
 from datumaro.options import option
 
 
@@ -90,6 +91,12 @@ def test_unknown_names():
         ("map_subsets", {"mapping": {"a": "../b"}}, ValueError, "leads outside"),
         ("map_subsets", {"mapping": [1]}, InvalidOptionError, "has 1"),
         ("map_subsets", {"mapping": {1: "a"}}, InvalidOptionError, "the name 1"),
+        ("map_subsets", {"mapping": {"a": 1}}, InvalidOptionError, "1 is no subset's name"),
+        ("random_split", {"splits": {"a": "all"}}, InvalidOptionError, "a share is 'all'"),
+        ("random_split", {"seed": "x"}, InvalidOptionError, "a whole number or nothing"),
+        ("reindex", {"start": "x"}, InvalidOptionError, "'start' is 'x'; expected a whole number"),
+        ("rename", {"regex": 5}, InvalidOptionError, "expected a text"),
+        ("id_from_image_name", {"ensure_unique": "yes"}, InvalidOptionError, "true or false"),
     ],
 )
 def test_wrong_options(name: str, options: dict[str, Any], kind: type[Exception], says: str):
@@ -239,11 +246,16 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "class Upper(dm.ItemTransform):\n"
         "    def transform_item(self, item):\n"
         "        return item.wrap(id=item.id.upper())\n"
+        "class Noise(dm.ItemTransform):\n"
+        "    def __init__(self, extractor, share, seed=None):\n"
+        "        super().__init__(extractor)\n"
     )
     info = tmp_path / "mine-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[datumaro.transforms]\nupper = my_transforms:Upper\n")
+    (info / "entry_points.txt").write_text(
+        "[datumaro.transforms]\nupper = my_transforms:Upper\nnoise = my_transforms:Noise\n"
+    )
 
     def forget() -> None:
         registry.get.cache_clear()
@@ -260,3 +272,31 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_plugins():
     assert "upper" in registry.names()
     assert ids(dataset().transform("upper")) == [("A", "train"), ("B", "val")]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "needed"),
+    [
+        ("reindex", {}, False),
+        ("random_split", {}, True),
+        ("random_split", {"seed": 0}, False),
+        ("id_from_image_name", {}, False),
+        ("id_from_image_name", {"ensure_unique": True}, True),
+        ("upper", {}, False),
+        ("noise", {"share": 1}, True),
+        ("noise", {"share": 1, "seed": 2}, False),
+    ],
+)
+@pytest.mark.usefixtures("plugin")
+def test_what_needs_a_seed(name: str, options: dict[str, Any], needed: bool):
+    assert needs_seed(name, options) is needed
+
+
+@pytest.mark.usefixtures("plugin")
+def test_options_are_checked_before_the_work():
+    with pytest.raises(InvalidOptionError, match="noise: missing a required argument: 'share'"):
+        needs_seed("noise", {})
+    with pytest.raises(InvalidOptionError, match=r"upper: .*'share'"):
+        needs_seed("upper", {"share": 1})
+    with pytest.raises(UnknownOptionError):
+        needs_seed("reindex", {"share": 1})

@@ -160,8 +160,9 @@ def test_an_image_of_that_size_stays():
 
 
 @pytest.mark.parametrize(
-    "options", [{"width": 0}, {"width": -1}, {"height": 2**40}, {"width": 1.5}]
+    "options",
+    [{"width": 0}, {"width": -1}, {"height": 2**40}, {"width": 1.5}, {"width": True}],
 )
 def test_wrong_sizes(options: dict[str, Any]):
-    with pytest.raises(InvalidOptionError, match="expected a number of pixels"):
+    with pytest.raises(InvalidOptionError, match=r"expected a (number of pixels|whole number)"):
         resized(**options)

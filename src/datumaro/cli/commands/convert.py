@@ -17,6 +17,7 @@ datum convert -if voc -i VOC2012/ -f coco -o out/ -- --save-media
 datum convert -i coco/ -f datumaro -o out/ --overwrite -- --save-media --image-ext .png
 datum convert -if voc -i VOC2012/ -f datumaro_binary -o out/ -- --save-media --encryption
 datum convert -if datumaro_binary -i out/ -f coco -o out2/ --key-file key.txt -- --save-media
+datum convert -i zoo@HEAD~1 -f voc -o out/         what a project was in a revision
 datum convert -i coco/ -e '/item[subset="val"]' -f voc -o out/
 datum convert -f voc -- -h          the options of the format voc
 """
@@ -40,7 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--input-path",
         default=".",
         metavar="PATH",
-        help="data set to read (default: the current folder)",
+        help="data set to read, or PROJECT[@REV][:SOURCE] (default: the current folder)",
     )
     parser.add_argument(
         "-if", "--input-format", metavar="FORMAT", help="its format (default: detected)"
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     from datumaro.cli.inputs import find_source, log
     from datumaro.cli.outputs import check_output_folder
     from datumaro.cli.progress import progress_reporter
+    from datumaro.cli.project_targets import ProjectTarget
     from datumaro.formats import registry
     from datumaro.operations.filtering.filter import Filter
 
@@ -100,8 +102,13 @@ def run(args: argparse.Namespace) -> int:
     if args.filter is not None:  # is it well-formed?
         Filter(args.filter, filter_annotations=args.filter_mode != filters.ITEMS)
     source = find_source(args.input_path, args.input_format, args)
-    folder = Path(args.output_dir or _default_folder(args.input_path, args.output_format))
-    check_output_folder(folder, overwrite=args.overwrite, source=source.path)
+    named = source.source or source.path if isinstance(source, ProjectTarget) else args.input_path
+    folder = Path(args.output_dir or _default_folder(named, args.output_format))
+    if isinstance(source, ProjectTarget):
+        source.check_output(folder)
+        check_output_folder(folder, overwrite=args.overwrite)
+    else:
+        check_output_folder(folder, overwrite=args.overwrite, source=source.path)
     with progress_reporter(args.quiet) as progress:
         dataset = source.read(progress)
         if args.filter is not None:
@@ -111,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _default_folder(input_path: str, output_format: str) -> str:
+def _default_folder(input_path: str | Path, output_format: str) -> str:
     """A free name in the current folder: that of the input, and the format."""
     from datumaro.cli.outputs import next_free_name
 

@@ -51,14 +51,14 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Filter."""
     from datumaro.cli.changes import result_folder, write_result
-    from datumaro.cli.inputs import find_target, log
+    from datumaro.cli.inputs import find_changeable, log
     from datumaro.cli.progress import progress_reporter
     from datumaro.operations.filtering.filter import Filter, xml
 
     began = time.monotonic()
     options = filters.options(args.mode)
     Filter(args.filter, filter_annotations=options["filter_annotations"])  # is it well-formed?
-    source = find_target(args)
+    source = find_changeable(args, "filter")
     folder = None if args.dry_run else result_folder(source, args)
     with progress_reporter(args.quiet) as progress:
         dataset = source.read(progress)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """
 datum info coco/
 datum info VOC2012:voc
+datum info zoo@HEAD~1:photos        what a source of a project was in a revision
 datum info data/ -if datumaro --all
 """
 _FEW_LABELS = 10

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
 
 from datumaro.cli.arguments import Subparsers, add_command, add_target_arguments
 from datumaro.cli.changes import add_result_flags
@@ -42,15 +41,15 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Transform."""
     from datumaro.cli.changes import result_folder, write_result
-    from datumaro.cli.inputs import find_target, log
+    from datumaro.cli.inputs import find_changeable, log
     from datumaro.cli.progress import progress_reporter
-    from datumaro.operations.transforms import registry
+    from datumaro.cli.transform_options import parse_transform_options
 
     if args.list:
         return _print_list()
     began = time.monotonic()
-    options = parse_options(registry.get(args.transform), args.transform, args.format_options)
-    source = find_target(args)
+    options = parse_transform_options(args.transform, args.format_options, "datum transform")
+    source = find_changeable(args, "transform")
     folder = result_folder(source, args)
     with progress_reporter(args.quiet) as progress:
         dataset = source.read(progress)
@@ -61,22 +60,6 @@ def run(args: argparse.Namespace) -> int:
         len(dataset), dataset.get_annotations(), folder, time.monotonic() - began,
     )  # fmt: skip
     return ExitCode.OK
-
-
-def parse_options(kind: type[Any], name: str, words: list[str]) -> dict[str, Any]:
-    """The options of a transform in the words that follow ``--``."""
-    from datumaro.cli.format_options import parse_words
-    from datumaro.operations.transforms.base import TransformOptions
-    from datumaro.options import make_options
-
-    declared: type[Any] = getattr(kind, "options", None) or TransformOptions
-    text = f"Options of the transform {name}: {getattr(kind, 'title', kind.__doc__ or '')}"
-    example = getattr(kind, "example", "")
-    if example:
-        text += f"\nFor example: -- {example}"
-    options = parse_words(declared, words, f"datum transform -t {name} ... --", text)
-    make_options(declared, options, name)  # are they right? Before any file is read
-    return options
 
 
 def _print_list() -> ExitCode:

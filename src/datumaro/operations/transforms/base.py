@@ -18,7 +18,15 @@ from datumaro.workers import Workers
 
 @dataclass(frozen=True, kw_only=True)
 class TransformOptions:
-    """Options of a transform; subclasses declare them (`datumaro.options.option`)."""
+    """Options of a transform; subclasses declare them (`datumaro.options.option`).
+
+    What is random has an option ``seed``, a whole number or None.
+    """
+
+    @property
+    def needs_seed(self) -> bool:
+        """Whether the result is another one each time, since there is no seed."""
+        return getattr(self, "seed", 0) is None
 
 
 @dataclass

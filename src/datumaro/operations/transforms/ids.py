@@ -202,6 +202,11 @@ class IdFromImageNameOptions(TransformOptions):
                 f"id_from_image_name: suffix_length is {self.suffix_length}; expected 1 to 100"
             )
 
+    @property
+    def needs_seed(self) -> bool:
+        """See `TransformOptions.needs_seed`: letters are drawn only to be unique."""
+        return self.ensure_unique and self.seed is None
+
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _IMAGES = (MediaType.IMAGE, MediaType.BYTE_IMAGE, MediaType.VIDEO_FRAME)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
-from datumaro.errors import MediaTypeError
+from datumaro.errors import InvalidOptionError, MediaTypeError
 from datumaro.operations.transforms import registry
-from datumaro.operations.transforms.base import ColumnTransform, TransformContext
+from datumaro.operations.transforms.base import ColumnTransform, TransformContext, TransformOptions
 from datumaro.operations.transforms.of_items import Transform
-from datumaro.options import make_options
+from datumaro.options import check_kinds, make_options
 from datumaro.table.builder import Builder
 from datumaro.table.checks import check_unique
 from datumaro.table.chunk import Chunk, Content
@@ -36,8 +37,7 @@ def transformed(
         raise TypeError(f"a transform of {type(kind).__name__}; expected a name or a class")
     if issubclass(kind, ColumnTransform):
         name = getattr(kind, "name", kind.__name__)
-        chosen = make_options(kind.options, options, name)
-        content = kind().apply(dataset.content(), chosen, context)
+        content = kind().apply(dataset.content(), _chosen(kind, options), context)
         context.report(name)
     elif issubclass(kind, Transform):
         # a copy: a transform may change the items that it is given, and then fail
@@ -49,6 +49,33 @@ def transformed(
         )
     check_unique(content, "")
     return content
+
+
+def needs_seed(name: str, options: dict[str, Any]) -> bool:
+    """Whether a transform with these options gives another result each time, for want of a seed.
+
+    Raises
+    ------
+    UnknownTransformError
+        There is no transform of that name.
+    UnknownOptionError, InvalidOptionError
+        It has no such option, or not with that value.
+    """
+    kind = registry.get(name)
+    if issubclass(kind, ColumnTransform):
+        return _chosen(kind, options).needs_seed
+    signature = inspect.signature(kind)
+    try:
+        signature.bind(None, **options)
+    except TypeError as error:
+        raise InvalidOptionError(f"{name}: {error}") from None
+    return "seed" in signature.parameters and options.get("seed") is None
+
+
+def _chosen(kind: type[ColumnTransform], options: dict[str, Any]) -> TransformOptions:
+    name = getattr(kind, "name", kind.__name__)
+    check_kinds(kind.options, options, name)
+    return make_options(kind.options, options, name)
 
 
 def _of_items(transform: Transform) -> Content:

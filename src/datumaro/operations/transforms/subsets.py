@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,8 @@ class MapSubsetsOptions(TransformOptions):
 
     def __post_init__(self) -> None:
         names = as_pairs(self.mapping, "map_subsets", "mapping")
-        object.__setattr__(self, "mapping", {old: _name(new) for old, new in names})
+        mapping = {old: _name(new, "map_subsets") for old, new in names}
+        object.__setattr__(self, "mapping", mapping)
 
 
 class MapSubsets(ColumnTransform):
@@ -78,7 +80,7 @@ class RandomSplitOptions(TransformOptions):
 
     def __post_init__(self) -> None:
         given = as_pairs(self.splits, "random_split", "splits")
-        splits = [(_name(name), float(share)) for name, share in given]
+        splits = [(_name(name, "random_split"), _number(share)) for name, share in given]
         total = sum(share for _, share in splits)
         if not splits or min(share for _, share in splits) < 0 or not (
             abs(total - 1) <= SHARE_TOLERANCE
@@ -138,6 +140,17 @@ def _share(word: str) -> tuple[str, float]:
         raise ValueError(f"{word!r}: {share!r} is no number; expected NAME:SHARE") from None
 
 
-def _name(name: str) -> str:
+def _number(share: object) -> float:
+    if isinstance(share, bool) or not isinstance(share, Real):
+        raise InvalidOptionError(f"random_split: a share is {share!r}; expected a number")
+    return float(share)
+
+
+def _name(name: object, owner: str) -> str:
     """A subset's name; "" is the default subset's."""
-    return checked_id(name or "default")
+    if not isinstance(name, str):
+        raise InvalidOptionError(f"{owner}: {name!r} is no subset's name; expected a text")
+    try:
+        return checked_id(name or "default")
+    except ValueError as error:
+        raise InvalidOptionError(f"{owner}: {name!r} cannot be a subset's name: {error}") from error

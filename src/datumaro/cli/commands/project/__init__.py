@@ -15,6 +15,7 @@ from datumaro.cli.commands.project import (
     log,
     remove,
     status,
+    transform,
 )
 
 _EXAMPLES = """
@@ -37,6 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         examples=_EXAMPLES,
     )
     for command in (
-        create, import_source, add, remove, info, export, filter, status, commit, log, checkout,
+        create, import_source, add, remove, info, export, filter, transform, status, commit, log,
+        checkout,
     ):  # fmt: skip
         command.add_parser(group)

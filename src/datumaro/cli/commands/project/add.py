@@ -32,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
         examples=_EXAMPLES,
         format_options=True,
     )
-    parser.usage = "datum project add [-f FORMAT] [...] DIR [-- OPTIONS]"
+    parser.usage = f"{parser.prog} [-f FORMAT] [...] DIR [-- OPTIONS]"
     parser.add_argument(
         "folder", nargs="?", metavar="DIR", help="a folder directly in the project's folder"
     )

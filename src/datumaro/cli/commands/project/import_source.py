@@ -34,7 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
         examples=_EXAMPLES,
         format_options=True,
     )
-    parser.usage = "datum project import [-f FORMAT] [-n NAME] [...] PATH [-- OPTIONS]"
+    parser.usage = f"{parser.prog} [-f FORMAT] [-n NAME] [...] PATH [-- OPTIONS]"
     parser.add_argument("url", nargs="?", metavar="PATH", help="the data set's folder or file")
     parser.add_argument(
         "-n",

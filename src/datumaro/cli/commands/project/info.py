@@ -10,8 +10,9 @@ from datumaro.cli.exit_codes import ExitCode
 from datumaro.cli.project_arguments import add_project_flag, chosen_project
 
 if TYPE_CHECKING:
-    from datumaro.project.configuration import Source, Stage
+    from datumaro.project.configuration import Source
     from datumaro.project.project import Project
+    from datumaro.project.stages import Stage
 
 _EXAMPLES = """
 datum project info
