@@ -151,7 +151,7 @@ PIXEL_CASES = [
 ]
 CLOUD_CASES = [Case("tracks", name, save_media=True) for name in ("kitti_raw", "sly_pointcloud")]
 # (they cannot read a file whose images are not there)
-CVAT_CASES = [Case("shapes", "cvat", True)]
+CVAT_CASES = [Case("cvat_shapes", "cvat", True)]
 
 LABEL_ME_CASES = [Case("outlines", "label_me", save_media) for save_media in (False, True)]
 

@@ -538,7 +538,7 @@ def street(media: Path) -> Any:
     )
 
 
-def shapes(media: Path) -> Any:
+def cvat_shapes(media: Path) -> Any:
     """What CVAT has of kinds, with attributes that the labels declare."""
     categories = dm.LabelCategories.from_iterable([("cat", "", ["color", "age", "good"]), "a dog"])
     categories.attributes = {"occluded"}
@@ -881,7 +881,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         voc_people,
         plain_images,
         street,
-        shapes,
+        cvat_shapes,
         outlines,
         voc_boxes,
         boxes,

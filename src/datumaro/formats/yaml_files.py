@@ -65,7 +65,8 @@ def print_yaml(value: dict[str, Any]) -> str:
 
     Innermost lists and mappings are written on a line each only where they are of strings.
     """
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 20)
+    dump: Any = yaml.dump  # pyright: ignore[reportUnknownMemberType]
+    return dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 20)
 
 
 def _line(mark: Any) -> str:
