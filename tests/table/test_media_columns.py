@@ -78,7 +78,7 @@ def test_media_in_files_are_told_in_columns(media: MediaElement) -> None:
     assert found == media and media == found
 
 
-@pytest.mark.parametrize("media", IN_MEMORY, ids=repr)
+@pytest.mark.parametrize("media", IN_MEMORY, ids=lambda media: type(media).__name__)
 def test_media_in_memory_are_kept_as_they_are(media: MediaElement) -> None:
     told = media_columns.describe(media)
     assert told.in_memory is media and told.path == "" and told.kind == media.type

@@ -65,8 +65,10 @@ def print_yaml(value: dict[str, Any]) -> str:
 
     Innermost lists and mappings are written on a line each only where they are of strings.
     """
-    dump: Any = yaml.dump  # pyright: ignore[reportUnknownMemberType]
-    return dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 20)
+    text: str = yaml.dump(  # pyright: ignore[reportUnknownMemberType]
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 20
+    )
+    return text
 
 
 def _line(mark: Any) -> str:
