@@ -204,7 +204,7 @@ def test_what_is_no_key_is_refused_and_not_repeated(key: str | bytes, message: s
 
 
 def test_no_text_of_a_cipher_shows_the_key():
-    shown = f"{CIPHER} {CIPHER!r} {BoundCipher(CIPHER, b'')!r} {[CIPHER.key]} {KEY!r}"
+    shown = f"{CIPHER} {CIPHER!r} {BoundCipher(CIPHER, b'')!r} {[CIPHER.key]} {CIPHER.key!r}"
     assert KEY[6:] not in shown
     assert str(CIPHER.key) == KEY, "whoever asks for the text gets it"
 

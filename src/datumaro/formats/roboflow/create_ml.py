@@ -65,6 +65,7 @@ class RoboflowCreateMl(Format):
         annotations={AnnotationType.bbox: Held(label="required")},
         labels="used",
         label_order=False,
+        media_found=True,
     )
     owned = (f"*/{FILE}",)
 

@@ -43,6 +43,7 @@ class RoboflowMulticlass(Format):
     holds = Capabilities(
         annotations={AnnotationType.label: Held()},
         label_order=False,
+        media_found=True,
         label_pattern=_PATTERN,
     )
     owned = (f"*/{FILE}",)

@@ -132,7 +132,7 @@ class RoboflowYolo(Format):
 
     name = "roboflow_yolo"
     title = "Roboflow's layout of YOLO: boxes; reads polygons, too"
-    holds = holding(AnnotationType.bbox)
+    holds = replace(holding(AnnotationType.bbox), media_found=True)
     write_options: ClassVar[type[WriteOptions]] = MetaWriteOptions
     owned = ("data.yaml", "*/labels/**/*.txt", "images.meta", "dataset_meta.json")
 
@@ -173,6 +173,7 @@ class RoboflowYoloObb(Format):
             )
         },
         size_needed=False,
+        media_found=True,
     )
     owned = ("data.yaml", "*/labelTxt/**/*.txt")
 
