@@ -150,6 +150,12 @@ PIXEL_CASES = [
     for save_media in (False, True)
 ]
 
+PEOPLE_CASES = [
+    Case(sample, name, save_media)
+    for sample, name in (("faces", "vgg_face2"), ("pairs", "lfw"), ("people", "market1501"))
+    for save_media in (False, True)
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -178,6 +184,7 @@ CONVERTED_CASES = (
     + TRACK_CASES
     + DOTA_CASES
     + PIXEL_CASES
+    + PEOPLE_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -247,4 +254,9 @@ SAMPLES = [
     Sample("mnist_dataset", "mnist"),
     Sample("mnist_csv_dataset", "mnist_csv"),
     Sample("cifar10_dataset", "cifar"),
+    Sample("celeba_dataset/dataset", "celeba"),
+    Sample("align_celeba_dataset/dataset", "align_celeba"),
+    Sample("lfw_dataset", "lfw"),
+    Sample("vgg_face2_dataset", "vgg_face2"),
+    Sample("market1501_dataset", "market1501"),
 ]
