@@ -259,4 +259,6 @@ SAMPLES = [
     Sample("lfw_dataset", "lfw"),
     Sample("vgg_face2_dataset", "vgg_face2"),
     Sample("market1501_dataset", "market1501"),
+    Sample("mapillary_vistas_dataset", "mapillary_vistas_instances"),
+    Sample("mapillary_vistas_dataset", "mapillary_vistas_panoptic"),
 ]

@@ -44,6 +44,15 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
     "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
     "lfw": ("datumaro.formats.lfw", "Lfw"),
+    "mapillary_vistas": ("datumaro.formats.mapillary_vistas.format", "MapillaryVistas"),
+    "mapillary_vistas_instances": (
+        "datumaro.formats.mapillary_vistas.format",
+        "MapillaryVistasInstances",
+    ),
+    "mapillary_vistas_panoptic": (
+        "datumaro.formats.mapillary_vistas.format",
+        "MapillaryVistasPanoptic",
+    ),
     "market1501": ("datumaro.formats.market1501", "Market1501"),
     "mnist": ("datumaro.formats.mnist", "Mnist"),
     "mnist_csv": ("datumaro.formats.mnist_csv", "MnistCsv"),
