@@ -191,8 +191,8 @@ def test_no_code_is_run(tmp_path: Path, protocol: int):
 
 HEAD = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01"
 TAIL = (
-    b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNN"
-    b"J\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89"
+    b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ"
+    b"\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89"
 )
 
 

@@ -155,6 +155,12 @@ CVAT_CASES = [Case("cvat_shapes", "cvat", True)]
 
 LABEL_ME_CASES = [Case("outlines", "label_me", save_media) for save_media in (False, True)]
 
+PEOPLE_CASES = [
+    Case(sample, name, save_media)
+    for sample, name in (("faces", "vgg_face2"), ("pairs", "lfw"), ("people", "market1501"))
+    for save_media in (False, True)
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -188,6 +194,7 @@ CONVERTED_CASES = (
     + CLOUD_CASES
     + CVAT_CASES
     + LABEL_ME_CASES
+    + PEOPLE_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -265,4 +272,11 @@ SAMPLES = [
     Sample("cvat_dataset/for_video", "cvat"),
     Sample("labelme_dataset", "label_me"),
     Sample("roboflow_dataset/voc", "roboflow_voc"),
+    Sample("celeba_dataset/dataset", "celeba"),
+    Sample("align_celeba_dataset/dataset", "align_celeba"),
+    Sample("lfw_dataset", "lfw"),
+    Sample("vgg_face2_dataset", "vgg_face2"),
+    Sample("market1501_dataset", "market1501"),
+    Sample("mapillary_vistas_dataset", "mapillary_vistas_instances"),
+    Sample("mapillary_vistas_dataset", "mapillary_vistas_panoptic"),
 ]

@@ -188,6 +188,14 @@ READING += [
     ),
 ]
 
+READING += [
+    Quirk(
+        ("celeba", "align_celeba"),
+        "the names of coordinates are taken for those of points, each of another label",
+        lambda d: d.path[:2] == ("categories", "points"),
+    ),
+]
+
 WRITING = [
     Quirk(
         ("mot_seq_gt",),

@@ -847,6 +847,75 @@ def pixels_with_labels(pixels: Callable[[int], Any], ids: Sequence[str]) -> Any:
     )
 
 
+FIVE = [1, 2, 3.5, 4, 5, 6.25, 7, 8, 9, 10]
+
+
+def faces(media: Path) -> Any:
+    """Faces in folders of people, with boxes and points, one of them, or a label alone."""
+    box, points = dm.Bbox(1, 2, 3.25, 4), dm.Points(FIVE)
+    contents = {
+        "n1/0001_01": (0, [points, box]),
+        "n1/0002 01": (0, [box]),
+        "n2/ünïcödé": (1, [points]),
+        "n2/0003_01": (1, [dm.Label(1)]),
+        "no_label/x": (None, []),
+    }
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="val" if number > 2 else "train",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[annotation.wrap(label=label) for annotation in of_item],
+            )
+            for number, (item_id, (label, of_item)) in enumerate(contents.items())
+        ],
+        categories=[("n1", "Karl"), "n2", "猫"],
+    )
+
+
+def pairs(media: Path) -> Any:
+    """Pairs of the same person and of two people."""
+    contents: dict[str, list[Any]] = {
+        "Ann_0001": [
+            dm.Label(
+                0, attributes={"positive_pairs": ["Ann/Ann_0002"], "negative_pairs": ["猫/猫_0001"]}
+            )
+        ],
+        "Ann_0002": [dm.Label(0)],
+        "猫_0001": [dm.Label(1)],
+        "alone": [],
+    }
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset="test",
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=of_item,
+            )
+            for item_id, of_item in contents.items()
+        ],
+        categories=["Ann", "猫"],
+    )
+
+
+def people(media: Path) -> Any:
+    """Images of people whose names tell who they are."""
+    known = {"camera_id": 0, "track_id": 3, "frame_id": 151, "bbox_id": 1}
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                f"{person}_c1s3_000151_01",
+                subset=subset,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                attributes={"person_id": person, **known, "query": subset == "query"},
+            )
+            for person, subset in (("0002", "train"), ("0003", "test"), ("0001", "query"))
+        ]
+    )
+
+
 def labelled(media: Path, ids: Any, labels: list[list[int]], names: list[str]) -> Any:
     """Images with labels, in two subsets."""
     return dm.Dataset.from_iterable(
@@ -898,6 +967,9 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         small_color_images,
         shapes,
         blobs,
+        faces,
+        pairs,
+        people,
         beyond,
     )
 }

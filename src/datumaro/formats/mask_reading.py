@@ -37,12 +37,15 @@ class MaskItem:
     Attributes
     ----------
     image, mask : paths; "" for none.
+    height, width : of the image in pixels; zeros when not stated.
     """
 
     id: str
     subset: str
     image: str
     mask: str
+    height: int = 0
+    width: int = 0
 
 
 @dataclass(slots=True)
@@ -93,7 +96,7 @@ def read_items(
                     if masks.error is not None:
                         context.problem(masks.error)
                     annotate(columns, item, masks)
-                    columns.add_item(item.id, item.subset, item.image)
+                    columns.add_item(item.id, item.subset, item.image, item.height, item.width)
                 context.progress.report_status(first + len(batch))
             chunks.append(columns.finish())
     context.progress.finish()
@@ -125,7 +128,9 @@ def _expected(data: bytes, item: MaskItem) -> tuple[int, int] | None:
     size = read_size(io.BytesIO(data))
     if size is None or size[0] * size[1] <= MAX_PIXELS_UNEXPECTED:
         return None
-    expected = probe_size(item.image) if item.image else None
+    expected = (item.height, item.width) if item.height and item.width else None
+    if expected is None and item.image:
+        expected = probe_size(item.image)
     if expected is None:
         raise MalformedFileError(
             item.mask, "IHDR", f"{size[0]} x {size[1]} pixels",

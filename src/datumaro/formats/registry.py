@@ -14,7 +14,9 @@ ENTRY_POINTS = "datumaro.formats"
 
 # name: (module, class). A module is imported when its format is asked for.
 _BUILTIN: dict[str, tuple[str, str]] = {
+    "align_celeba": ("datumaro.formats.celeba", "AlignCeleba"),
     "camvid": ("datumaro.formats.camvid", "Camvid"),
+    "celeba": ("datumaro.formats.celeba", "Celeba"),
     "cifar": ("datumaro.formats.cifar", "Cifar"),
     "cityscapes": ("datumaro.formats.cityscapes", "Cityscapes"),
     "coco": ("datumaro.formats.coco.format", "Coco"),
@@ -43,6 +45,17 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "kitti": ("datumaro.formats.kitti.format", "Kitti"),
     "kitti_detection": ("datumaro.formats.kitti.format", "KittiDetection"),
     "kitti_segmentation": ("datumaro.formats.kitti.format", "KittiSegmentation"),
+    "lfw": ("datumaro.formats.lfw", "Lfw"),
+    "mapillary_vistas": ("datumaro.formats.mapillary_vistas.format", "MapillaryVistas"),
+    "mapillary_vistas_instances": (
+        "datumaro.formats.mapillary_vistas.format",
+        "MapillaryVistasInstances",
+    ),
+    "mapillary_vistas_panoptic": (
+        "datumaro.formats.mapillary_vistas.format",
+        "MapillaryVistasPanoptic",
+    ),
+    "market1501": ("datumaro.formats.market1501", "Market1501"),
     "mnist": ("datumaro.formats.mnist", "Mnist"),
     "mnist_csv": ("datumaro.formats.mnist_csv", "MnistCsv"),
     "mot_seq": ("datumaro.formats.mot.sequence", "MotSeq"),
@@ -55,6 +68,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "labelme_json": ("datumaro.formats.labelme_json.format", "LabelMeJson"),
     "open_images": ("datumaro.formats.open_images.format", "OpenImages"),
     "sly_pointcloud": ("datumaro.formats.sly_pointcloud.format", "SlyPointcloud"),
+    "vgg_face2": ("datumaro.formats.vgg_face2", "VggFace2"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),

@@ -1,0 +1,1 @@
+"""Mapillary Vistas. See `datumaro.formats.mapillary_vistas.format`."""

@@ -1,0 +1,147 @@
+"""The JSON files of Mapillary Vistas, and where its other files lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from datumaro.errors import MalformedFileError
+from datumaro.formats.files import folders, images_below, read_file, stem_of, walk
+from datumaro.formats.json_errors import explained
+
+VERSIONS = ("v2.0", "v1.2")  # the newer first
+IMAGES, INSTANCES, PANOPTIC, POLYGONS = "images", "instances", "panoptic", "polygons"
+PANOPTIC_FILES = {"v1.2": "panoptic_2018.json", "v2.0": "panoptic_2020.json"}
+
+_MAX_BYTES = 1 << 30
+T = TypeVar("T")
+
+Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
+Side = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
+class ConfigLabel(msgspec.Struct):
+    """A label in the configuration."""
+
+    name: str
+    color: tuple[Byte, Byte, Byte] | None = None
+
+
+class Config(msgspec.Struct):
+    """``config_<version>.json``."""
+
+    labels: list[ConfigLabel]
+
+
+class Segment(msgspec.Struct):
+    """An entry of ``segments_info``."""
+
+    id: int
+    category_id: int | None = None
+    iscrowd: int | bool = 0
+
+
+class ImageSegments(msgspec.Struct):
+    """The segments of an image, and the file that shows them."""
+
+    image_id: int | str
+    file_name: str
+    segments_info: list[Segment]
+
+
+class Category(msgspec.Struct):
+    """A category."""
+
+    id: int
+    name: str
+    supercategory: str = ""
+    color: tuple[Byte, Byte, Byte] | None = None
+
+
+class PanopticImage(msgspec.Struct):
+    """An image."""
+
+    id: int | str
+    file_name: str
+    width: Side = 0
+    height: Side = 0
+
+
+class Panoptic(msgspec.Struct):
+    """``panoptic/panoptic_<year>.json``."""
+
+    annotations: list[ImageSegments]
+    categories: list[Category]
+    images: list[PanopticImage] = []
+
+
+class PolygonObject(msgspec.Struct):
+    """An object, as a polygon."""
+
+    label: str
+    polygon: list[list[float]]
+    id: int = 0
+
+
+class Polygons(msgspec.Struct):
+    """``polygons/<id>.json``."""
+
+    objects: list[PolygonObject]
+
+
+def load(path: str | os.PathLike[str], kind: type[T]) -> T:
+    """Read a JSON file.
+
+    Raises
+    ------
+    MalformedFileError
+        It is missing, damaged, or has wrong types; the message names the JSON path.
+    """
+    data = read_file(os.fspath(path), _MAX_BYTES)
+    if data is None or len(data) > _MAX_BYTES:
+        found = "no such file" if data is None else f"more than {_MAX_BYTES} bytes"
+        raise MalformedFileError(path, "", found, "a JSON file")
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        where, found, expected = explained(error, data)
+        raise MalformedFileError(path, f"${where}", found, expected) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedFileError(path, "$", f"{data[:40]!r} ({error})", "a JSON object") from None
+
+
+# --- folders --------------------------------------------------------------------------------------
+
+
+def has_task(subset: Path, version: str, task: str) -> bool:
+    """Whether a subset's folder has the files of a task in a version."""
+    if task == PANOPTIC:
+        return (subset / version / PANOPTIC / PANOPTIC_FILES[version]).is_file()
+    return (subset / version / task).is_dir()
+
+
+def is_subset(folder: Path) -> bool:
+    """Whether a folder is that of a subset."""
+    return any(has_task(folder, v, task) for v in VERSIONS for task in (INSTANCES, PANOPTIC))
+
+
+def is_root(folder: Path) -> bool:
+    """Whether a folder has folders of subsets."""
+    return any(is_subset(folder / name) for name in folders(folder))
+
+
+def images_of(subset: Path) -> dict[str, str]:
+    """{id: path} of a subset's images."""
+    start = os.fspath(subset / IMAGES)
+    names = images_below(start) if (subset / IMAGES).is_dir() else []
+    return {stem_of(name): f"{start}/{name}" for name in reversed(names)}
+
+
+def instances_of(subset: Path, version: str) -> dict[str, str]:
+    """{id: path} of a subset's masks of instances."""
+    start = os.fspath(subset / version / INSTANCES)
+    return {stem_of(name): f"{start}/{name}" for name in walk(start) if name.endswith(".png")}
