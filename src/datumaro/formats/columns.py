@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from datumaro.errors import InvalidAnnotationError
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
-from datumaro.model.media import MediaType
+from datumaro.model.media import MediaElement, MediaType
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 
@@ -45,6 +45,7 @@ class ChunkColumns:
         self._heights, self._widths = array("i"), array("i")
         self._item_attributes: list[bytes] = []
         self._media_extras: dict[int, str] = {}
+        self._in_memory: dict[int, MediaElement] = {}
         self._ends = array("q", [0])
         self._types, self._labels = array("B"), array("i")
         self._ann_ids, self._groups = array("q"), array("q")
@@ -168,6 +169,7 @@ class ChunkColumns:
         *,
         media: MediaType = MediaType.IMAGE,
         media_extra: str = "",
+        in_memory: MediaElement | None = None,
     ) -> None:
         """Append an item, with the annotations that were added since the last one.
 
@@ -176,16 +178,19 @@ class ChunkColumns:
         path : its medium; without one the item has no media.
         height, width : in pixels; zeros when not known.
         media_extra : see `schema.ITEMS`.
+        in_memory : its medium, instead of a path, when columns cannot tell it.
         """
         if not (0 <= height <= _INT32 and 0 <= width <= _INT32):
             raise InvalidAnnotationError(
                 f"item {item_id!r}: {height} x {width} pixels; expected at most {_INT32}"
             )
+        if in_memory is not None:
+            self._in_memory[len(self._ids)] = in_memory
         if media_extra:
             self._media_extras[len(self._ids)] = media_extra
         self._ids.append(item_id)
         self._codes.append(self._subsets.setdefault(subset, len(self._subsets)))
-        self._media.append(media if path else MediaType.NONE)
+        self._media.append(media if path or in_memory is not None else MediaType.NONE)
         self._paths.append(path)
         self._heights.append(height)
         self._widths.append(width)
@@ -215,6 +220,7 @@ class ChunkColumns:
             schema.item_batch(len(self), items),
             self._annotations(),
             np.frombuffer(self._ends, np.int64),
+            self._in_memory,
         )
 
     def _annotations(self) -> pa.RecordBatch:
