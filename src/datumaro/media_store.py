@@ -37,7 +37,7 @@ from datumaro.workers import Workers
 log = logging.getLogger("datumaro")
 
 _BATCH = 32  # files that a worker takes at a time: fewer would spend the time on handing over
-_BATCH_READ = 4  # of those whose bytes are given: they are in memory until they are taken
+_BATCH_READ = 8  # of those whose bytes are given: they are in memory until they are taken
 _BATCH_BYTES = 8 << 20  # or so many bytes that are in memory: they must not pile up
 _EXAMPLES = 5
 _SILENT = NullProgressReporter()

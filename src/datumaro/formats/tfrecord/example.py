@@ -10,7 +10,8 @@ and feature.proto: ``Example.features (1)`` → ``Features.feature (1)``, a map:
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 
 from datumaro.kernels import tfrecord
 
@@ -76,38 +77,42 @@ def encode(features: Mapping[str, Feature]) -> bytes:
     """
     entries: list[bytes] = []
     for name in sorted(features):
-        key = name.encode()
         value = _feature(features[name])
-        entries.append(_message(0x0A, _message(0x0A, key) + _message(0x12, value)))
-    return _message(0x0A, b"".join(entries))
+        entries.append(_message(_FIRST, _key(name) + _message(b"\x12", value)))
+    return _message(_FIRST, b"".join(entries))
+
+
+_FIRST = b"\x0a"  # the tag of a field with the number 1 whose value has a length
+_SMALL = [bytes((value,)) for value in range(128)]
+
+
+@lru_cache(1024)
+def _key(name: str) -> bytes:
+    return _message(_FIRST, name.encode())
 
 
 def _feature(values: Feature) -> bytes:
-    if not values:
+    kinds: set[type] = set(map(type, values))
+    if not kinds:
         return b""
-    if all(isinstance(value, bytes) for value in values):
-        parts = [_message(0x0A, value) for value in values if isinstance(value, bytes)]
-        return _message(0x0A, b"".join(parts))
-    numbers = [value for value in values if not isinstance(value, bytes)]
-    if any(isinstance(value, float) for value in numbers):
-        return _message(0x12, _message(0x0A, _floats(numbers)))
-    packed = b"".join(_varint(int(value)) for value in numbers)
-    return _message(0x1A, _message(0x0A, packed))
+    if bytes in kinds:
+        parts = [_message(_FIRST, value) for value in values if isinstance(value, bytes)]
+        return _message(_FIRST, b"".join(parts))
+    if float in kinds:
+        packed = struct.pack(f"<{len(values)}f", *values)
+        return _message(b"\x12", _message(_FIRST, packed))
+    packed = b"".join([_varint(int(value)) for value in values])
+    return _message(b"\x1a", _message(_FIRST, packed))
 
 
-def _floats(values: Iterable[float]) -> bytes:
-    numbers = [float(value) for value in values]
-    return struct.pack(f"<{len(numbers)}f", *numbers)
-
-
-def _message(tag: int, data: bytes) -> bytes:
+def _message(tag: bytes, data: bytes) -> bytes:
     """A field of some length: its tag, its length, its data."""
-    return bytes((tag,)) + _varint(len(data)) + data
+    return tag + _varint(len(data)) + data
 
 
 def _varint(value: int) -> bytes:
     if 0 <= value < 128:
-        return bytes((value,))
+        return _SMALL[value]
     if not -(2**63) <= value < 2**63:
         raise OverflowError(f"{value} has more than 64 bits")
     value &= 2**64 - 1
