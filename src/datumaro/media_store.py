@@ -239,7 +239,7 @@ class MediaStore:
             )
         other = self._taken.setdefault(relative, job)
         if other is not job:
-            if _same(other.source, job.source):
+            if same_source(other.source, job.source):
                 return None
             raise DatasetExportError(
                 f"{other.name or repr(other.source)} and {job.name or repr(job.source)} "
@@ -320,7 +320,8 @@ def media_contents(
     _warn(report)
 
 
-def _same(a: str | MediaElement, b: str | MediaElement) -> bool:
+def same_source(a: str | MediaElement, b: str | MediaElement) -> bool:
+    """Whether two sources of media are the same."""
     if isinstance(a, str) or isinstance(b, str):
         paths = [m if isinstance(m, str) else m.path for m in (a, b)]
         return paths[0] == paths[1]

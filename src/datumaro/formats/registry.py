@@ -29,6 +29,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
+    "image_zip": ("datumaro.formats.image_zip", "ImageZip"),
     "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
     "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
     "roboflow_tfrecord": ("datumaro.formats.roboflow.tfrecord", "RoboflowTfrecord"),
