@@ -46,6 +46,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "open_images": ("datumaro.formats.open_images.format", "OpenImages"),
     "sly_pointcloud": ("datumaro.formats.sly_pointcloud.format", "SlyPointcloud"),
     "tf_detection_api": ("datumaro.formats.tfrecord.tf_detection_api", "TfDetectionApi"),
+    "video_frames": ("datumaro.formats.video_frames", "VideoFrames"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
