@@ -100,6 +100,21 @@ def get(name: str) -> Format:
     raise UnknownFormatError(f"no format {name!r}; {hint}")
 
 
+def load_all() -> tuple[dict[str, Format], dict[str, Exception]]:
+    """(All formats that can be loaded, why others cannot), both by name.
+
+    A third party's format whose package is missing stops no other.
+    """
+    formats: dict[str, Format] = {}
+    errors: dict[str, Exception] = {}
+    for name in names():
+        try:
+            formats[name] = get(name)
+        except (ImportError, AttributeError) as error:  # the latter: an entry point to nothing
+            errors[name] = error
+    return formats, errors
+
+
 def readable() -> list[str]:
     """Names of the formats that can be imported."""
     return [name for name in names() if get(name).reads]
