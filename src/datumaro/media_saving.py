@@ -66,6 +66,21 @@ def save_batch(batch: Batch) -> Iterator[bytes | None]:
         yield _saved(source, target, batch.cipher) if seal is None else seal
 
 
+def read_batch(batch: Batch) -> Iterator[bytes | None]:
+    """What `save_batch` would write to each file, and is not written; None when there is no source.
+
+    Raises
+    ------
+    NotSavedError
+        One of them cannot be read or encoded: the first whose content was not given.
+    """
+    for source, target in zip(batch.sources, batch.targets, strict=True):
+        try:
+            yield _content(source, target)
+        except Exception as error:
+            raise NotSavedError(str(error)) from error
+
+
 # --- many at once ------------------------------------------------------------------------------
 
 

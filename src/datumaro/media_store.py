@@ -1,16 +1,20 @@
 """The one place that copies and encodes media files: where every export's media go through.
 
+`MediaStore` saves them as files; `media_contents` gives their bytes, for formats that keep them in
+files of their own.
+
 A file whose extension stays is copied byte by byte; others are decoded and encoded. Both are done
 by `datumaro.workers`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import posixpath
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +23,7 @@ import msgspec
 
 from datumaro.crypto import Cipher
 from datumaro.errors import DatasetExportError, EncryptionError, PathOutsideDatasetError
-from datumaro.media_saving import Batch, NotSavedError, save_batch
+from datumaro.media_saving import Batch, NotSavedError, read_batch, save_batch
 from datumaro.model.composite_image import MultiframeImage
 from datumaro.model.image import Image, ImageFromBytes, ImageFromFile, ImageFromNumpy, dotted
 from datumaro.model.media_element import MediaElement
@@ -33,6 +37,7 @@ from datumaro.workers import Workers
 log = logging.getLogger("datumaro")
 
 _BATCH = 32  # files that a worker takes at a time: fewer would spend the time on handing over
+_BATCH_READ = 8  # of those whose bytes are given: they are in memory until they are taken
 _BATCH_BYTES = 8 << 20  # or so many bytes that are in memory: they must not pile up
 _EXAMPLES = 5
 _SILENT = NullProgressReporter()
@@ -234,7 +239,7 @@ class MediaStore:
             )
         other = self._taken.setdefault(relative, job)
         if other is not job:
-            if _same(other.source, job.source):
+            if same_source(other.source, job.source):
                 return None
             raise DatasetExportError(
                 f"{other.name or repr(other.source)} and {job.name or repr(job.source)} "
@@ -250,7 +255,73 @@ class MediaStore:
         return relative
 
 
-def _same(a: str | MediaElement, b: str | MediaElement) -> bool:
+@contextlib.contextmanager
+def media_contents(
+    jobs: Iterable[MediaJob], workers: Workers
+) -> Generator[Iterator[bytes | None], None, None]:
+    """The bytes of media, as `MediaStore` would save them; of each job in order.
+
+    None where there are none: the file is missing, or lies outside its data set. That is logged
+    when the context is left. A few media for each worker are in memory at a time.
+
+    Parameters
+    ----------
+    jobs : nothing is written to their destinations, whose extensions say how to encode.
+
+    Raises
+    ------
+    DatasetExportError
+        A medium cannot be read or encoded; the message names the item.
+    """
+    report = SaveReport()
+    waiting: deque[tuple[MediaJob, bool]] = deque()  # and whether a worker was given it
+
+    def batches() -> Iterator[Batch]:
+        batch = Batch([], [], None)
+        for job in jobs:
+            content = None
+            if isinstance(job.source, MediaElement) and job.source.is_external:
+                report.external += 1
+            else:
+                try:
+                    content = _content(job.source)
+                except Exception as error:
+                    raise _failed(job, error) from error
+                if content is None:
+                    _missing(job, report)
+            waiting.append((job, content is not None))
+            if content is not None:
+                batch.sources.append(content)
+                batch.targets.append(job.destination)
+            if len(batch.sources) == _BATCH_READ:
+                yield batch
+                batch = Batch([], [], None)
+        if batch.sources:
+            yield batch
+
+    def contents(found: Iterator[bytes | None]) -> Iterator[bytes | None]:
+        for data in found:
+            while not waiting[0][1]:
+                waiting.popleft()
+                yield None
+            job, _ = waiting.popleft()
+            if data is None:
+                _missing(job, report)
+            yield data
+        for _ in waiting:
+            yield None
+
+    try:
+        with workers.map_batches(read_batch, batches()) as found:
+            yield contents(found)
+    except NotSavedError as error:
+        named = next(job for job, given in waiting if given)
+        raise _failed(named, error) from error.__cause__
+    _warn(report)
+
+
+def same_source(a: str | MediaElement, b: str | MediaElement) -> bool:
+    """Whether two sources of media are the same."""
     if isinstance(a, str) or isinstance(b, str):
         paths = [m if isinstance(m, str) else m.path for m in (a, b)]
         return paths[0] == paths[1]

@@ -118,7 +118,7 @@ YOLO_CASES = [
     Case("yolo_flat", "yolo_ultralytics", True, read_as="yolo"),
 ]
 
-IMAGE_DIR_CASES = [Case("plain_images", "image_dir", True)]
+IMAGE_DIR_CASES = [Case("plain_images", name, True) for name in ("image_dir", "image_zip")]
 
 IMAGENET_CASES = [
     Case("folders_of_labels", "imagenet", True),
@@ -255,6 +255,7 @@ SAMPLES = [
     Sample("kitti_dataset/kitti_raw", "kitti_raw"),
     Sample("sly_pointcloud_dataset", "sly_pointcloud"),
     Sample("image_dir_dataset", "image_dir"),
+    Sample("image_zip_dataset", "image_zip"),
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),
     Sample("roboflow_dataset/yolo", "roboflow_yolo"),

@@ -163,3 +163,10 @@ def test_without_pyav_the_error_names_the_extra(
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingDependencyError, match=r"datumaro\[video\]"):
         list(Video(tmp_path / "a.avi"))
+
+
+def test_frames_are_counted_without_decoding(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = Video(path)
+    monkeypatch.setattr(Video, "_read", None)
+    assert video.count_frames() == (N, N, None)
+    assert video.length == N

@@ -47,7 +47,7 @@ class ChunkColumns:
         self._heights, self._widths = array("i"), array("i")
         self._item_attributes: list[bytes] = []
         self._media_extras: dict[int, str] = {}
-        self._objects: dict[int, MediaElement] = {}
+        self._in_memory: dict[int, MediaElement] = {}
         self._ends = array("q", [0])
         self._types, self._labels = array("B"), array("i")
         self._ann_ids, self._groups = array("q"), array("q")
@@ -200,7 +200,7 @@ class ChunkColumns:
         *,
         media: MediaType = MediaType.IMAGE,
         media_extra: str = "",
-        medium: MediaElement | None = None,
+        in_memory: MediaElement | None = None,
     ) -> None:
         """Append an item, with the annotations that were added since the last one.
 
@@ -209,20 +209,19 @@ class ChunkColumns:
         path : its medium; without one the item has no media.
         height, width : in pixels; zeros when not known.
         media_extra : see `schema.ITEMS`.
-        medium : the medium, where no path can tell it.
+        in_memory : its medium, instead of a path, when columns cannot tell it.
         """
         if not (0 <= height <= _INT32 and 0 <= width <= _INT32):
             raise InvalidAnnotationError(
                 f"item {item_id!r}: {height} x {width} pixels; expected at most {_INT32}"
             )
+        if in_memory is not None:
+            self._in_memory[len(self._ids)] = in_memory
         if media_extra:
             self._media_extras[len(self._ids)] = media_extra
         self._codes.append(self._subsets.setdefault(subset, len(self._subsets)))
-        if medium is not None:
-            self._objects[len(self._ids)] = medium
-            self._media.append(medium.type)
-        else:
-            self._media.append(media if path else MediaType.NONE)
+        kind = media if path else MediaType.NONE
+        self._media.append(kind if in_memory is None else in_memory.type)
         self._ids.append(item_id)
         self._paths.append(path)
         self._heights.append(height)
@@ -253,7 +252,7 @@ class ChunkColumns:
             schema.item_batch(len(self), items),
             self._annotations(),
             np.frombuffer(self._ends, np.int64),
-            dict(self._objects),
+            self._in_memory,
         )
 
     def _annotations(self) -> pa.RecordBatch:

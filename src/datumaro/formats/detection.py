@@ -132,18 +132,14 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
 
 def _load() -> tuple[dict[str, Format], dict[str, Rejection]]:
     """The readable formats, and those that cannot be loaded, so that they stop no other."""
-    formats: dict[str, Format] = {}
-    unloaded: dict[str, Rejection] = {}
-    for name in registry.names():
-        try:
-            kind = registry.get(name)
-        except (ImportError, AttributeError) as error:  # the latter: an entry point to nothing
-            log.debug("format %s cannot be loaded: %s", name, error)
-            unloaded[name] = Rejection(DETECTION_UNSUPPORTED, f"it cannot be loaded: {error}")
-            continue
-        if kind.reads:
-            formats[name] = kind
-    return formats, unloaded
+    formats, errors = registry.load_all()
+    for name, error in errors.items():
+        log.debug("format %s cannot be loaded: %s", name, error)
+    unloaded = {
+        name: Rejection(DETECTION_UNSUPPORTED, f"it cannot be loaded: {error}")
+        for name, error in errors.items()
+    }
+    return {name: kind for name, kind in formats.items() if kind.reads}, unloaded
 
 
 def _ask(kind: Format, folder: Folder) -> Confidence | Rejection:

@@ -34,9 +34,11 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
     "dota": ("datumaro.formats.dota", "Dota"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
+    "image_zip": ("datumaro.formats.image_zip", "ImageZip"),
     "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
     "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
     "roboflow_voc": ("datumaro.formats.voc.roboflow", "RoboflowVoc"),
+    "roboflow_tfrecord": ("datumaro.formats.roboflow.tfrecord", "RoboflowTfrecord"),
     "roboflow_yolo": ("datumaro.formats.yolo.roboflow", "RoboflowYolo"),
     "roboflow_yolo_obb": ("datumaro.formats.yolo.roboflow", "RoboflowYoloObb"),
     "imagenet": ("datumaro.formats.imagenet", "Imagenet"),
@@ -69,6 +71,8 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "open_images": ("datumaro.formats.open_images.format", "OpenImages"),
     "sly_pointcloud": ("datumaro.formats.sly_pointcloud.format", "SlyPointcloud"),
     "vgg_face2": ("datumaro.formats.vgg_face2", "VggFace2"),
+    "tf_detection_api": ("datumaro.formats.tfrecord.tf_detection_api", "TfDetectionApi"),
+    "video_frames": ("datumaro.formats.video_frames", "VideoFrames"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
@@ -120,6 +124,21 @@ def get(name: str) -> Format:
     alike = get_close_matches(name, names(), n=3)
     hint = f"did you mean {' or '.join(alike)}?" if alike else f"known: {', '.join(names())}"
     raise UnknownFormatError(f"no format {name!r}; {hint}")
+
+
+def load_all() -> tuple[dict[str, Format], dict[str, Exception]]:
+    """(All formats that can be loaded, why others cannot), both by name.
+
+    A third party's format whose package is missing stops no other.
+    """
+    formats: dict[str, Format] = {}
+    errors: dict[str, Exception] = {}
+    for name in names():
+        try:
+            formats[name] = get(name)
+        except (ImportError, AttributeError) as error:  # the latter: an entry point to nothing
+            errors[name] = error
+    return formats, errors
 
 
 def readable() -> list[str]:

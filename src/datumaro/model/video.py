@@ -64,6 +64,15 @@ class _Reader:
                 f"video {self._path!r} is damaged at frame {self._index + 1}: {error}"
             ) from error
 
+    def count_packets(self) -> tuple[int, int]:
+        """(Packets of frames, frames that the file says it has). No frame is read after it."""
+        stream = self._container.streams.video[0]
+        try:
+            found = sum(packet.size > 0 for packet in self._container.demux(stream))
+        except (OSError, ValueError) as error:
+            raise MediaError(f"video {self._path!r} is damaged: {error}") from error
+        return found, stream.frames
+
     @property
     def next_index(self) -> int:
         return self._index + 1
@@ -189,6 +198,45 @@ class Video(MediaElement):
             if self._frame_size is None and self.has_data:
                 self._frame_size = self._open(0).size
             return self._frame_size
+
+    def count_frames(self) -> tuple[int, int, MediaError | None]:
+        """How many frames the file has.
+
+        Where as many packets of frames are in the file as it says, they are counted; otherwise it
+        is decoded.
+
+        Returns
+        -------
+        (How many there are, how many the file says; 0 when it does not say; what is wrong behind
+        those that there are).
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        MediaError
+            The file is not a video, or damaged in its first frame.
+        MissingDependencyError
+            PyAV is not installed.
+        """
+        damage = None
+        with self._lock:
+            self.close()
+            count, stated = self._open(0).count_packets()
+            self.close()
+            if count != stated:
+                count = 0
+                try:
+                    while self._read(count) is not None:
+                        count += 1
+                except MediaError as error:
+                    if not count:
+                        raise
+                    damage = error
+                self.close()
+                self._last = None
+            self._frame_count = count
+        return count, stated, damage
 
     def _open(self, index: int) -> _Reader:
         """The reader, at or before frame ``index``."""

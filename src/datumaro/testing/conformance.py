@@ -324,8 +324,10 @@ class FormatConformance:
         """A small data set of a format, made once in a test run."""
         folder = place.getbasetemp() / "datumaro-samples" / kind.name
         if not folder.exists():
-            folder.mkdir(parents=True)
-            self.make_sample(kind, folder)
+            unfinished = folder.with_name(f"{kind.name}.part")  # when making it is skipped
+            unfinished.mkdir(parents=True, exist_ok=True)
+            self.make_sample(kind, unfinished)
+            unfinished.rename(folder)
         return folder
 
     def test_its_own_data_set_is_detected(

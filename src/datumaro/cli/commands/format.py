@@ -56,18 +56,11 @@ def _names() -> tuple[list[str], list[str]]:
     from datumaro.cli.inputs import log
     from datumaro.formats import registry
 
-    readable: list[str] = []
-    writable: list[str] = []
-    for name in registry.names():
-        try:
-            kind = registry.get(name)
-        except (ImportError, AttributeError) as error:
-            log.warning("format %s cannot be used: %s", name, error)
-            continue
-        if kind.reads:
-            readable.append(name)
-        if kind.writes:
-            writable.append(name)
+    formats, errors = registry.load_all()
+    for name, error in errors.items():
+        log.warning("format %s cannot be used: %s", name, error)
+    readable = [name for name, kind in formats.items() if kind.reads]
+    writable = [name for name, kind in formats.items() if kind.writes]
     return readable, writable
 
 

@@ -139,7 +139,7 @@ class _Reader:
             except DatasetImportError as error:
                 self.problem(error, path, f"$.shapes[{number}]")
         media = "" if medium is not None or not image else f"{self.folder}/{image}"
-        columns.add_item(item_id, subset, media, *size, medium=medium)
+        columns.add_item(item_id, subset, media, *size, in_memory=medium)
 
     def problem(self, error: DatasetImportError, path: str, place: str) -> None:
         """Report a damaged shape."""

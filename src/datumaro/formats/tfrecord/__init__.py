@@ -1,0 +1,1 @@
+"""TFRecord files of images and their objects, without TensorFlow."""
