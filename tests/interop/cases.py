@@ -153,6 +153,8 @@ CLOUD_CASES = [Case("tracks", name, save_media=True) for name in ("kitti_raw", "
 # (they cannot read a file whose images are not there)
 CVAT_CASES = [Case("shapes", "cvat", True)]
 
+SEGMENT_ANYTHING_CASES = [Case("anything", "segment_anything", True)]
+
 LABEL_ME_CASES = [Case("outlines", "label_me", save_media) for save_media in (False, True)]
 
 # written by us alone: the published package cannot build or write them
@@ -188,6 +190,7 @@ CONVERTED_CASES = (
     + CLOUD_CASES
     + CVAT_CASES
     + LABEL_ME_CASES
+    + SEGMENT_ANYTHING_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -264,5 +267,6 @@ SAMPLES = [
     Sample("cvat_dataset/for_images/export_project", "cvat"),
     Sample("cvat_dataset/for_video", "cvat"),
     Sample("labelme_dataset", "label_me"),
+    Sample("segment_anything_dataset", "segment_anything"),
     Sample("roboflow_dataset/voc", "roboflow_voc"),
 ]

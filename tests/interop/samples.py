@@ -543,6 +543,34 @@ def voc_boxes(media: Path) -> Any:
     )
 
 
+def anything(media: Path) -> Any:
+    """Masks with their boxes and what Segment Anything says of them."""
+    ids = ("1", SPACED_ID, "ünï.cödé", "0007")
+    found: list[Any] = []
+    for number in (1, 2, 3):
+        state = {
+            "predicted_iou": number / 4,
+            "stability_score": 0.25,
+            "point_coords": [[1.5, 2.0]],
+            "crop_box": [0.0, 0.0, 8.0, 6.0],
+        }
+        mask = np.zeros((6, 8), bool)
+        mask[number : number + 2, 1:4] = True
+        common = {"id": number, "group": number, "attributes": state}
+        found += [dm.Mask(mask, **common), dm.Bbox(1, number, 2.5, 1.25, **common)]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=found[: 2 * number],
+                attributes={"id": number},
+            )
+            for number, item_id in enumerate(ids, 1)
+        ]
+    )
+
+
 def boxes(media: Path) -> Any:
     """Boxes with what KITTI has of attributes."""
     attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
@@ -822,6 +850,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         shapes,
         outlines,
         voc_boxes,
+        anything,
         boxes,
         yolo,
         yolo_flat,

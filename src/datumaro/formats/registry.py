@@ -55,6 +55,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "labelme_json": ("datumaro.formats.labelme_json.format", "LabelMeJson"),
     "open_images": ("datumaro.formats.open_images.format", "OpenImages"),
     "sly_pointcloud": ("datumaro.formats.sly_pointcloud.format", "SlyPointcloud"),
+    "segment_anything": ("datumaro.formats.segment_anything.format", "SegmentAnything"),
     "voc": ("datumaro.formats.voc.format", "Voc"),
     "voc_classification": ("datumaro.formats.voc.format", "VocClassification"),
     "voc_detection": ("datumaro.formats.voc.format", "VocDetection"),
