@@ -243,6 +243,7 @@ def test_real_voc_and_images(shared_data: Path):
         ("cvat_dataset/for_images/export_task", "cvat"),
         ("cvat_dataset/for_video", "cvat"),
         ("labelme_dataset", "label_me"),
+        ("widerface_dataset", "wider_face"),
         ("segment_anything_dataset", "segment_anything"),
         ("roboflow_dataset/voc", "roboflow_voc"),
     ],

@@ -155,6 +155,8 @@ CVAT_CASES = [Case("shapes", "cvat", True)]
 
 SEGMENT_ANYTHING_CASES = [Case("anything", "segment_anything", True)]
 
+WIDER_FACE_CASES = [Case("faces", "wider_face", save_media) for save_media in (False, True)]
+
 LABEL_ME_CASES = [Case("outlines", "label_me", save_media) for save_media in (False, True)]
 
 # written by us alone: the published package cannot build or write them
@@ -190,6 +192,7 @@ CONVERTED_CASES = (
     + CLOUD_CASES
     + CVAT_CASES
     + LABEL_ME_CASES
+    + WIDER_FACE_CASES
     + SEGMENT_ANYTHING_CASES
 )
 
@@ -267,6 +270,7 @@ SAMPLES = [
     Sample("cvat_dataset/for_images/export_project", "cvat"),
     Sample("cvat_dataset/for_video", "cvat"),
     Sample("labelme_dataset", "label_me"),
+    Sample("widerface_dataset", "wider_face"),
     Sample("segment_anything_dataset", "segment_anything"),
     Sample("roboflow_dataset/voc", "roboflow_voc"),
 ]

@@ -571,6 +571,23 @@ def anything(media: Path) -> Any:
     )
 
 
+def faces(media: Path) -> Any:
+    """Boxes with what WIDER FACE has of attributes, and labels of images."""
+    state = {"blur": "2", "expression": "0", "illumination": "1", "occluded": "0", "pose": "2",
+             "invalid": "0"}  # fmt: skip
+    found = [
+        dm.Bbox(1, 2, 3, 2.5, label=1, attributes=state),
+        dm.Bbox(0, 0, 2, 1, label=1, attributes={"blur": "1"}),
+        dm.Bbox(0, 0, 2, 1, label=1),
+        dm.Bbox(2, 2, 4, 4, label=2, attributes=state),
+    ]
+    return voc_items(
+        media,
+        [[dm.Label(0), *found], found[:1], [dm.Label(2), *found[2:]], [], [dm.Label(0)]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["Parade", "face", "dog"])},
+    )
+
+
 def boxes(media: Path) -> Any:
     """Boxes with what KITTI has of attributes."""
     attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
@@ -851,6 +868,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         outlines,
         voc_boxes,
         anything,
+        faces,
         boxes,
         yolo,
         yolo_flat,

@@ -63,6 +63,7 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "voc_instance_segmentation": ("datumaro.formats.voc.format", "VocInstanceSegmentation"),
     "voc_layout": ("datumaro.formats.voc.format", "VocLayout"),
     "voc_action": ("datumaro.formats.voc.format", "VocAction"),
+    "wider_face": ("datumaro.formats.wider_face", "WiderFace"),
     "yolo": ("datumaro.formats.yolo.format", "Yolo"),
     "yolo_loose": ("datumaro.formats.yolo.format", "YoloLoose"),
     "yolo_strict": ("datumaro.formats.yolo.format", "YoloStrict"),
