@@ -157,6 +157,16 @@ SEGMENT_ANYTHING_CASES = [Case("anything", "segment_anything", True)]
 
 WIDER_FACE_CASES = [Case("faces", "wider_face", save_media) for save_media in (False, True)]
 
+ICDAR_CASES = [
+    Case(sample, f"icdar_{name}", save_media)
+    for sample, name in (
+        ("words", "word_recognition"),
+        ("word_shapes", "text_localization"),
+        ("characters", "text_segmentation"),
+    )
+    for save_media in (False, True)
+]
+
 LABEL_ME_CASES = [Case("outlines", "label_me", save_media) for save_media in (False, True)]
 
 # written by us alone: the published package cannot build or write them
@@ -192,6 +202,7 @@ CONVERTED_CASES = (
     + CLOUD_CASES
     + CVAT_CASES
     + LABEL_ME_CASES
+    + ICDAR_CASES
     + WIDER_FACE_CASES
     + SEGMENT_ANYTHING_CASES
 )
@@ -270,6 +281,10 @@ SAMPLES = [
     Sample("cvat_dataset/for_images/export_project", "cvat"),
     Sample("cvat_dataset/for_video", "cvat"),
     Sample("labelme_dataset", "label_me"),
+    *(
+        Sample(f"icdar_dataset/{name}", f"icdar_{name}")
+        for name in ("word_recognition", "text_localization", "text_segmentation")
+    ),
     Sample("widerface_dataset", "wider_face"),
     Sample("segment_anything_dataset", "segment_anything"),
     Sample("roboflow_dataset/voc", "roboflow_voc"),

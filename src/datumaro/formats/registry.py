@@ -31,6 +31,15 @@ _BUILTIN: dict[str, tuple[str, str]] = {
     "datumaro": ("datumaro.formats.datumaro_json.format", "DatumaroJson"),
     "datumaro_binary": ("datumaro.formats.datumaro_binary.format", "DatumaroBinary"),
     "dota": ("datumaro.formats.dota", "Dota"),
+    "icdar_text_localization": (
+        "datumaro.formats.icdar.text_localization",
+        "IcdarTextLocalization",
+    ),
+    "icdar_text_segmentation": (
+        "datumaro.formats.icdar.text_segmentation",
+        "IcdarTextSegmentation",
+    ),
+    "icdar_word_recognition": ("datumaro.formats.icdar.word_recognition", "IcdarWordRecognition"),
     "image_dir": ("datumaro.formats.image_dir", "ImageDir"),
     "roboflow_create_ml": ("datumaro.formats.roboflow.create_ml", "RoboflowCreateMl"),
     "roboflow_multiclass": ("datumaro.formats.roboflow.multiclass", "RoboflowMulticlass"),
