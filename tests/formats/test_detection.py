@@ -243,6 +243,11 @@ def test_real_voc_and_images(shared_data: Path):
         ("cvat_dataset/for_images/export_task", "cvat"),
         ("cvat_dataset/for_video", "cvat"),
         ("labelme_dataset", "label_me"),
+        ("icdar_dataset/word_recognition", "icdar_word_recognition"),
+        ("icdar_dataset/text_localization", "icdar_text_localization"),
+        ("icdar_dataset/text_segmentation", "icdar_text_segmentation"),
+        ("widerface_dataset", "wider_face"),
+        ("segment_anything_dataset", "segment_anything"),
         ("roboflow_dataset/voc", "roboflow_voc"),
     ],
 )

@@ -153,6 +153,20 @@ CLOUD_CASES = [Case("tracks", name, save_media=True) for name in ("kitti_raw", "
 # (they cannot read a file whose images are not there)
 CVAT_CASES = [Case("cvat_shapes", "cvat", True)]
 
+SEGMENT_ANYTHING_CASES = [Case("anything", "segment_anything", True)]
+
+WIDER_FACE_CASES = [Case("faces", "wider_face", save_media) for save_media in (False, True)]
+
+ICDAR_CASES = [
+    Case(sample, f"icdar_{name}", save_media)
+    for sample, name in (
+        ("words", "word_recognition"),
+        ("word_shapes", "text_localization"),
+        ("characters", "text_segmentation"),
+    )
+    for save_media in (False, True)
+]
+
 LABEL_ME_CASES = [Case("outlines", "label_me", save_media) for save_media in (False, True)]
 
 PEOPLE_CASES = [
@@ -195,6 +209,9 @@ CONVERTED_CASES = (
     + CVAT_CASES
     + LABEL_ME_CASES
     + PEOPLE_CASES
+    + ICDAR_CASES
+    + WIDER_FACE_CASES
+    + SEGMENT_ANYTHING_CASES
 )
 
 CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
@@ -272,6 +289,12 @@ SAMPLES = [
     Sample("cvat_dataset/for_images/export_project", "cvat"),
     Sample("cvat_dataset/for_video", "cvat"),
     Sample("labelme_dataset", "label_me"),
+    *(
+        Sample(f"icdar_dataset/{name}", f"icdar_{name}")
+        for name in ("word_recognition", "text_localization", "text_segmentation")
+    ),
+    Sample("widerface_dataset", "wider_face"),
+    Sample("segment_anything_dataset", "segment_anything"),
     Sample("roboflow_dataset/voc", "roboflow_voc"),
     Sample("celeba_dataset/dataset", "celeba"),
     Sample("align_celeba_dataset/dataset", "align_celeba"),

@@ -198,6 +198,11 @@ READING += [
 
 WRITING = [
     Quirk(
+        ("label_me",),
+        "objects are numbered anew; we keep their ids",
+        lambda d: d.path[-1] == "id",
+    ),
+    Quirk(
         ("mot_seq_gt",),
         "frames without boxes are lost when their images are not saved",
         lambda d: d.left is MISSING and item_or_subset(d),

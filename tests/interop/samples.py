@@ -605,6 +605,80 @@ def voc_boxes(media: Path) -> Any:
     )
 
 
+def anything(media: Path) -> Any:
+    """Masks with their boxes and what Segment Anything says of them."""
+    ids = ("1", SPACED_ID, "ünï.cödé", "0007")
+    found: list[Any] = []
+    for number in (1, 2, 3):
+        state = {
+            "predicted_iou": number / 4,
+            "stability_score": 0.25,
+            "point_coords": [[1.5, 2.0]],
+            "crop_box": [0.0, 0.0, 8.0, 6.0],
+        }
+        mask = np.zeros((6, 8), bool)
+        mask[number : number + 2, 1:4] = True
+        common = {"id": number, "group": number, "attributes": state}
+        found += [dm.Mask(mask, **common), dm.Bbox(1, number, 2.5, 1.25, **common)]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=found[: 2 * number],
+                attributes={"id": number},
+            )
+            for number, item_id in enumerate(ids, 1)
+        ]
+    )
+
+
+def faces(media: Path) -> Any:
+    """Boxes with what WIDER FACE has of attributes, and labels of images."""
+    state = {"blur": "2", "expression": "0", "illumination": "1", "occluded": "0", "pose": "2",
+             "invalid": "0"}  # fmt: skip
+    found = [
+        dm.Bbox(1, 2, 3, 2.5, label=1, attributes=state),
+        dm.Bbox(0, 0, 2, 1, label=1, attributes={"blur": "1"}),
+        dm.Bbox(0, 0, 2, 1, label=1),
+        dm.Bbox(2, 2, 4, 4, label=2, attributes=state),
+    ]
+    return voc_items(
+        media,
+        [[dm.Label(0), *found], found[:1], [dm.Label(2), *found[2:]], [], [dm.Label(0)]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["Parade", "face", "dog"])},
+    )
+
+
+def words(media: Path) -> Any:
+    """Texts of images (theirs are cut at a comma and lose quotes)."""
+    texts = ["PROPER", "two words", "猫", "", "it's"]
+    return voc_items(media, [[dm.Caption(text)] if text else [] for text in texts], {})
+
+
+def word_shapes(media: Path) -> Any:
+    """Boxes and polygons around words."""
+    found = [
+        dm.Bbox(1, 2, 3, 2.5, attributes={"text": "RED"}),
+        dm.Polygon([0, 0, 3, 1, 4, 6, 1, 7], attributes={"text": "two words"}),
+        dm.Bbox(0, 0, 1.5, 1),
+    ]
+    return voc_items(media, [found, found[:1], found[1:], [], found[2:]], {})
+
+
+def characters(media: Path) -> Any:
+    """Masks of characters, in words."""
+    found: list[Any] = []
+    for index, group in enumerate((0, 1, 1)):
+        mask = np.zeros((6, 8), bool)
+        mask[index : index + 2, 2 * index : 2 * index + 2] = True
+        attributes = {
+            "index": index, "color": f"{index + 1} 2 3", "text": "a b"[index], "center": "0 1",
+        }  # fmt: skip
+        found.append(dm.Mask(mask, group=group, attributes=attributes))
+    return voc_items(media, [found, found[:1], found, [], found], {})
+
+
 def boxes(media: Path) -> Any:
     """Boxes with what KITTI has of attributes."""
     attributes = [{"truncated": t, "occluded": o} for t in (False, True) for o in (False, True)]
@@ -953,6 +1027,11 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         cvat_shapes,
         outlines,
         voc_boxes,
+        anything,
+        faces,
+        words,
+        word_shapes,
+        characters,
         boxes,
         yolo,
         yolo_flat,

@@ -1,0 +1,1 @@
+"""ICDAR's competitions of reading text in images."""

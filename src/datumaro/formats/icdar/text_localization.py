@@ -1,0 +1,206 @@
+"""ICDAR, text localization: boxes and polygons around words, a file for each image.
+
+``<subset>/gt_<id>.txt`` has lines ``x1 y1 x2 y2 "text"`` or ``x1,y1,x2,y2,x3,y3,x4,y4,text``, in
+pixels; images lie in ``<subset>/images``. Definition: https://rrc.cvc.uab.es/?ch=4&com=tasks
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from datumaro.errors import (
+    DatasetImportError,
+    InvalidAnnotationInFileError,
+    UnsupportedContentError,
+)
+from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.capabilities import Capabilities, Held
+from datumaro.formats.columns import ChunkColumns
+from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.files import read_text
+from datumaro.formats.icdar import files
+from datumaro.formats.icdar.files import Images
+from datumaro.formats.rows import ChunkRows
+from datumaro.model.annotation import AnnotationType
+from datumaro.table import json_text, schema
+from datumaro.table.chunk import Chunk, Content
+
+_CHUNK_ITEMS = 8192
+_MOST = 1e9  # pixels
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+_BBOX, _POLYGON = int(AnnotationType.bbox), int(AnnotationType.polygon)
+_HELD = Held(label="none", names={"text": (None, "RED", 'a "b", c\\')})
+
+
+class IcdarTextLocalization(Format):
+    """Boxes and polygons, with their text."""
+
+    name = "icdar_text_localization"
+    title = "ICDAR, text localization: boxes and polygons around words"
+    owned = ("*/gt_*.txt", "*/**/gt_*.txt")
+    holds = Capabilities(
+        annotations={AnnotationType.bbox: _HELD, AnnotationType.polygon: _HELD},
+        labels="none",
+    )
+
+    def detect(self, folder: Folder) -> Confidence:
+        """See `Format.detect`: there are files of boxes in the folder or one in it."""
+        for inner in ["", *folder.folders()]:
+            if any(_is_annotation(name) for name in folder.files(inner)):
+                return Confidence.MEDIUM
+        raise Rejected("no gt_<id>.txt in the folder or the folders in it")
+
+    def read(self, path: Path, options: Any, context: ReadContext) -> Content:
+        """Read all subsets.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no file of boxes.
+        DatasetImportError
+            A file is damaged; the message names it and the line.
+        """
+        found = files.find(path, _is_annotation, "no gt_<id>.txt")
+        chunks: list[Chunk] = []
+        context.progress.start(sum(len(subset.files) for subset in found), desc="Reading ICDAR")
+        done = 0
+        for subset in found:
+            columns = ChunkColumns()
+            for name in subset.files:
+                folder, slash, file = name.rpartition("/")
+                item_id = folder + slash + file[3:-4]
+                _read(columns, f"{subset.folder}/{name}", context)
+                columns.add_item(item_id, subset.name, subset.image(item_id))
+                done += 1
+                if len(columns) >= _CHUNK_ITEMS:
+                    chunks.append(columns.finish())
+                    columns = ChunkColumns()
+                    context.progress.report_status(done)
+            chunks.append(columns.finish())
+        context.progress.finish()
+        return Content(chunks)
+
+    def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
+        """Write a file for each item.
+
+        Raises
+        ------
+        UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
+            A name cannot be written, or the media are no images.
+        """
+        images = Images(content, folder, options, context)
+        writer = FileWriter(folder)
+        context.progress.start(len(content), desc="Writing ICDAR")
+        done = 0
+        for chunk in content.chunks:
+            rows = ChunkRows(chunk)
+            for item in range(len(rows)):
+                images.add(rows, item)
+                name, slash, last = rows.ids[item].rpartition("/")
+                if name == files.IMAGES or name.startswith(f"{files.IMAGES}/"):
+                    raise UnsupportedContentError(
+                        f"item {rows.ids[item]!r}: its file would lie among the images; rename it"
+                    )
+                text = _text(rows, item, context)
+                writer.save(f"{rows.subsets[item]}/{name}{slash}gt_{last}.txt", text.encode())
+                done += 1
+                if done % 512 == 0:
+                    context.progress.report_status(done)
+        context.progress.finish()
+        images.save()
+
+
+def _is_annotation(name: str) -> bool:
+    name = name.rpartition("/")[2]
+    return name.startswith("gt_") and name.endswith(".txt")
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def _read(columns: ChunkColumns, path: str, context: ReadContext) -> None:
+    """Append the annotations of a file."""
+    try:
+        lines = read_text(path).split("\n")
+    except DatasetImportError as error:
+        context.problem(error)
+        return
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            points, text = _parsed(line)
+        except ValueError as error:
+            context.problem(
+                InvalidAnnotationInFileError(
+                    path, f"line {number}", f"{line[:60]!r} ({error})",
+                    "4 or 8 numbers of pixels, and a text",
+                )
+            )  # fmt: skip
+            continue
+        attributes = b"" if text is None else json_text.encode({"text": text})
+        kind = AnnotationType.bbox if len(points) == 4 else AnnotationType.polygon
+        columns.add_shape(kind, points, schema.NO_LABEL, attributes)
+
+
+def _parsed(line: str) -> tuple[list[float], str | None]:
+    """The coordinates and the text of a line.
+
+    Raises
+    ------
+    ValueError
+        They are not those of a box or a polygon.
+    """
+    before, quote, rest = line.partition('"')
+    comma = "," in before
+    text: str | None = None
+    if quote:
+        rest = rest.rstrip()
+        if not rest.endswith('"'):
+            raise ValueError("a quote is not closed")
+        text = files.unescaped(rest[:-1])
+        words = before.replace(",", " ").split()
+        n = len(words)
+    else:
+        words = [word.strip() for word in line.split(",")] if comma else line.split()
+        n = next((i for i, word in enumerate(words) if not _NUMBER.fullmatch(word)), len(words))
+        # a number may be the text, too
+        n = {5: 4, 9: 8}.get(n, n) if n == len(words) else 8 if n >= 8 else 4
+        if n < len(words):
+            parts = line.split(",", n) if comma else line.split(None, n)
+            text = parts[n].strip() if len(parts) > n else None
+    if n < 4 or n == 5 or n % 2:
+        raise ValueError(f"{n} numbers")
+    points = [float(word) for word in words[:n]]
+    if not sum(map(abs, points)) < _MOST:
+        raise ValueError("no pixels")
+    return points, text or (text if quote else None)
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def _text(rows: ChunkRows, item: int, context: WriteContext) -> str:
+    """An item's lines."""
+    made: list[str] = []
+    for row in range(rows.offsets[item], rows.offsets[item + 1]):
+        kind = rows.types[row]
+        if kind not in (_BBOX, _POLYGON):
+            continue
+        separator = " " if kind == _BBOX else ","
+        line = separator.join([_number(value) for value in rows.points(row)])
+        text = json_text.decode(rows.ann_attributes[row]).get("text")
+        if isinstance(text, str) and "\n" not in text and "\r" not in text:
+            line += separator + files.quoted(text)
+        elif text is not None:
+            what = "texts that are no line"
+            context.lost(what, 1, f"item {rows.ids[item]!r}")
+        made.append(line + "\n")
+    return "".join(made)
+
+
+def _number(value: float) -> str:
+    text = repr(value)
+    return text[:-2] if text.endswith(".0") else text

@@ -1,0 +1,1 @@
+"""Segment Anything's data set: a file of masks beside each image."""
