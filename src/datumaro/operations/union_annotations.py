@@ -16,7 +16,8 @@ from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import ANNOTATIONS, Array
 
-_COMPARED = tuple(name for name in ANNOTATIONS.names if name != "area")
+_SHORT = ("type", "id", "group", "label")  # mostly tell already what cannot be the same
+_LONG = tuple(name for name in ANNOTATIONS.names if name not in (*_SHORT, "area"))
 _JSON = ("attributes", "extra")
 _LARGEST = 1 << 62
 
@@ -38,7 +39,9 @@ def new_annotations(before: Chunk, after: Chunk) -> tuple[Array, pa.RecordBatch]
     items_before, items = _items(before), _items(after)
     known = _known(before.annotations, after.annotations, items_before, items)
     new = np.flatnonzero(~known)
-    annotations = after.annotations.take(pa.array(new))
+    annotations = after.annotations
+    if len(new) < len(annotations):
+        annotations = annotations.take(pa.array(new))
     groups = _free_groups(before, after, items_before, items, known)
     if not np.array_equal(groups, annotations.column("group").to_numpy()):
         at = annotations.schema.get_field_index("group")
@@ -74,7 +77,7 @@ def _items(chunk: Chunk) -> Array:
 def _are_same(a: Chunk, b: Chunk) -> bool:
     """Whether the items have the same annotations in the same order, as mostly is quickly told."""
     return np.array_equal(a.offsets, b.offsets) and all(
-        a.annotations.column(name).equals(b.annotations.column(name)) for name in _COMPARED
+        a.annotations.column(name).equals(b.annotations.column(name)) for name in (*_SHORT, *_LONG)
     )
 
 
@@ -83,18 +86,42 @@ def _are_same(a: Chunk, b: Chunk) -> bool:
 
 def _known(a: pa.RecordBatch, b: pa.RecordBatch, items_a: Array, items_b: Array) -> Array:
     """Of each row of ``b`` whether the same is in ``a``, with the same item; bool."""
-    codes = np.concatenate([items_a, items_b])
-    most = int(codes.max(initial=0)) + 1
-    for name in _COMPARED:
-        more, count = _codes(pa.concat_arrays([a.column(name), b.column(name)]), name)
-        if count == 1:
-            continue
-        if most > _LARGEST // count:
-            codes = np.unique(codes, return_inverse=True)[1]
-            most = int(codes.max(initial=0)) + 1
-        codes = codes * count + more
-        most *= count
-    return np.isin(codes[len(a) :], codes[: len(a)])
+    rows_a, rows_b = np.arange(len(a)), np.arange(len(b))
+    codes: Array = np.concatenate([items_a, items_b])
+    for names in (_SHORT, _LONG):
+        columns = [
+            pa.concat_arrays([_at(a.column(name), rows_a), _at(b.column(name), rows_b)])
+            for name in names
+        ]
+        codes, count = _compact(codes)
+        for name, column in zip(names, columns, strict=True):
+            more, n = _codes(column, name)
+            if count > _LARGEST // n:
+                codes, count = _compact(codes)
+            codes, count = codes * n + more, count * n
+        codes, count = _compact(codes)
+        in_both = np.ones(count, bool)
+        for part in (codes[: len(rows_a)], codes[len(rows_a) :]):
+            in_both &= np.bincount(part, minlength=count) > 0
+        both = in_both[codes]
+        rows_a, rows_b = rows_a[both[: len(rows_a)]], rows_b[both[len(rows_a) :]]
+        codes = codes[both]
+        if not len(codes):
+            break
+    known = np.zeros(len(b), bool)
+    known[rows_b] = True
+    return known
+
+
+def _at(column: pa.Array, rows: Array) -> pa.Array:
+    """The values of some rows, rising."""
+    return column if len(rows) == len(column) else column.take(pa.array(rows))
+
+
+def _compact(codes: Array) -> tuple[Array, int]:
+    """Numbers from 0 on in the place of others, int64; and how many there are."""
+    found = schema.primitive(codes, pa.int64()).dictionary_encode()
+    return found.indices.to_numpy().astype(np.int64), max(len(found.dictionary), 1)
 
 
 def _codes(column: pa.Array, name: str) -> tuple[Array, int]:
@@ -134,14 +161,16 @@ def _free_groups(
     same for something else. Equal ones stay equal; int64."""
     groups_before: Array = before.annotations.column("group").to_numpy()
     groups: Array = after.annotations.column("group").to_numpy()
-    numbers = np.unique(np.concatenate([groups_before, groups]), return_inverse=True)[1]
-    count = int(numbers.max(initial=0)) + 1
-    pairs_before = items_before * count + numbers[: len(groups_before)]
-    pairs = items * count + numbers[len(groups_before) :]
-    taken = np.setdiff1d(pairs_before, pairs[known])
+    owners = np.concatenate([items_before, items])
+    numbers, count = _compact(np.concatenate([groups_before, groups]))
+    pairs, count = _compact(owners * count + numbers)  # of an item and a group
+    pairs_before, pairs = pairs[: len(groups_before)], pairs[len(groups_before) :]
+    taken = np.zeros(count, bool)
+    taken[pairs_before] = True
+    taken[pairs[known]] = False
     new = np.flatnonzero(~known)
     made = groups[new].copy()
-    clash = np.flatnonzero((made != 0) & np.isin(pairs[new], taken))
+    clash = np.flatnonzero((made != 0) & taken[pairs[new]])
     if not len(clash):
         return made
     most = np.zeros(len(before), np.int64)  # the largest group of each item, of both data sets

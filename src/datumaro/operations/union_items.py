@@ -23,6 +23,7 @@ from datumaro.table.media_columns import Told
 from datumaro.table.schema import ITEMS, Array
 
 Key = tuple[str, str]
+_MEDIA = ("media_type", "path", "height", "width", "media_extra")
 
 
 def joined(names: Sequence[str], parts: Sequence[list[Chunk]]) -> list[Chunk]:
@@ -54,7 +55,7 @@ def joined(names: Sequence[str], parts: Sequence[list[Chunk]]) -> list[Chunk]:
             for number, pairs in again.items():
                 merge = merges.setdefault(number, _Merge(chunks[number], owners[number], name))
                 rows: Array = np.array(pairs)
-                merge.add(rows[:, 0], chunk.take(rows[:, 1]))
+                merge.add(rows[:, 0], _at(chunk, rows[:, 1]))
             if again:
                 left = [row for row, place in enumerate(places) if place is None]
                 chunk, keys = chunk.take(np.array(left, np.int64)), [keys[row] for row in left]
@@ -94,20 +95,26 @@ class _Merge:
 
     def add(self, rows: Array, other: Chunk) -> None:
         """Add items of the second data set to those in some rows of the chunk."""
-        before = self.chunk.take(rows)
-        mine = media_columns.read(before, 0, len(before))
-        theirs = media_columns.read(other, 0, len(other))
+        before = _at(self.chunk, rows)
         numbers: list[int] = rows.tolist()
-        for at, (a, b) in enumerate(zip(mine, theirs, strict=True)):
-            if (a.in_memory is not None or a != b) and self._better_media(before, at, a, b):
-                self.media[numbers[at]] = b
+        if before.media or not _are_same(before, other, _MEDIA):
+            mine = media_columns.read(before, 0, len(before))
+            theirs = media_columns.read(other, 0, len(other))
+            for at, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+                if (a.in_memory is not None or a != b) and self._better_media(before, at, a, b):
+                    self.media[numbers[at]] = b
+        self._add_attributes(before, other, numbers)
+        owners, new = union_annotations.new_annotations(before, other)
+        if len(new):
+            self.annotations.append((rows[owners], new))
+
+    def _add_attributes(self, before: Chunk, other: Chunk, numbers: list[int]) -> None:
+        if _are_same(before, other, ("attributes",)):
+            return
         texts = (chunk.items.column("attributes").to_pylist() for chunk in (before, other))
         for at, (a, b) in enumerate(zip(*texts, strict=True)):
             if b and a != b:
                 self.attributes[numbers[at]] = self._attributes(before, at, a, b)
-        owners, new = union_annotations.new_annotations(before, other)
-        if len(new):
-            self.annotations.append((rows[owners], new))
 
     def _better_media(self, before: Chunk, at: int, a: Told, b: Told) -> bool:
         """Whether the second's medium says more than the first's."""
@@ -150,6 +157,16 @@ class _Merge:
         if self.annotations:
             chunk = union_annotations.with_more(chunk, self.annotations)
         return chunk
+
+
+def _at(chunk: Chunk, rows: Array) -> Chunk:
+    """The items at ``rows``; the chunk itself when they are all, in order."""
+    return chunk if np.array_equal(rows, np.arange(len(chunk))) else chunk.take(rows)
+
+
+def _are_same(a: Chunk, b: Chunk, names: Sequence[str]) -> bool:
+    """Whether columns of items are equal."""
+    return all(a.items.column(name).equals(b.items.column(name)) for name in names)
 
 
 def _with_values(chunk: Chunk, changes: dict[str, dict[int, Any]]) -> Chunk:
