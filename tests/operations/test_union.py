@@ -318,3 +318,70 @@ def test_attributes_that_contradict_each_other_are_refused():
 
     with pytest.raises(MergeError, match="attribute 'x' 1 in 'a', 2 in 'b'"):
         union({"a": a, "b": b})
+
+
+def put_together(mine: list[Any], others: list[Any]) -> list[Any]:
+    """What the annotations of one item in two data sets are to become."""
+    new = [other.wrap() for other in others if other not in mine]
+    shared = {other.group for other in others if other in mine}
+    taken = {annotation.group for annotation in mine} - shared - {0}
+    free = max([0, *(a.group for a in [*mine, *others])]) + 1
+    groups: dict[int, int] = {}
+    for annotation in new:
+        if annotation.group in taken:
+            annotation.group = groups.setdefault(annotation.group, free + len(groups))
+    return mine + new
+
+
+common = {"id": st.integers(0, 1), "group": st.integers(-1, 3)}
+attributes = st.sampled_from([{}, {"a": 1, "b": [True]}, {"b": [True], "a": 1}, {"a": 2**70}])
+annotations = st.lists(
+    st.builds(Caption, st.sampled_from(["a", "b"]), attributes=attributes, **common)
+    | st.builds(Label, st.integers(0, 1), **common)
+    | st.builds(Bbox, st.just(1), st.just(2), st.integers(1, 2), st.just(1), **common)
+    | st.builds(
+        Polygon, st.sampled_from([[1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6, 7, 8]]), label=st.just(1)
+    ),
+    max_size=5,
+)
+some = st.dictionaries(st.sampled_from("abc"), annotations)
+
+
+@given(st.lists(some, min_size=2, max_size=3))
+def test_annotations_are_put_together_as_objects_would_be(each: list[dict[str, list[Any]]]):
+    expected: dict[str, list[Any]] = {}
+    for items in each:
+        for name, found in items.items():
+            expected[name] = put_together(expected[name], found) if name in expected else found
+
+    whole = union(
+        {
+            str(number): data(
+                [DatasetItem(name, annotations=found) for name, found in items.items()],
+                ["cat", "dog"],
+            )
+            for number, items in enumerate(each)
+        }
+    )
+
+    assert {item.id: list(item.annotations) for item in whole} == expected
+
+
+def test_media_and_attributes_come_from_whoever_has_them(tmp_path: Path):
+    image(3).save(tmp_path / "x.png")
+    a = data([DatasetItem(str(i), attributes={"n": i}) for i in range(4)])
+    b = data(
+        [
+            DatasetItem("3", media=image(7), attributes={"n": 3, "m": "猫"}),
+            DatasetItem("new", media=image(9)),
+            DatasetItem("1", media=Image.from_file(str(tmp_path / "x.png"))),
+        ]
+    )
+
+    whole = union({"a": a, "b": b})
+
+    assert [item.id for item in whole] == ["0", "1", "2", "3", "new"]
+    assert [item.media is not None for item in whole] == [False, True, False, True, True]
+    assert whole.get("3").media.data[0, 0, 0] == 7 and whole.get("1").media.data[0, 0, 0] == 3
+    assert whole.get("3").attributes == {"n": 3, "m": "猫"}
+    assert whole.get("0").attributes == {"n": 0} and a.get("3").media is None

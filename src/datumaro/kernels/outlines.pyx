@@ -4,8 +4,8 @@ import numpy as np
 
 from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc, qsort
-from libc.string cimport memset
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
 
 from datumaro.kernels._json cimport Buffer, buffer_free, buffer_int64, buffer_reserve
 from datumaro.kernels._rle cimport Runs, put_runs, runs_begin, runs_fill, runs_next
@@ -109,9 +109,53 @@ cdef int draw_edge(
     return 0
 
 
-cdef int compare(const void* a, const void* b) noexcept nogil:
-    cdef int64_t x = (<const int64_t*>a)[0], y = (<const int64_t*>b)[0]
-    return (x > y) - (x < y)
+cdef Py_ssize_t merge_pairs(const int64_t* at, int64_t* out, Py_ssize_t n) noexcept nogil:
+    """Merge each two neighbouring rising stretches into one: how many stretches there were."""
+    cdef Py_ssize_t i, j, middle, end = 0, k = 0, stretches = 0
+    while end < n:
+        i, middle = end, end + 1
+        while middle < n and at[middle - 1] <= at[middle]:
+            middle += 1
+        stretches += 1
+        end = middle
+        if middle < n:
+            end += 1
+            while end < n and at[end - 1] <= at[end]:
+                end += 1
+            stretches += 1
+        j = middle
+        while i < middle and j < end:
+            if at[j] < at[i]:
+                out[k] = at[j]
+                j += 1
+            else:
+                out[k] = at[i]
+                i += 1
+            k += 1
+        memcpy(out + k, at + i, (middle - i) * sizeof(int64_t))
+        k += middle - i
+        memcpy(out + k, at + j, (end - j) * sizeof(int64_t))
+        k += end - j
+    return stretches
+
+
+cdef int sort_places(Buffer* places, Buffer* spare) noexcept nogil:
+    """Sort numbers, of which each edge has left a rising stretch; -1 without memory."""
+    cdef Py_ssize_t n = places.size // sizeof(int64_t)
+    cdef Buffer other
+    spare.size = 0
+    if buffer_reserve(spare, places.size) < 0:
+        return -1
+    while merge_pairs(<const int64_t*>places.data, <int64_t*>spare.data, n) > 2:
+        spare.size = places.size
+        other = places[0]
+        places[0] = spare[0]
+        spare[0] = other
+    spare.size = places.size
+    other = places[0]
+    places[0] = spare[0]
+    spare[0] = other
+    return 0
 
 
 cdef Py_ssize_t to_runs(int64_t* at, Py_ssize_t n) noexcept nogil:
@@ -147,13 +191,14 @@ def polygon_masks(
     const int32_t[::1] widths,
 ):
     """See outlines.pyi."""
-    cdef Buffer text, crossings
+    cdef Buffer text, crossings, spare
     cdef Py_ssize_t n = starts.shape[0], row, m
     cdef int64_t i, k, x0, y0, x1, y1, firstx, firsty, height, width
     cdef bint sound = ends.shape[0] == heights.shape[0] == widths.shape[0] == n
     cdef int failed = 0
     memset(&text, 0, sizeof(Buffer))
     memset(&crossings, 0, sizeof(Buffer))
+    memset(&spare, 0, sizeof(Buffer))
     out = np.zeros(n + 1, np.int64)
     states = np.zeros(n, np.int8)
     cdef int64_t[::1] offsets = out
@@ -186,8 +231,10 @@ def polygon_masks(
                     if codes[row]:
                         offsets[row + 1] = text.size
                         continue
+                    if sort_places(&crossings, &spare) < 0:
+                        failed = -1
+                        break
                     m = crossings.size // sizeof(int64_t)
-                    qsort(crossings.data, m, sizeof(int64_t), &compare)
                     m = to_runs(<int64_t*>crossings.data, m)
                     if put_runs(&text, <const int64_t*>crossings.data, m) < 0:
                         failed = -1
@@ -201,6 +248,7 @@ def polygon_masks(
     finally:
         buffer_free(&text)
         buffer_free(&crossings)
+        buffer_free(&spare)
 
 
 # --- masks ----------------------------------------------------------------------------------------

@@ -1,23 +1,22 @@
 """Several data sets as one.
 
 Labels are the same where their names are; their numbers are changed on columns. An item that is in
-several data sets, by id and subset, becomes one when nothing contradicts that: its media must be
-the same, as far as they are there to compare. It has the annotations of all; those that are equal
-in all fields are kept once.
+several data sets, by id and subset, becomes one (`union_items`) when nothing contradicts that: its
+media must be the same, as far as they are there to compare. It has the annotations of all; those
+that are equal in all fields are kept once (`union_annotations`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from datumaro.dataset import Dataset
-from datumaro.errors import MediaError, MergeError
-from datumaro.model.annotation import Annotation, AnnotationType
+from datumaro.errors import MergeError
+from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
     Categories,
     LabelCategories,
@@ -28,9 +27,8 @@ from datumaro.model.categories import (
     TabularCategories,
     generate_colormap,
 )
-from datumaro.model.item import DatasetItem
-from datumaro.model.media import Image, MediaElement
 from datumaro.operations.relabel import relabelled
+from datumaro.operations.union_items import joined
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -67,150 +65,11 @@ def union(datasets: Mapping[str, Dataset]) -> Dataset:
             content.chunks if unchanged else [relabelled(c, mapped) for c in content.chunks]
         )
     infos = _infos(contents)
-    whole = Content([], categories, infos, media_type)
-    return _joined(whole, list(contents), parts)
+    return Dataset(Content(joined(list(contents), parts), categories, infos, media_type))
 
 
 def _words(kind: Any) -> str:
     return kind.name.lower().replace("_", " ") + "s"
-
-
-# --- items ---------------------------------------------------------------------------------------
-
-
-def _joined(whole: Content, names: list[str], parts: list[list[Chunk]]) -> Dataset:
-    """The data set of all chunks, items of one name put together."""
-    where: dict[tuple[str, str], tuple[int, int, int]] = {}  # data set, chunk, row
-    chunks: list[Chunk] = []
-    again: list[tuple[int, Chunk, list[tuple[int, int, int]]]] = []
-    for number, part in enumerate(parts):
-        found: dict[tuple[str, str], tuple[int, int, int]] = {}
-        for at, chunk in enumerate(part):
-            keys = _keys(chunk)
-            rows = [row for row, key in enumerate(keys) if key in where]
-            found.update((key, (number, at, row)) for row, key in enumerate(keys))
-            if rows:
-                doubled = chunk.take(np.array(rows))
-                again.append((number, doubled, [where[keys[row]] for row in rows]))
-                chunk = chunk.take(np.delete(np.arange(len(chunk)), rows))
-            chunks.append(chunk)
-        where = found | where
-    dataset = Dataset(replace(whole, chunks=chunks))
-    for number, doubled, places in again:
-        _add_again(dataset, whole, names, parts, number, doubled, places)
-    return dataset
-
-
-def _keys(chunk: Chunk) -> list[tuple[str, str]]:
-    codes, subsets = chunk.subset_codes()
-    ids: list[str] = chunk.items.column("id").to_pylist()
-    return [(id, subsets[code]) for id, code in zip(ids, codes.tolist(), strict=True)]
-
-
-def _add_again(
-    dataset: Dataset,
-    whole: Content,
-    names: list[str],
-    parts: list[list[Chunk]],
-    number: int,
-    doubled: Chunk,
-    places: list[tuple[int, int, int]],
-) -> None:
-    """Put items that an earlier data set has already together with those."""
-    firsts: schema.Array = np.array(places)
-    origins: list[tuple[int, int]] = np.unique(firsts[:, :2], axis=0).tolist()
-    for origin in origins:
-        mine = np.flatnonzero((firsts[:, :2] == origin).all(axis=1))
-        before = parts[origin[0]][origin[1]].take(firsts[mine, 2])
-        after = doubled.take(mine)
-        same = _same_annotations(before, after)
-        pairs = zip(
-            Dataset(replace(whole, chunks=[before])),
-            Dataset(replace(whole, chunks=[after])),
-            strict=True,
-        )
-        for item, other in pairs:
-            known = dataset.get(item.id, item.subset) if not same else None
-            _check_media(item, other, names[origin[0]], names[number])
-            if known is None and (
-                item.attributes != other.attributes or _is_better(other.media, item.media)
-            ):
-                known = dataset.get(item.id, item.subset)
-            if known is not None:
-                _put_together(known, other, names[origin[0]], names[number])
-
-
-def _same_annotations(a: Chunk, b: Chunk) -> bool:
-    """Whether the items have the same annotations, told on columns."""
-    if not np.array_equal(a.offsets, b.offsets):
-        return False
-    for name in schema.ANNOTATIONS.names:
-        mine, theirs = a.annotations.column(name), b.annotations.column(name)
-        if name == "area":
-            if not np.array_equal(mine.to_numpy(), theirs.to_numpy(), equal_nan=True):
-                return False
-        elif not mine.equals(theirs):
-            return False
-    return True
-
-
-def _check_media(item: DatasetItem, other: DatasetItem, first: str, second: str) -> None:
-    if _contradict(item.media, other.media):
-        raise MergeError(
-            f"item {item.id!r} of subset {item.subset!r} is in {first!r} and in {second!r}, and "
-            "its media are different; give the items of one of them other names or another "
-            "subset, or take them one by one"
-        )
-
-
-def _contradict(a: MediaElement | None, b: MediaElement | None) -> bool:
-    if a is None or b is None:
-        return False
-    if a.type != b.type:
-        return True
-    if a.has_data and b.has_data:
-        try:
-            return a != b
-        except MediaError:  # one cannot be decoded, and its bytes are not those of the other
-            return True
-    sizes = [m.size for m in (a, b) if isinstance(m, Image)]
-    return len(sizes) == 2 and None not in sizes and sizes[0] != sizes[1]
-
-
-def _is_better(new: MediaElement | None, old: MediaElement | None) -> bool:
-    """Whether a medium says more than the one that there is."""
-    return new is not None and (old is None or (new.has_data and not old.has_data))
-
-
-def _put_together(item: DatasetItem, other: DatasetItem, first: str, second: str) -> None:
-    for name, value in other.attributes.items():
-        if name in item.attributes and item.attributes[name] != value:
-            raise MergeError(
-                f"item {item.id!r} of subset {item.subset!r} has the attribute {name!r} "
-                f"{item.attributes[name]!r} in {first!r}, {value!r} in {second!r}; correct one"
-            )
-    item.attributes.update(other.attributes)
-    if _is_better(other.media, item.media):
-        item.media = other.media
-    item.annotations.extend(_new_annotations(item, other))
-
-
-def _new_annotations(item: DatasetItem, other: DatasetItem) -> list[Annotation]:
-    """The other's annotations that the item does not have, in groups of their own."""
-    new: list[Annotation] = []
-    shared: set[int] = set()  # groups that both have
-    for annotation in other.annotations:
-        if annotation in item.annotations:
-            shared.add(annotation.group)
-        else:
-            new.append(annotation.wrap())
-    taken = {annotation.group for annotation in item.annotations} - shared
-    free = max([0, *taken, *shared, *(annotation.group for annotation in new)]) + 1
-    groups: dict[int, int] = {}
-    for annotation in new:
-        if annotation.group and annotation.group in taken:
-            annotation.group = groups.setdefault(annotation.group, free + len(groups))
-    return new
 
 
 # --- categories ----------------------------------------------------------------------------------

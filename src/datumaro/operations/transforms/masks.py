@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from datumaro.model.run_lengths import MAX_PIXELS
 from datumaro.operations.areas import spans
 from datumaro.operations.transforms import columns
 from datumaro.operations.transforms.base import ColumnTransform, TransformContext
+from datumaro.operations.transforms.blocks import in_blocks
 from datumaro.operations.transforms.image_sizes import image_sizes
 from datumaro.operations.transforms.shapes import box_points, corners
 from datumaro.table import schema
@@ -33,8 +33,8 @@ class PolygonsToMasks(ColumnTransform):
 
     def apply(self, content: Content, options: Any, context: TransformContext) -> Content:
         def change(chunk: Chunk) -> Chunk:
-            chunk = _drawn(chunk, columns.rows_of(chunk, Kind.polygon), _polygons)
-            return _drawn(chunk, columns.rows_of(chunk, Kind.ellipse), _ellipses)
+            chunk = _drawn(chunk, columns.rows_of(chunk, Kind.polygon), _polygons, context)
+            return _drawn(chunk, columns.rows_of(chunk, Kind.ellipse), _ellipses, context)
 
         return columns.changed_chunks(content, change)
 
@@ -46,9 +46,10 @@ class BoxesToMasks(ColumnTransform):
     title = "replace boxes with masks"
 
     def apply(self, content: Content, options: Any, context: TransformContext) -> Content:
-        return columns.changed_chunks(
-            content, lambda chunk: _drawn(chunk, columns.rows_of(chunk, Kind.bbox), _boxes)
-        )
+        def change(chunk: Chunk) -> Chunk:
+            return _drawn(chunk, columns.rows_of(chunk, Kind.bbox), _boxes, context)
+
+        return columns.changed_chunks(content, change)
 
 
 class MasksToPolygons(ColumnTransform):
@@ -91,7 +92,7 @@ def _ellipses(chunk: Chunk, rows: Array) -> tuple[Array, Array]:
     return points, np.arange(len(rows) + 1) * (2 * _ELLIPSE_POINTS)
 
 
-def _drawn(chunk: Chunk, rows: Array, outline: Any) -> Chunk:
+def _drawn(chunk: Chunk, rows: Array, outline: Any, context: TransformContext) -> Chunk:
     """The chunk with masks in the place of some shapes."""
     if not len(rows):
         return chunk
@@ -100,18 +101,17 @@ def _drawn(chunk: Chunk, rows: Array, outline: Any) -> Chunk:
     large = heights.astype(np.int64) * widths > MAX_PIXELS
     if large.any():
         raise _too_large(chunk, int(rows[np.argmax(large)]))
-    texts: list[bytes] = []
-    lengths: list[Array] = []
-    for begin in range(0, len(rows), _BLOCK):
-        part = slice(begin, begin + _BLOCK)
+
+    def draw(part: slice) -> tuple[Array, bytes]:
         points, offsets = outline(chunk, rows[part])
         places, text, states = polygon_masks(
             points, offsets[:-1], offsets[1:], heights[part], widths[part]
         )
         if states.any():
             raise _too_large(chunk, int(rows[part][np.argmax(states)]))
-        texts.append(text)
-        lengths.append(np.diff(places))
+        return np.diff(places), text
+
+    lengths, texts = zip(*in_blocks(context, draw, len(rows), _BLOCK), strict=True)
     ends = np.append(0, np.cumsum(np.concatenate(lengths)))
     rle = schema.texts(ends, b"".join(texts), ANNOTATIONS.field("rle").type)
     return columns.reshaped(chunk, rows, Kind.mask, rle=rle, size=(heights, widths))
@@ -130,18 +130,15 @@ def _outlined(chunk: Chunk, context: TransformContext) -> Chunk:
     rows = columns.rows_of(chunk, Kind.mask)
     if not len(rows):
         return chunk
-    points: list[Array] = []
-    lengths: list[Array] = []
-    counts: list[Array] = []
-    for part in _blocks(rows):
-        corners, ends, first, holes = outlines(chunk, part)
-        points.append(corners)
-        lengths.append(np.diff(ends))
-        counts.append(np.diff(first))
-        some = np.flatnonzero(holes)
-        if len(some):
-            example = columns.item_name(chunk, int(part[some[0]]))
-            context.lost("holes of masks filled", int(holes.sum()), example)
+    blocks = in_blocks(context, lambda part: outlines(chunk, rows[part]), len(rows), _BLOCK)
+    points = [corners for corners, _, _, _ in blocks]
+    lengths = [np.diff(ends) for _, ends, _, _ in blocks]
+    counts = [np.diff(first) for _, _, first, _ in blocks]
+    holes = np.concatenate([found for _, _, _, found in blocks])
+    some = np.flatnonzero(holes)
+    if len(some):
+        example = columns.item_name(chunk, int(rows[some[0]]))
+        context.lost("holes of masks filled", int(holes.sum()), example)
     parts = np.concatenate(counts)
     empty = np.flatnonzero(parts == 0)
     if len(empty):
@@ -177,8 +174,3 @@ def outlines(chunk: Chunk, rows: Array) -> tuple[Array, Array, Array, Array]:
             "add up to its size"
         )
     return found
-
-
-def _blocks(rows: Array) -> Iterator[Array]:
-    for begin in range(0, len(rows), _BLOCK):
-        yield rows[begin : begin + _BLOCK]

@@ -18,6 +18,7 @@ from datumaro.model.resized_image import ResizedImage
 from datumaro.operations.areas import spans
 from datumaro.operations.transforms import columns
 from datumaro.operations.transforms.base import ColumnTransform, TransformContext, TransformOptions
+from datumaro.operations.transforms.blocks import in_blocks
 from datumaro.operations.transforms.image_sizes import image_sizes
 from datumaro.options import option
 from datumaro.table import json_text, media_columns, schema
@@ -26,6 +27,7 @@ from datumaro.table.schema import ANNOTATIONS, Array
 
 _LARGEST = 1 << 16
 _BLOCK = 1 << 16  # annotations that are worked on at once: bounds the memory of temporaries
+_MASKS = 1 << 10  # masks of a block, which a thread works on
 _IMAGES = (
     MediaType.IMAGE, MediaType.BYTE_IMAGE, MediaType.VIDEO_FRAME, MediaType.ROI_IMAGE,
     MediaType.MOSAIC_IMAGE,
@@ -183,14 +185,23 @@ class _Resized:
             for side, scale in ((heights, self.scales[rows, 1]), (widths, self.scales[rows, 0]))
         )
         starts, data = schema.list_parts(masks.column("rle"))
-        offsets, text, states = resized_masks(
-            data, starts[:-1], starts[1:], heights, widths, height, width
-        )
-        if states.any():
-            bad = int(np.argmax(states != 0))
-            why = "is too large" if states[bad] == TOO_LARGE else "has damaged run lengths"
-            raise DatasetError(f"{columns.item_name(chunk, int(rows[bad]))}: a mask {why}")
-        rle = schema.texts(offsets, text, ANNOTATIONS.field("rle").type)
+
+        def resize(part: slice) -> tuple[Array, bytes]:
+            offsets, text, states = resized_masks(
+                data, starts[:-1][part], starts[1:][part],
+                heights[part], widths[part], height[part], width[part],
+            )  # fmt: skip
+            if states.any():
+                bad = int(np.argmax(states != 0))
+                why = "is too large" if states[bad] == TOO_LARGE else "has damaged run lengths"
+                raise DatasetError(
+                    f"{columns.item_name(chunk, int(rows[part][bad]))}: a mask {why}"
+                )
+            return np.diff(offsets), text
+
+        lengths, texts = zip(*in_blocks(self.context, resize, len(rows), _MASKS), strict=True)
+        ends = np.append(0, np.cumsum(np.concatenate(lengths)))
+        rle = schema.texts(ends, b"".join(texts), ANNOTATIONS.field("rle").type)
         return columns.reshaped(chunk, rows, Kind.mask, rle=rle, size=(height, width))
 
     # --- images -------------------------------------------------------------------------------
