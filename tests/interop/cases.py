@@ -155,7 +155,7 @@ CVAT_CASES = [Case("cvat_shapes", "cvat", True)]
 
 SEGMENT_ANYTHING_CASES = [Case("anything", "segment_anything", True)]
 
-WIDER_FACE_CASES = [Case("faces", "wider_face", save_media) for save_media in (False, True)]
+WIDER_FACE_CASES = [Case("wide_faces", "wider_face", save_media) for save_media in (False, True)]
 
 ICDAR_CASES = [
     Case(sample, f"icdar_{name}", save_media)

@@ -633,7 +633,7 @@ def anything(media: Path) -> Any:
     )
 
 
-def faces(media: Path) -> Any:
+def wide_faces(media: Path) -> Any:
     """Boxes with what WIDER FACE has of attributes, and labels of images."""
     state = {"blur": "2", "expression": "0", "illumination": "1", "occluded": "0", "pose": "2",
              "invalid": "0"}  # fmt: skip
@@ -1028,7 +1028,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         outlines,
         voc_boxes,
         anything,
-        faces,
+        wide_faces,
         words,
         word_shapes,
         characters,
