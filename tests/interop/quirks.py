@@ -52,7 +52,16 @@ def item_or_subset(difference: Difference) -> bool:
     return difference.path[0] == "subsets" and len(difference.path) <= 3
 
 
+IMAGE_KEYS = ("license", "flickr_url", "coco_url", "date_captured")
+
 READING = [
+    Quirk(
+        COCO,
+        "what more is told of images is lost",
+        lambda d: (
+            d.left is MISSING and d.path[-2:-1] == ("attributes",) and d.path[-1] in IMAGE_KEYS
+        ),
+    ),
     Quirk(
         COCO,
         "the ids of the categories are lost; we keep them, to write the same ones again",
