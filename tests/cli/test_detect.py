@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 
@@ -58,3 +59,30 @@ def test_a_report_that_cannot_be_written(datum, toy: Path):
     done = datum("detect", toy, "--json-report", "nowhere/report.json")
     assert done.code == 1
     assert done.err == "datum: error: nowhere/report.json: No such file or directory\n"
+
+
+def test_the_nearest_formats(datum, toy: Path):
+    (toy / "toy.json").unlink()
+    (toy / "annotations").mkdir()
+    (toy / "annotations/instances.json").touch()
+    done = datum("detect", "toy", "--show-rejections", "--json-report", "report.json")
+    assert done.out.startswith(
+        "Unable to detect the format\n\nThe nearest formats, and what they miss in toy:\n\n"
+    )
+    assert "datumaro:\n  " in done.out
+    assert "If it is one of them, name it: -if FORMAT" in done.out
+    nearest = json.loads(Path("report.json").read_text())["nearest_formats"]
+    assert {"coco", "datumaro"} <= set(nearest) and "voc" not in nearest
+    rejected = done.out.partition("The following formats were rejected:\n\n")[2]
+    assert rejected.startswith(f"{nearest[0]}:\n")
+
+
+def test_a_format_that_is_not_sure(datum, toy: Path):
+    Path("images").mkdir()
+    Path("images/a.png").touch()
+    done = datum("detect", "images")
+    assert done.out == "Detected format: image_dir\n"  # nothing else is near
+    Path("archives").mkdir()
+    with zipfile.ZipFile("archives/a.zip", "w"):
+        pass
+    assert datum("detect", "archives").out == "Detected format: image_zip\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from datumaro.errors import (
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, Format, Rejected
 from datumaro.formats.detection import detect, detect_one
+from datumaro.formats.nearness import nearness
+from datumaro.testing.work import count_work, superlinear
 
 Use = Callable[..., None]
 
@@ -219,6 +222,99 @@ def test_a_folder_that_may_not_be_read_is_an_error(use: Use, tmp_path: Path):
     with pytest.raises(PermissionError):
         detect(locked)
     assert detect(tmp_path).formats == []  # outside of it there is something to say
+
+
+# --- nearest formats ------------------------------------------------------------------------------
+
+
+class Owning(OfFile):
+    def __init__(self, *owned: str, part_of: str = "", **more: Confidence) -> None:
+        super().__init__("never", **more)
+        self.owned, self.part_of = owned, part_of
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+@pytest.mark.parametrize(
+    ("owned", "files", "points"),
+    [
+        (("data.yaml",), ("data.yaml",), 3),
+        (("*.txt",), ("a.txt",), 1),
+        (("list_*.json",), ("list_1.json",), 2),
+        (("annotations/*.json",), ("annotations/a.json",), 3),
+        (("annotations/*.json",), ("annotations/a.txt",), 2),
+        (("*/labels/**/*.txt",), ("train/labels/a.txt",), 3),
+        (("*/labels/**/*.txt",), ("x/a", "train/labels/deep/a.txt"), 3),
+        (("*/labels/**/*.txt",), ("labels/a.txt",), 0),
+        (("a.xml", "b/c.xml"), ("a.xml", "b/c.xml"), 8),
+        (("dataset_meta.json",), ("dataset_meta.json",), 0),
+        ((), ("a",), 0),
+    ],
+)
+def test_how_near_a_format_is(
+    tmp_path: Path, owned: tuple[str, ...], files: tuple[str, ...], points: int
+):
+    assert nearness(Owning(*owned), Folder(touch(tmp_path, *files))) == points
+
+
+def test_nearness_looks_at_little(tmp_path: Path):
+    def work(n: int) -> object:
+        folder = touch(
+            tmp_path / str(n), *(f"{i}/labels/{j}.txt" for i in range(n) for j in range(9))
+        )
+        return count_work(lambda: nearness(Owning("*/*/**/*.json"), Folder(folder)))
+
+    assert not superlinear(work(20), work(40))
+
+
+def test_the_nearest_are_told_first(use: Use, tmp_path: Path):
+    use(
+        a=Owning("images/*.png"), b=Owning("data.yaml", "images/*.png"), c=Owning("other.xml"),
+        b_boxes=Owning("data.yaml", part_of="b"), weak=Owning("*.yaml"),
+    )  # fmt: skip
+    touch(tmp_path, "data.yaml", "images/a.png")
+    found = detect(tmp_path)
+    assert (found.formats, found.nearest, found.is_sure) == ([], ["b", "a"], False)
+    with pytest.raises(
+        NoMatchingFormatsError, match=r"\(the nearest are b: there is no file never"
+    ):
+        detect_one(tmp_path)
+
+
+def test_the_nearest_in_a_folder_inside(use: Use, tmp_path: Path):
+    use(a=Owning("data.yaml"))
+    touch(tmp_path, "outer/inner/data.yaml")
+    found = detect(tmp_path)
+    assert (found.where, found.nearest) == (tmp_path / "outer/inner", ["a"])
+
+
+def test_the_nearest_are_told_where_none_is_sure(use: Use, tmp_path: Path):
+    low = OfFile("a.txt", Confidence.LOW)
+    lower = OfFile("a.txt", Confidence.EXTREME_LOW)
+    use(low=low, lower=lower, near=Owning("data.yaml"), far=Owning("no.yaml"))
+    touch(tmp_path, "a.txt", "data.yaml")
+    found = detect(tmp_path)
+    assert (found.formats, found.nearest, found.is_sure) == (["low"], ["lower", "near"], False)
+    use(sure=OfFile("a.txt"), near=Owning("data.yaml"))
+    found = detect(tmp_path)
+    assert (found.formats, found.nearest, found.is_sure) == (["sure"], [], True)
+
+
+def test_real_formats_that_miss_something(shared_data: Path, tmp_path: Path):
+    shutil.copytree(shared_data / "formats/kitti_dataset/kitti_raw", tmp_path / "raw")
+    (tmp_path / "raw/tracklet_labels.xml").unlink()
+    touch(tmp_path / "raw", "frame_list.txt")
+    assert detect(tmp_path / "raw").nearest == ["kitti_raw"]
+    touch(tmp_path / "voc", "Annotations/a.xml", "JPEGImages/a.jpg")
+    found = detect(tmp_path / "voc")
+    assert found.nearest == ["voc"]
+    assert "no lists (.txt) in ImageSets/Main" in found.rejected["voc"].message
 
 
 # --- the real formats -------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Every format is asked about the path itself and, while a folder holds nothing but one other folder
 (as unpacked archives often do), about the folder inside. The surest answer wins; of equally sure
-ones the outermost folder's.
+ones the outermost folder's. Where none is sure, the formats that are nearest are told, and what
+they miss.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ from datumaro.errors import (
 )
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, Format, Rejected
+from datumaro.formats.nearness import LEAST, nearness
 
 log = logging.getLogger("datumaro")
 
 DEFAULT_DEPTH = 2
+SURE = Confidence.MEDIUM
+"""With less confidence, others are told, too."""
+
+_MOST_NEAREST = 5
 
 # What systems and archivers leave beside a data set.
 _CLUTTER = frozenset({"__MACOSX", "__MSOSX", "Thumbs.db", "desktop.ini"})
@@ -58,12 +64,35 @@ class Detection:
     where : the folder that they match: the path asked about, or a folder inside it.
     confidence : how sure they are; None when no format matches.
     rejected : all other readable formats' reasons, by name.
+    nearest : where none is sure: names of rejected formats of which some files are there, the
+        nearest first, five at most. A format that is part of another is not told beside it.
     """
 
     formats: list[str]
     where: Path
     confidence: Confidence | None = None
     rejected: dict[str, Rejection] = field(default_factory=dict[str, Rejection])
+    nearest: list[str] = field(default_factory=list[str])
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a format matches, and not by little."""
+        return self.confidence is not None and self.confidence >= SURE
+
+
+@dataclass
+class _Level:
+    """What the formats say of a folder."""
+
+    where: Path
+    folder: Folder
+    sure: dict[str, Confidence] = field(default_factory=dict[str, Confidence])
+    rejected: dict[str, Rejection] = field(default_factory=dict[str, Rejection])
+
+    @property
+    def best(self) -> Confidence | None:
+        """The most that a format is sure of."""
+        return max(self.sure.values(), default=None)
 
 
 def detect(path: str | Path, depth: int = DEFAULT_DEPTH) -> Detection:
@@ -87,26 +116,45 @@ def detect(path: str | Path, depth: int = DEFAULT_DEPTH) -> Detection:
     if path.is_file():
         path.open("rb").close()  # every format would be rejected for the one reason
     formats, unloaded = _load()
-    levels: list[tuple[Path, dict[str, Confidence], dict[str, Rejection]]] = []
-    for where, folder in _levels(path, depth):
-        sure: dict[str, Confidence] = {}
-        rejected: dict[str, Rejection] = {}
+    levels = [_Level(where, folder) for where, folder in _levels(path, depth)]
+    for level in levels:
         for name, kind in formats.items():
-            answer = _ask(kind, folder)
+            answer = _ask(kind, level.folder)
             if isinstance(answer, Rejection):
-                rejected[name] = answer
+                level.rejected[name] = answer
             else:
-                sure[name] = answer
-        levels.append((where, sure, rejected))
+                level.sure[name] = answer
     # max() returns the first of equals: the outermost folder.
-    where, sure, rejected = max(levels, key=lambda level: max(level[1].values(), default=0))
-    best = max(sure.values(), default=None)
-    found = sorted(name for name, confidence in sure.items() if confidence == best)
-    for name in sure.keys() - set(found):
+    level = max(levels, key=lambda level: level.best or 0)
+    near: dict[str, int] = {}
+    if level.best is None:
+        each = [(_near(formats, level), level) for level in levels]
+        near, level = max(each, key=lambda pair: max(pair[0].values(), default=0))
+    elif level.best < SURE:
+        near = _near(formats, level)
+    found = sorted(name for name, confidence in level.sure.items() if confidence == level.best)
+    rejected = dict(level.rejected)
+    for name in level.sure.keys() - set(found):
         rejected[name] = Rejection(
             INSUFFICIENT_CONFIDENCE, f"it may be, but {' and '.join(found)} matches better"
         )
-    return Detection(found, where, best, dict(sorted((rejected | unloaded).items())))
+    nearest = [name for name in near if name in rejected][:_MOST_NEAREST]
+    all_rejected = dict(sorted((rejected | unloaded).items()))
+    return Detection(found, level.where, level.best, all_rejected, nearest)
+
+
+def _near(formats: dict[str, Format], level: _Level) -> dict[str, int]:
+    """Formats of which some files are in a folder, the nearest first; those that match are first.
+
+    Of a format and those that are part of it, it alone is told, as near as the nearest of them.
+    """
+    found: dict[str, int] = {}
+    for name, kind in formats.items():
+        points = 100 + level.sure[name] if name in level.sure else nearness(kind, level.folder)
+        whole = kind.part_of if kind.part_of in formats else name
+        found[whole] = max(points, found.get(whole, 0))
+    near = [(name, points) for name, points in found.items() if points >= LEAST]
+    return dict(sorted(near, key=lambda pair: (-pair[1], pair[0])))
 
 
 def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]:
@@ -121,8 +169,11 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
     """
     detection = detect(path, depth)
     if not detection.formats:
+        near = "; ".join(f"{n}: {detection.rejected[n].message}" for n in detection.nearest[:2])
         raise NoMatchingFormatsError(
-            f"{path}: no known format matches; name the format, or see why each was rejected with "
+            f"{path}: no known format matches"
+            + (f" (the nearest are {near})" if near else "")
+            + "; name the format, or see why each was rejected with "
             "`datum detect --show-rejections`"
         )
     if len(detection.formats) > 1:

@@ -113,6 +113,11 @@ def _third_party() -> dict[str, importlib.metadata.EntryPoint]:
     return {e.name: e for e in importlib.metadata.entry_points(group=ENTRY_POINTS)}
 
 
+def own_names() -> list[str]:
+    """The names of this package's formats, sorted."""
+    return sorted(_BUILTIN)
+
+
 def names() -> list[str]:
     """The names of all formats, sorted."""
     return sorted(_BUILTIN.keys() | _third_party().keys())

@@ -28,7 +28,8 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         help="tell the format of a data set",
         description="Tell the format of a data set, from the names of its files and a few bytes of "
-        "them.\nReturns 0 also when no format matches.",
+        "them.\nWhere none is sure, the nearest formats are told, and what they miss.\nReturns 0 "
+        "also when no format matches.",
         examples=_EXAMPLES,
     )
     parser.add_argument(
@@ -75,13 +76,30 @@ def run(args: argparse.Namespace) -> int:
         print("Ambiguous dataset; detected the following formats:\n")
         for name in found.formats:
             print(f"- {name}")
-    if found.where != Path(args.path):
+    if found.formats and found.where != Path(args.path):
         log.info("found in the folder %s", found.where)
+    if found.nearest:
+        _print_nearest(found)
     if args.show_rejections:
         _print_rejections(found)
     if args.json_report:
         Path(args.json_report).write_text(json.dumps(report(found), indent=2) + "\n", "utf-8")
     return ExitCode.OK
+
+
+def _print_nearest(found: Detection) -> None:
+    """The formats of which some files are there, and what they miss."""
+    from datumaro.cli.messages import print_lines
+
+    print()
+    if found.formats:
+        print("It is not sure. The nearest of the others, and what they miss:\n")
+    else:
+        print(f"The nearest formats, and what they miss in {found.where}:\n")
+    for name in found.nearest:
+        print(f"{name}:")
+        print_lines(f"  {line}" for line in found.rejected[name].message.splitlines())
+    print("\nIf it is one of them, name it: -if FORMAT; reading it tells what is wrong, and where.")
 
 
 def _print_rejections(found: Detection) -> None:
@@ -92,9 +110,10 @@ def _print_rejections(found: Detection) -> None:
         print("No formats were rejected.")
         return
     print("The following formats were rejected:\n")
-    for name, rejection in sorted(found.rejected.items()):
+    others = [name for name in sorted(found.rejected) if name not in found.nearest]
+    for name in [*found.nearest, *others]:
         print(f"{name}:")
-        print_lines(f"  {line}" for line in rejection.message.splitlines())
+        print_lines(f"  {line}" for line in found.rejected[name].message.splitlines())
 
 
 def report(found: Detection) -> dict[str, object]:
@@ -104,4 +123,5 @@ def report(found: Detection) -> dict[str, object]:
             name: {"reason": r.reason, "message": r.message} for name, r in found.rejected.items()
         },
         "detected_formats": found.formats,
+        "nearest_formats": found.nearest,
     }

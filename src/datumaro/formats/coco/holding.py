@@ -36,7 +36,9 @@ def holding(
 ) -> Capabilities:
     """What files of some tasks can hold; ``as_masks`` when polygons are written as masks."""
     wanted = set(tasks) | ({Task.INSTANCES} if Task.PERSON_KEYPOINTS in tasks else set[Task]())
-    annotations = {kind: held for task in wanted for kind, held in _KINDS[task].items()}
+    # of what several hold the first counts: instances keep the pixels that masks share
+    in_order = [task for task in reversed(_KINDS) if task in wanted]
+    annotations = {kind: held for task in in_order for kind, held in _KINDS[task].items()}
     if as_masks and AnnotationType.mask in annotations:
         annotations[AnnotationType.polygon] = _OUTLINE
     if not attributes:
