@@ -18,6 +18,7 @@ from datumaro.errors import (
 )
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import find_root, read_text, stem_of
 from datumaro.model.annotation import AnnotationType
@@ -48,6 +49,14 @@ class Celeba(Format):
     name = "celeba"
     title = "CelebA: faces with identities, attributes, boxes and key points"
     writes = False
+    holds = Capabilities(
+        annotations={
+            AnnotationType.label: Held(most=1),
+            AnnotationType.points: Held(most=1),
+            AnnotationType.bbox: Held(most=1),
+        },
+        item_attributes="json",
+    )
     landmarks: ClassVar[str] = "Anno/list_landmarks_celeba.txt"
     images: ClassVar[str] = "Img/img_celeba"
     boxes: ClassVar[str] = BOXES
@@ -84,6 +93,13 @@ class AlignCeleba(Celeba):
 
     name = "align_celeba"
     title = "CelebA, aligned and cropped: faces with identities, attributes and key points"
+    holds = Capabilities(
+        annotations={
+            AnnotationType.label: Held(most=1),
+            AnnotationType.points: Held(most=1),
+        },
+        item_attributes="json",
+    )
     landmarks = "Anno/list_landmarks_align_celeba.txt"
     images = "Img/img_align_celeba"
     boxes = ""

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, ReadOptions, Rejected
+from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.files import find_root, folders
 from datumaro.formats.mapillary_vistas import files
 from datumaro.formats.mapillary_vistas.files import INSTANCES, PANOPTIC, VERSIONS
+from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
 from datumaro.table.chunk import Content
 
@@ -42,6 +44,13 @@ class MapillaryVistas(Format):
     name = "mapillary_vistas"
     title = "Mapillary Vistas: masks of things in streets"
     writes = False
+    holds = Capabilities(
+        annotations={
+            AnnotationType.mask: Held(label="required", overlap=False),
+            AnnotationType.polygon: Held(label="required"),
+        },
+        colors=True,
+    )
     read_options: ClassVar[type[ReadOptions]] = MapillaryVistasReadOptions
     tasks: ClassVar[tuple[str, ...]] = (INSTANCES, PANOPTIC)
     confidence: ClassVar[Confidence] = Confidence.MEDIUM

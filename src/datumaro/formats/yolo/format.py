@@ -186,6 +186,7 @@ class YoloStrict(Format):
 
     name = "yolo_strict"
     title = "YOLO, darknet's layout alone; written as yolo"
+    holds = holding(AnnotationType.bbox)
     part_of = "yolo"
     writes = False
 
@@ -208,6 +209,7 @@ class YoloLoose(Format):
 
     name = "yolo_loose"
     title = "YOLO, label files and obj.names, images anywhere; written as yolo"
+    holds = holding(AnnotationType.bbox)
     part_of = "yolo"
     writes = False
 
