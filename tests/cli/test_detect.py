@@ -17,7 +17,8 @@ def test_a_folder_inside(datum, toy: Path):
     toy.rename("outer/toy")
     done = datum("detect", "outer")
     assert (done.out, done.err) == ("Detected format: toy\n", "found in the folder outer/toy\n")
-    assert datum("detect", "outer", "--depth", "0").out == "Unable to detect the format\n"
+    shallow = datum("detect", "outer", "--depth", "0").out
+    assert shallow.startswith("Unable to detect the format\n")
     assert datum("detect", "outer", "--depth", "-1").code == 2
 
 
