@@ -124,6 +124,15 @@ def test_a_wrong_line(tmp_path: Path, line: str, error: type[Exception], message
     assert count(read(tmp_path, "dota", error_policy="skip"))[1] == {"rotated_bbox": 1}
 
 
+def test_each_wrong_line_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """Also where a number is found to be none after other files of the subset were read."""
+    one(tmp_path, f"{SQUARE} ship 0\n1 2 3\n")
+    one(tmp_path, f"{SQUARE} ship 0\n1 2 3 x 5 6 7 8 ship 0\n", "train/labelTxt/b.txt")
+    one(tmp_path, f"{SQUARE} ship 0\n{SQUARE.replace('2', 'nan')} ship 0\n", "train/labelTxt/c.txt")
+    assert count(read(tmp_path, "dota", error_policy="skip"))[1] == {"rotated_bbox": 3}
+    assert "3 items or annotations left out" in caplog.text
+
+
 def test_a_file_that_is_no_text(tmp_path: Path):
     one(tmp_path, b"\xff\xfe\x00")
     with pytest.raises(MalformedFileError, match=r"a.txt: byte 0: not UTF-8"):

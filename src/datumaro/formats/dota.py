@@ -150,7 +150,7 @@ class Dota(Format):
         done = 0
         for chunk in content.chunks:
             rows = ChunkRows(chunk)
-            for item, text in enumerate(texts(rows, names, context)):
+            for item, text in enumerate(texts(chunk, rows, names, context)):
                 item_id, subset = rows.ids[item], rows.subsets[item]
                 if escapes(item_id) or escapes(subset):  # asked first: this is done for all
                     join_inside(folder, f"{subset}/{item_id}", what="item id")

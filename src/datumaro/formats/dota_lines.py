@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,6 @@ from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
-from datumaro.model.shapes import RotatedBbox
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
@@ -41,6 +41,7 @@ _NUMBERS = 8
 _MAX_BYTES = 1 << 26
 _MAX_PIXELS = 1e9
 _MAX_DIFFICULTY = 10**9
+_DIFFICULTIES = {str(number): number for number in range(10)}
 _SLACK = 1.0  # pixels by which a corner may be off and still be a rectangle's
 _ROTATED = int(AnnotationType.rotated_bbox)
 _POLYGON = int(AnnotationType.polygon)
@@ -69,6 +70,28 @@ def _is_number(text: str) -> bool:
 # --- reading ------------------------------------------------------------------------------------
 
 
+@dataclass
+class _Boxes:
+    """The boxes of some files.
+
+    Attributes
+    ----------
+    numbers : eight of each box, as text.
+    ends : of each file's boxes, behind a 0.
+    attributes : of each file's item.
+    """
+
+    numbers: list[str] = field(default_factory=list[str])
+    labels: list[int] = field(default_factory=list[int])
+    difficulties: list[int] = field(default_factory=list[int])
+    ends: list[int] = field(default_factory=lambda: [0])
+    attributes: list[bytes] = field(default_factory=list[bytes])
+
+    def corners(self) -> Array:
+        """Float64 [boxes, 4, 2]; ValueError where a number is none."""
+        return np.array(self.numbers, dtype=np.float64).reshape(-1, 4, 2)
+
+
 class LineReader:
     """Reads label files.
 
@@ -87,22 +110,27 @@ class LineReader:
     ) -> None:
         self._labels, self._polygons, self._problem = labels, polygons, problem
         self._bent = 0
+        self._found: list[DatasetImportError] = []  # in the files that are read
+        self._known: dict[str, int] = {}  # labels that right lines have
 
     def chunk(self, subset: str, files: list[tuple[str, str, str]]) -> Chunk:
         """Some items of a subset: (id, file of lines, image) of each."""
-        numbers: list[str] = []  # eight of each box
-        labels: list[int] = []
-        difficulties: list[int] = []
-        ends = [0]
-        attributes: list[bytes] = []
-        for _, path, _ in files:
-            attributes.append(self._read(path, numbers, labels, difficulties) if path else b"")
-            ends.append(len(labels))
-        corners = np.array(numbers, dtype=np.float64).reshape(-1, 4, 2)
+        texts = [self._text(path) if path else "" for _, path, _ in files]
+        read = self._read_all(files, texts, quick=True)
+        try:
+            wrong = not (np.abs(read.corners()) < _MAX_PIXELS).all()
+        except ValueError:
+            wrong = True
+        if wrong:  # a number is none, and each line is looked at
+            self._found.clear()
+            read = self._read_all(files, texts, quick=False)
+        for error in self._found:
+            self._problem(error)
+        self._found.clear()
         return Chunk(
-            _items(subset, files, attributes),
-            self._annotations(corners, labels, difficulties),
-            np.array(ends, np.int64),
+            _items(subset, files, read.attributes),
+            self._annotations(read.corners(), read.labels, read.difficulties),
+            np.array(read.ends, np.int64),
         )
 
     def warn(self) -> None:
@@ -114,34 +142,70 @@ class LineReader:
                 self._bent,
             )
 
-    def _read(
-        self, path: str, numbers: list[str], labels: list[int], difficulties: list[int]
-    ) -> bytes:
+    def _read_all(
+        self, files: list[tuple[str, str, str]], texts: list[str], *, quick: bool
+    ) -> _Boxes:
+        """Read some files; if ``quick``, the numbers of usual lines are not looked at."""
+        boxes = _Boxes()
+        for (_, path, _), text in zip(files, texts, strict=True):
+            header = self._read_usual(text, boxes) if quick else None
+            if header is None:
+                header = self._read(path, text, boxes)
+            boxes.attributes.append(json_text.encode(header))
+            boxes.ends.append(len(boxes.labels))
+        return boxes
+
+    def _read_usual(self, text: str, boxes: _Boxes) -> dict[str, object] | None:
+        """Append a file's boxes as `_read` does; None, and nothing, where a line is not usual."""
+        known = self._known
+        header: dict[str, object] = {}
+        before = len(boxes.labels)
+        numbers: list[str] = []
+        for line in text.split("\n"):
+            fields = line.split()
+            if len(fields) == _FIELDS:
+                label, difficulty = known.get(fields[8]), _DIFFICULTIES.get(fields[9])
+                if label is not None and difficulty is not None:
+                    numbers += fields[:_NUMBERS]
+                    boxes.labels.append(label)
+                    boxes.difficulties.append(difficulty)
+                    continue
+            elif not fields:
+                continue
+            elif _is_header(line):
+                header |= _header(line)
+                continue
+            del boxes.labels[before:], boxes.difficulties[before:]
+            return None
+        boxes.numbers += numbers
+        return header
+
+    def _read(self, path: str, text: str, boxes: _Boxes) -> dict[str, object]:
         """Append a file's boxes; returns the attributes of its item."""
         header: dict[str, object] = {}
-        for number, line in enumerate(self._text(path).split("\n"), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             fields = line.split()
             if not fields:
                 continue
             if len(fields) < _FIELDS and _is_header(line):
-                key, _, value = line.partition(":")
-                header |= _header(key.strip().lower(), value.strip())
+                header |= _header(line)
                 continue
             error = _wrong(fields, path, number)
             name = " ".join(fields[_NUMBERS:-1])
             label = None if error else self._labels.find(name)
             if label is not None:
-                numbers += fields[:_NUMBERS]
-                labels.append(label)
-                difficulties.append(int(fields[-1]))
+                self._known[name] = label
+                boxes.numbers += fields[:_NUMBERS]
+                boxes.labels.append(label)
+                boxes.difficulties.append(int(fields[-1]))
                 continue
-            self._problem(
+            self._found.append(
                 error
                 or UndeclaredLabelInFileError(
                     path, f"line {number}", f"label {name!r}", "one of dataset_meta.json"
                 )
             )
-        return json_text.encode(header)
+        return header
 
     def _text(self, path: str) -> str:
         try:
@@ -186,8 +250,10 @@ class LineReader:
         )
 
 
-def _header(key: str, value: str) -> dict[str, object]:
-    if key == SOURCE:
+def _header(line: str) -> dict[str, object]:
+    """The attribute that a line before the boxes states."""
+    key, _, value = (part.strip() for part in line.partition(":"))
+    if key.lower() == SOURCE:
         return {SOURCE: value} if value else {}
     return {DISTANCE: float(value)} if _is_number(value) else {}
 
@@ -260,40 +326,57 @@ def corners_of(boxes: Array) -> Array:
 # --- writing ------------------------------------------------------------------------------------
 
 
-def texts(rows: ChunkRows, names: list[str], context: WriteContext) -> list[str]:
+def texts(chunk: Chunk, rows: ChunkRows, names: list[str], context: WriteContext) -> list[str]:
     """The text of each item's file. Annotations without a label are passed over."""
+    of_row = _rotated_corners(chunk)
+    difficulties: dict[str, int] = {}
     made: list[str] = []
     for item, item_id in enumerate(rows.ids):
         place = f"item {item_id!r}"
         lines = [_header_text(rows.attributes[item], place, context)]
         for row in range(rows.offsets[item], rows.offsets[item + 1]):
-            label = rows.labels[row]
-            if rows.types[row] not in (_ROTATED, _POLYGON) or label == schema.NO_LABEL:
+            kind, label = rows.types[row], rows.labels[row]
+            if kind not in (_ROTATED, _POLYGON) or label == schema.NO_LABEL:
                 continue
             if not 0 <= label < len(names):
                 context.lost(UNDECLARED, 1, place)
                 continue
-            points = rows.points(row)
-            if rows.types[row] == _ROTATED:
-                points = [value for corner in RotatedBbox(*points).as_polygon() for value in corner]
+            points = of_row[row] if kind == _ROTATED else rows.points(row)
             if len(points) != _NUMBERS:
                 context.lost("polygons of more or fewer than four corners", 1, place)
                 continue
-            difficulty = _difficulty(rows.ann_attributes[row], place, context)
-            numbers = " ".join(["%.4f"] * _NUMBERS) % tuple(points)
-            lines.append(f"{numbers} {names[label]} {difficulty}\n")
+            attributes = rows.ann_attributes[row]
+            difficulty = difficulties.get(attributes)
+            if difficulty is None:
+                difficulty, loss = _difficulty(attributes)
+                if loss:
+                    context.lost(loss, 1, place)
+                else:  # each that is lost is counted
+                    difficulties[attributes] = difficulty
+            lines.append(f"{_EIGHT % tuple(points)} {names[label]} {difficulty}\n")
         made.append("".join(lines))
     return made
 
 
-def _difficulty(attributes: str, place: str, context: WriteContext) -> int:
+_EIGHT = " ".join(["%.4f"] * _NUMBERS)
+
+
+def _rotated_corners(chunk: Chunk) -> dict[int, list[float]]:
+    """{row: eight numbers} of the rotated boxes."""
+    offsets, points = schema.list_parts(chunk.annotations.column("points"))
+    found = np.flatnonzero(chunk.annotations.column("type").to_numpy() == _ROTATED)
+    boxes = points[offsets[found][:, None] + np.arange(5)].astype(np.float64).round(2)
+    corners: list[list[float]] = corners_of(boxes).reshape(-1, _NUMBERS).tolist()
+    return dict(zip(found.tolist(), corners, strict=True))
+
+
+def _difficulty(attributes: str) -> tuple[int, str]:
+    """(an annotation's difficulty, what is lost of it)."""
     value = json_text.decode(attributes).get("difficulty", 0)
     if isinstance(value, int) and 0 <= value < _MAX_DIFFICULTY:
-        if isinstance(value, bool):
-            context.lost("difficulties that are yes or no: they become 1 or 0", 1, place)
-        return int(value)
-    context.lost("difficulties that are no whole numbers from 0 on", 1, place)
-    return 0
+        what = "difficulties that are yes or no: they become 1 or 0"
+        return int(value), what if isinstance(value, bool) else ""
+    return 0, "difficulties that are no whole numbers from 0 on"
 
 
 def _header_text(attributes: str, place: str, context: WriteContext) -> str:
@@ -308,7 +391,7 @@ def _header_text(attributes: str, place: str, context: WriteContext) -> str:
             continue
         line = f"{name}:{value}"
         if (
-            _header(name, str(value)) != {name: value}
+            _header(line) != {name: value}
             or len(line.splitlines()) > 1
             or (len(line.split()) >= _FIELDS or isinstance(value, bool))
         ):

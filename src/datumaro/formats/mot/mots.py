@@ -66,7 +66,11 @@ class Mots(Format):
         if folder.is_file:
             raise Rejected(f"a file; expected a folder with {MASKS}")
         parents = ["", *(f"{name}/" for name in folder.folders())]
-        found = [f"{parent}{MASKS}" for parent in parents if MASKS in folder.folders(parent)]
+        found = [
+            f"{parent}{MASKS}"
+            for parent in parents
+            if MASKS in folder.folders(parent) and "panoptic" not in folder.folders(parent)
+        ]
         if not found:
             raise Rejected(f"no folder {MASKS}, neither in it nor in a subset's folder")
         if any(LABELS in folder.files(masks) for masks in found):
