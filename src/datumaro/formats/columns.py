@@ -14,6 +14,7 @@ from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaElement, MediaType
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
+from datumaro.table.schema import Array
 
 _LABEL, _BBOX, _POINTS, _MASK, _CAPTION, _CUBOID_3D, _SKELETON = (
     int(kind)
@@ -167,6 +168,42 @@ class ChunkColumns:
         self._extras[len(self._types)] = json_text.encode({"elements": elements})
         self._row(_SKELETON, number, group, label, attributes)
 
+    def add_shapes(
+        self,
+        kinds: Array,
+        labels: Array,
+        groups: Array,
+        z_orders: Array,
+        ends: Array,
+        points: Array,
+        attributes: list[bytes],
+    ) -> int:
+        """Append labels, boxes, polygons, polylines and points that can be seen.
+
+        Parameters
+        ----------
+        kinds, labels, groups, z_orders : uint8, int32, int64, int32 [n].
+        ends : int64 [n], where the coordinates of each end, in ``points`` (float64).
+
+        Returns
+        -------
+        How many annotations there were before.
+        """
+        before, n_points = len(self._types), len(self._points)
+        self._types.frombytes(kinds.tobytes())
+        self._ann_ids.frombytes(bytes(8 * len(kinds)))
+        self._groups.frombytes(groups.tobytes())
+        self._labels.frombytes(labels.tobytes())
+        self._attributes += attributes
+        self._points.frombytes(points.tobytes())
+        self._point_ends.frombytes((ends + n_points).tobytes())
+        for row in np.flatnonzero(z_orders).tolist():
+            self._z_orders[before + row] = int(z_orders[row])
+        sizes = np.diff(ends, prepend=0)
+        for row in np.flatnonzero(kinds == _POINTS).tolist():
+            self._visibility[before + row] = b"\2" * (int(sizes[row]) // 2)
+        return before
+
     def set_z_order(self, z_order: int) -> None:
         """Give the last annotation its place among those that lie over each other."""
         self._z_orders[len(self._types) - 1] = z_order
@@ -201,8 +238,11 @@ class ChunkColumns:
         media: MediaType = MediaType.IMAGE,
         media_extra: str = "",
         in_memory: MediaElement | None = None,
+        end: int = -1,
     ) -> None:
         """Append an item, with the annotations that were added since the last one.
+
+        Several items may be appended after the annotations of all of them.
 
         Parameters
         ----------
@@ -210,6 +250,7 @@ class ChunkColumns:
         height, width : in pixels; zeros when not known.
         media_extra : see `schema.ITEMS`.
         in_memory : its medium, instead of a path, when columns cannot tell it.
+        end : how many annotations there are up to its last one (-1: all that were added).
         """
         if not (0 <= height <= _INT32 and 0 <= width <= _INT32):
             raise InvalidAnnotationError(
@@ -227,7 +268,7 @@ class ChunkColumns:
         self._heights.append(height)
         self._widths.append(width)
         self._item_attributes.append(attributes)
-        self._ends.append(len(self._types))
+        self._ends.append(len(self._types) if end < 0 else end)
 
     # --- columns ------------------------------------------------------------------------------
 

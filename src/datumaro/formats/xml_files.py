@@ -104,6 +104,10 @@ class XmlStream:
     start : is told an element's tag and attributes.
     end : is told the tag when it ends.
     progress : is told how many bytes are done.
+    skim : takes usual children of the root out of some bytes, from a place on, which lies between
+        children; returns the place behind them. It need not take any: the rest is told to ``start``
+        and ``end``. What it takes must be whole elements, and mean the same to an XML parser.
+    skimmed : the tags of the children that it looks for, and of those before the first.
     """
 
     def __init__(
@@ -112,10 +116,17 @@ class XmlStream:
         start: Callable[[str, dict[str, str]], object],
         end: Callable[[str], object],
         progress: Callable[[int], object] | None = None,
+        skim: Callable[[bytes, int], int] | None = None,
+        skimmed: tuple[str, ...] = (),
     ) -> None:
         self.path = path
         self._start, self._end, self._progress = start, end, progress
+        self._skim = skim
+        tags = "|".join(map(re.escape, skimmed))
+        self._boundary = re.compile(f"</({tags})>".encode())
         self._depth = 0
+        self._fed = 0  # bytes that the parser has seen
+        self._ended = -1  # where the last end tag begins, among these
         self._parser = expat.ParserCreate("utf-8")  # whatever the file says
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._begin
@@ -140,7 +151,7 @@ class XmlStream:
             It is no whole XML in UTF-8, has a document type declaration (and so perhaps entities),
             elements in more than 256 others, or a tag or text of more than 16 MB.
         """
-        done, in_root, seen = 0, False, b""
+        done, in_root, seen, rest = 0, False, b"", b""
         with open(self.path, "rb") as file:  # noqa: PTH123 - a str
             try:
                 while data := file.read(_READ_BYTES):
@@ -152,20 +163,56 @@ class XmlStream:
                         seen = seen[-16:] + data
                         if b"<!DOCTYPE" in seen:
                             self._doctype()
-                    self._parser.Parse(data, False)
-                    in_root = in_root or self._depth > 0
                     done += len(data)
-                    if done - self._parser.CurrentByteIndex > _MAX_TOKEN:
+                    rest = self._take(rest + data)
+                    in_root = in_root or self._depth > 0
+                    if self._fed - self._parser.CurrentByteIndex > _MAX_TOKEN:
                         found = f"a tag or text of more than {_MAX_TOKEN} bytes"
                         raise MalformedFileError(self.path, f"line {self.line}", found, "less")
                     if self._progress is not None:
                         self._progress(done)
+                self._feed(rest)
                 self._parser.Parse(b"", True)
             except expat.ExpatError as error:
                 found = expat.errors.messages[error.code]
                 raise MalformedFileError(
                     self.path, f"line {error.lineno}", found, "whole XML in UTF-8"
                 ) from error
+
+    def _take(self, data: bytes) -> bytes:
+        """Read some bytes; what is left is to be put before the next."""
+        if self._skim is None:
+            self._feed(data)
+            return b""
+        at = 0
+        while at < len(data):
+            if self._is_between:
+                end = self._skim(data, at)
+                self._lines(data.count(b"\n", at, end))
+                at = end
+            found = self._boundary.search(data, at)
+            if found is None:
+                rest = data[at:]
+                if self._is_between and len(rest) < _MAX_TOKEN:
+                    return rest
+                self._feed(rest)
+                return b""
+            self._feed(memoryview(data)[at : found.end()])
+            self._is_between = self._depth == 1 and self._ended == self._fed - len(found[0])
+            at = found.end()
+        return b""
+
+    _is_between = False  # whether the parser stands right behind a child of the root
+
+    def _lines(self, count: int) -> None:
+        """Let the parser go on by some lines."""
+        while count > 0:
+            self._feed(b"\n" * min(count, _READ_BYTES))
+            count -= _READ_BYTES
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        self._parser.Parse(data, False)
+        self._fed += len(data)
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -176,6 +223,7 @@ class XmlStream:
 
     def _finish(self, tag: str) -> None:
         self._depth -= 1
+        self._ended = self._parser.CurrentByteIndex
         self._end(tag)
 
     def _doctype(self, *_: object) -> None:

@@ -18,22 +18,34 @@ from datumaro.errors import (
 from datumaro.formats.base import ReadContext, ReadOptions
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.cvat import meta
+from datumaro.formats.cvat.images import IMAGES, ImageFiles
 from datumaro.formats.cvat.labels import Labels
 from datumaro.formats.cvat.meta import Meta, NodeBuilder
 from datumaro.formats.cvat.shapes import Given, Shape, ShapeReader, UndeclaredLabel
 from datumaro.formats.cvat.tracks import FrameImage, TaskTracks
 from datumaro.formats.files import FileIndex, find_root, stem_of
 from datumaro.formats.xml_files import XmlStream
+from datumaro.kernels.cvat_xml import scan
+from datumaro.model.annotation import AnnotationType
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.paths import escapes, join_inside
-from datumaro.table import json_text
 from datumaro.table.chunk import Chunk, Content
-
-IMAGES = "images"
 
 _CHUNK_ITEMS = 8192
 _MOST = 1 << 31
+UsualImage = tuple[int, str, str | None, int, int]
+"""An image as `datumaro.kernels.cvat_xml.scan` tells it: id, name, subset, height, width."""
+
+_USUAL = [
+    int(kind)
+    for kind in (
+        AnnotationType.bbox,
+        AnnotationType.polygon,
+        AnnotationType.polyline,
+        AnnotationType.points,
+        AnnotationType.label,
+    )
+]
 
 
 def read(path: Path, options: ReadOptions, context: ReadContext) -> Content:
@@ -59,7 +71,7 @@ def read(path: Path, options: ReadOptions, context: ReadContext) -> Content:
     context.progress.start(sum(file.stat().st_size for file in files), desc="Reading CVAT")
     done = 0
     for file in files:
-        one = _File(file, labels, reader, _Images(root, images, options), taken, context, done)
+        one = _File(file, labels, reader, ImageFiles(root, images, options), taken, context, done)
         chunks += one.chunks()
         done += file.stat().st_size
     context.progress.finish()
@@ -71,40 +83,6 @@ def _files(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
         names = [e.name for e in entries if e.name.lower().endswith(".xml") and e.is_file()]
     return [folder / name for name in sorted(names) if not name.startswith(".")]
-
-
-class _Images:
-    """Where images are."""
-
-    def __init__(self, root: Path, index: FileIndex, options: ReadOptions) -> None:
-        self._root = os.fspath(root)
-        self._folder = os.fspath(root / IMAGES)
-        self._index, self._options = index, options
-
-    def find(self, name: str, subset: str, place: str) -> str:
-        """The file of an image, which need not be there.
-
-        Raises
-        ------
-        PathOutsideDatasetError
-            It leads outside.
-        """
-        if escapes(name):
-            return join_inside(
-                self._folder, name, what=place, allow_external=self._options.allow_external_media
-            )
-        for known in (f"{subset}/{name}", name):
-            if known in self._index:
-                return f"{self._folder}/{known}"
-        beside = f"{self._root}/{name}"
-        if not os.path.isdir(self._folder) and os.path.isfile(beside):  # noqa: PTH112, PTH113
-            return beside
-        return f"{self._folder}/{name}"
-
-    def frame(self, name: str, subset: str) -> str:
-        """The file of a video's frame."""
-        found = self._index.find(f"{subset}/{name}") or self._index.find(name)
-        return f"{self._folder}/{found or name + '.png'}"
 
 
 @dataclass(slots=True)
@@ -126,7 +104,7 @@ class _File:
         path: Path,
         labels: Labels,
         shapes: ShapeReader,
-        images: _Images,
+        images: ImageFiles,
         taken: dict[tuple[str, str], str],
         context: ReadContext,
         done: int,
@@ -134,7 +112,15 @@ class _File:
         self.path, self.labels, self.shapes, self.images = path, labels, shapes, images
         self.taken, self.context = taken, context
         progress = context.progress.report_status
-        self.stream = XmlStream(os.fspath(path), self.start, self.end, lambda n: progress(done + n))
+        self.stream = XmlStream(
+            os.fspath(path),
+            self.start,
+            self.end,
+            lambda n: progress(done + n),
+            self.skim,
+            ("meta", "image"),
+        )
+        self.known: dict[bytes, int] = {}
         self.depth = 0
         self.meta: Meta | None = None
         self.nodes: NodeBuilder | None = None
@@ -279,13 +265,44 @@ class _File:
             self.labels.begin_file()
         for label in found.labels:
             self.labels.add(label, path)
+        self.known = {name.encode(): index for name, index in self.labels.index.items()}
+
+    # --- usual images -----------------------------------------------------------------------------
+
+    def skim(self, data: bytes, begin: int) -> int:
+        """Read the usual images that follow one another; where they end."""
+        if self.meta is None:
+            return begin
+        line, counted = self.stream.line, begin
+        items: list[tuple[_OpenImage, int]] = []
+
+        def accept(at: int, found: UsualImage, end: int) -> bool:
+            nonlocal line, counted
+            line, counted = line + data.count(b"\n", counted, at), at
+            self.line = line
+            frame, name, subset, height, width = found
+            image = self.named_image(name, self.subset_of(subset), frame, (height, width))
+            if image is None:
+                return False
+            items.append((image, end))
+            return True
+
+        end, columns = scan(data, begin, self.known, _USUAL, self.shapes.usual, accept)
+        if items:
+            before = self.columns.add_shapes(*columns)
+            for image, last in items:
+                self.add_image(image, before + last)
+            self.n_images += len(items)
+            if len(self.columns) >= _CHUNK_ITEMS:
+                self.finish_chunk()
+        return end
 
     # --- images and tracks ------------------------------------------------------------------------
 
-    def subset_of(self, given: Given) -> str:
-        """The subset of an image or a track."""
+    def subset_of(self, given: str | None) -> str:
+        """The subset of an image or a track, which may say one."""
         if self.meta is not None and self.meta.kind == "project":
-            return given.get("subset") or DEFAULT_SUBSET_NAME
+            return given or DEFAULT_SUBSET_NAME
         return self.subset
 
     def sides(self, given: Given) -> tuple[int, int]:
@@ -316,26 +333,31 @@ class _File:
             number = str(self.n_images)
         self.n_images += 1
         frame = int(number)
-        name, subset = given.get("name", ""), self.subset_of(given)
+        name, subset = given.get("name", ""), self.subset_of(given.get("subset"))
+        self.image = self.named_image(name, subset, frame, self.sides(given))
+
+    def named_image(
+        self, name: str, subset: str, frame: int, size: tuple[int, int]
+    ) -> _OpenImage | None:
+        """An image with its id and file; None for one whose id another has."""
         item_id = stem_of(name) or f"frame_{frame:06}"
         if not self.take(item_id, subset):
-            return  # with all that is in it
+            return None  # with all that is in it
         if name:
             place = f"name of an image in {self.path}: line {self.line}"
             path = self.images.find(name, subset, place)
         else:
             path = self.images.frame(item_id, subset)
-        self.image = _OpenImage(item_id, subset, path, self.sides(given), frame)
+        return _OpenImage(item_id, subset, path, size, frame)
+
+    def add_image(self, image: _OpenImage, end: int = -1) -> None:
+        """Append an image; ``end`` as of `ChunkColumns.add_item`."""
+        attributes = b'{"frame":%d}' % image.frame
+        self.columns.add_item(image.id, image.subset, image.path, *image.size, attributes, end=end)
 
     def finish_image(self, image: _OpenImage) -> None:
         """An image ends."""
-        self.columns.add_item(
-            image.id,
-            image.subset,
-            image.path,
-            *image.size,
-            json_text.encode({"frame": image.frame}),
-        )
+        self.add_image(image)
         if len(self.columns) >= _CHUNK_ITEMS:
             self.finish_chunk()
 
@@ -351,7 +373,7 @@ class _File:
             if self.track is None:
                 self.shapes.add(self.columns, shape)
                 return
-            subset, task = self.subset_of(self.track), self.track.get("task_id", "")
+            subset, task = self.subset_of(self.track.get("subset")), self.track.get("task_id", "")
             frame = shape.given.get("frame", "")
             if not (frame.isascii() and frame.isdigit() and len(frame) < 10):
                 raise InvalidAnnotationError(f"frame={frame[:40]!r}; expected a number")

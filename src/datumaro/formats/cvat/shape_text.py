@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from datumaro.errors import UnsupportedContentError
@@ -222,9 +223,13 @@ def _attribute(name: str, value: Any, indent: str) -> str:
     return f'{indent}<attribute name="{escape_attribute(name)}">{text}</attribute>\n'
 
 
+@lru_cache(1024)
+def _pattern(n: int) -> str:
+    return ";".join(["%.2f,%.2f"] * n)
+
+
 def _line(points: list[float]) -> str:
-    pairs = iter(points)
-    return ";".join([f"{x:.2f},{y:.2f}" for x, y in zip(pairs, pairs, strict=True)])
+    return _pattern(len(points) // 2) % tuple(points)
 
 
 def _mask(rows: ChunkRows, row: int, item_id: str) -> str:

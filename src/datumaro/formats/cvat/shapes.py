@@ -6,6 +6,7 @@ Coordinates are pixels, from the top left corner of the image's first pixel.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from datumaro.table import json_text, schema
 _MOST = 1e9  # pixels
 _CACHED = 1 << 16
 _INT32 = 2**31
+
+_ATTRIBUTE = re.compile(r'<attribute name="([^"]*)">([^<]*)</attribute>')
 
 CORNERS = ("tl1", "tr1", "br1", "bl1", "tl2", "tr2", "br2", "bl2")
 """CVAT's names of a cuboid's corners, in the order of ours: those in front, then those behind."""
@@ -113,6 +116,27 @@ class ShapeReader:
         if found is None:
             if len(self._attributes) >= _CACHED:
                 self._attributes.clear()
+            found = self._attributes[key] = json_text.encode(self._decoded(shape, label))
+        return found
+
+    def usual(self, label: int, is_tag: bool, occluded: bool, inner: bytes) -> bytes | None:
+        """The attributes of a usual shape of an image; see `datumaro.kernels.cvat_xml.scan`.
+
+        None for what is not to be understood so.
+        """
+        key = label, is_tag, occluded, inner
+        found = self._attributes.get(key)
+        if found is None:
+            try:
+                text = inner.decode()
+            except UnicodeDecodeError:
+                return None
+            if len(self._attributes) >= _CACHED:
+                self._attributes.clear()
+            shape = Shape(
+                "tag" if is_tag else "box", {"occluded": "1"} if occluded else {}, "",
+                _ATTRIBUTE.findall(text),
+            )  # fmt: skip
             found = self._attributes[key] = json_text.encode(self._decoded(shape, label))
         return found
 

@@ -12,8 +12,8 @@ from datumaro.errors import (
     UnsupportedContentError,
 )
 from datumaro.formats.base import WriteContext, WriteOptions
+from datumaro.formats.cvat.images import IMAGES
 from datumaro.formats.cvat.labels import Declared
-from datumaro.formats.cvat.reader import IMAGES
 from datumaro.formats.cvat.shape_text import ShapeTexts
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
