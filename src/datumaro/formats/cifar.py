@@ -341,9 +341,10 @@ def _bytes(path: Path, place: str, value: Any) -> Array:
         if array.dtype == np.uint8:
             return array.ravel()
     elif isinstance(values, list):
-        numbers = cast(list[Any], values)
-        if all(type(number) is int and 0 <= number < 256 for number in numbers):
-            return np.frombuffer(bytes(numbers), np.uint8)
+        try:
+            return np.frombuffer(bytes(cast(list[int], values)), np.uint8)
+        except (TypeError, ValueError):  # one is no number, or not from 0 to 255
+            pass
     raise MalformedFileError(path, place, "no bytes of pixels", "numbers from 0 to 255 (uint8)")
 
 
