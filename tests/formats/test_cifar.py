@@ -306,6 +306,12 @@ def test_gray_images_and_transparent_ones(tmp_path: Path, caplog: pytest.LogCapt
     assert "1 transparency of images" in lost(caplog)
 
 
+def test_too_many_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("datumaro.formats.cifar._MAX_PIXEL_BYTES", 3000)
+    with pytest.raises(UnsupportedContentError, match=r"3072 bytes of pixels.*split the subset"):
+        of(dm.DatasetItem("a", media=image())).export(str(tmp_path / "o"), "cifar", save_media=True)
+
+
 def test_what_is_refused(tmp_path: Path):
     out = str(tmp_path / "o")
     for subset in ("meta", "batches.meta", ".hidden"):

@@ -31,7 +31,8 @@ from datumaro.formats.base import (
     WriteOptions,
 )
 from datumaro.formats.capabilities import Capabilities, Held
-from datumaro.formats.cifar_pickle import ObjectArray, PickledArray
+from datumaro.formats.cifar_pickle import PickledArray
+from datumaro.formats.cifar_pickle_writing import ObjectArray, dump
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import find_root, read_file, stem_of
 from datumaro.formats.image_media import require_images
@@ -50,6 +51,7 @@ SIDE = 32  # of images of which no size is stated, in pixels
 _NAMES = "filenames"
 _PARENTS = "coarse_labels_of_fine_labels"  # this key is ours: of labels that no image has
 _MAX_BYTES = 1 << 31
+_MAX_PIXEL_BYTES = (1 << 31) - (1 << 28)  # so that what is written can be read
 _MAX_SIDE = 1 << 20
 _PICKLE = re.compile(rb"\x80[\x00-\x05]")
 
@@ -341,9 +343,10 @@ def _bytes(path: Path, place: str, value: Any) -> Array:
         if array.dtype == np.uint8:
             return array.ravel()
     elif isinstance(values, list):
-        numbers = cast(list[Any], values)
-        if all(type(number) is int and 0 <= number < 256 for number in numbers):
-            return np.frombuffer(bytes(numbers), np.uint8)
+        try:
+            return np.frombuffer(bytes(cast(list[int], values)), np.uint8)
+        except (TypeError, ValueError):  # one is no number, or not from 0 to 255
+            pass
     raise MalformedFileError(path, place, "no bytes of pixels", "numbers from 0 to 255 (uint8)")
 
 
@@ -396,6 +399,11 @@ def _batch(
                 image = np.repeat(image[..., None], 3, 2)
             pixels.append(image[..., ::-1].transpose(2, 0, 1).ravel())
             sizes.append((image.shape[0], image.shape[1]))
+    if (size := sum(map(len, pixels))) > _MAX_PIXEL_BYTES:
+        raise UnsupportedContentError(
+            f"{size} bytes of pixels in a subset; CIFAR's files hold at most {_MAX_PIXEL_BYTES}: "
+            "split the subset, or scale the images, before export"
+        )
     batch: dict[str, Any] = {_NAMES: names}
     if coarse is None:
         batch["labels"] = labels
@@ -414,5 +422,5 @@ def _batch(
 
 def _save(path: Path, value: dict[str, Any]) -> None:
     with path.open("wb") as file:
-        for part in cifar_pickle.dump(value):
+        for part in dump(value):
             file.write(part)

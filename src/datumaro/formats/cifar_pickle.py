@@ -1,4 +1,4 @@
-"""The pickles of CIFAR, read and written without `pickle`, which could run any code.
+"""The pickles of CIFAR, read without `pickle`, which could run any code.
 
 A pickle is a program for a machine with a stack. This one knows what CIFAR's files need: dicts,
 lists, tuples, texts, bytes, numbers, and NumPy's arrays. It calls nothing: an array is put together
@@ -28,12 +28,9 @@ _FROM_BUFFER = re.compile(r"(numpy.core.numeric|numpy._core.numeric) _frombuffer
 _ARRAY, _DTYPE, _ENCODE = "numpy ndarray", "numpy dtype", "_codecs encode"
 _NO_BYTES = re.compile(r"(__builtin__|builtins) bytes")  # how protocol 2 has those
 _KINDS = frozenset({"u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "b1"})
-_SMALL_INTS = re.compile(rb"(?:K[\s\S]){4,}")
+_SMALL_INT = ord("K")
+_WINDOW = 1 << 12  # bytes in which more of them are looked for
 _BIG = 1 << 16  # bytes that are not copied
-
-
-class _Mark:
-    """Where a list of values on the stack begins."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +85,10 @@ def load(data: bytes, path: object) -> Any:
 class _Machine:
     def __init__(self, data: bytes, path: object) -> None:
         self.data, self.view, self.path = data, memoryview(data), path
+        self.codes = np.frombuffer(data, np.uint8)
         self.at = 0
         self.stack: list[Any] = []
+        self.marks: list[int] = []  # where lists of values on the stack begin
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
@@ -150,29 +149,38 @@ class _Machine:
 
     def pop(self) -> Any:
         """Take the last value off."""
-        value = self.stack.pop()
-        if isinstance(value, _Mark):
+        if self.marks and len(self.stack) <= self.marks[-1]:
             raise _WrongError("a mark", "a value")
-        return value
+        return self.stack.pop()
 
     def pop_mark(self) -> list[Any]:
         """Take off all values behind the last mark, and it."""
-        for at in range(len(self.stack) - 1, -1, -1):
-            if isinstance(self.stack[at], _Mark):
-                values = self.stack[at + 1 :]
-                del self.stack[at:]
-                return values
-        raise _WrongError("no mark", "a mark before these values")
+        if not self.marks:
+            raise _WrongError("no mark", "a mark before these values")
+        begin = self.marks.pop()
+        values = self.stack[begin:]
+        del self.stack[begin:]
+        return values
+
+    def last(self) -> Any:
+        """The last value."""
+        value = self.pop()
+        self.stack.append(value)
+        return value
 
     # --- operations -----------------------------------------------------------------------------
 
     def small_int(self) -> None:
         """BININT1; of many in a row, all."""
-        if found := _SMALL_INTS.match(self.data, self.at - 1):
-            self.stack += self.data[self.at : found.end() : 2]
-            self.at = found.end()
-        else:
+        begin = self.at - 1
+        other = self.codes[begin : begin + _WINDOW : 2] != _SMALL_INT
+        n = int(other.argmax()) if other.any() else len(other)
+        n = min(n, (len(self.data) - begin) // 2)
+        if n < 2:
             self.push(self.take(1)[0])
+        else:
+            self.at = begin + 2 * n
+            self.stack += self.data[begin + 1 : self.at : 2]
 
     def long(self) -> None:
         """LONG1: a number of up to eight bytes."""
@@ -239,7 +247,7 @@ class _Machine:
 
     def build(self) -> None:
         """BUILD: give an array or its kind what it holds."""
-        state, target = self.pop(), self.stack[-1]
+        state, target = self.pop(), self.last()
         if isinstance(target, _Dtype):
             target.order = _text(state[1])
         elif isinstance(target, PickledArray):
@@ -258,14 +266,14 @@ class _Machine:
 
     def set_items(self, values: list[Any]) -> None:
         """SETITEM, SETITEMS: put pairs into a dict."""
-        target = self.stack[-1]
+        target = self.last()
         if not isinstance(target, dict):
             raise _WrongError("pairs", "a dict that they are put into")
         cast(dict[Any, Any], target).update(_pairs(values))
 
     def append(self, values: list[Any]) -> None:
         """APPEND, APPENDS: put values at the end of a list."""
-        _list(self.stack[-1]).extend(values)
+        _list(self.last()).extend(values)
 
 
 def _list(value: Any) -> list[Any]:
@@ -317,7 +325,7 @@ def _array(shape: tuple[int, ...], dtype: Any, values: Any) -> Array:
 
 def _memo_put(form: str) -> Callable[[_Machine], None]:
     def put(machine: _Machine) -> None:
-        machine.memo[machine.number(form)] = machine.stack[-1]
+        machine.memo[machine.number(form)] = machine.last()
 
     return put
 
@@ -338,7 +346,7 @@ def _tuple_of(n: int) -> Callable[[_Machine], None]:
 
 
 def _memoize(machine: _Machine) -> None:
-    machine.memo[len(machine.memo)] = machine.stack[-1]
+    machine.memo[len(machine.memo)] = machine.last()
 
 
 def _pairs(values: list[Any]) -> dict[Any, Any]:
@@ -357,14 +365,14 @@ def _utf8(part: bytes | memoryview) -> str:
 
 
 def _put_line(machine: _Machine) -> None:
-    machine.memo[int(machine.line()[:20])] = machine.stack[-1]
+    machine.memo[int(machine.line()[:20])] = machine.last()
 
 
 _STOP = ord(".")
 _BY_NAME: dict[str, Callable[[_Machine], object]] = {
     "\x80": lambda m: m.take(1),  # PROTO
     "\x95": lambda m: m.take(8),  # FRAME
-    "(": lambda m: m.push(_Mark()),
+    "(": lambda m: m.marks.append(len(m.stack)),
     "0": lambda m: m.pop(),
     "1": lambda m: m.pop_mark(),
     "N": lambda m: m.push(None),
@@ -413,82 +421,3 @@ _BY_NAME: dict[str, Callable[[_Machine], object]] = {
     "g": lambda m: m.push(m.memo[int(m.line()[:20])]),
 }
 _OPERATIONS = {name.encode("latin1")[0]: operation for name, operation in _BY_NAME.items()}
-
-
-# --- writing ------------------------------------------------------------------------------------
-
-
-def dump(value: dict[str, Any]) -> list[bytes | memoryview]:
-    """A pickle of protocol 2, as CIFAR's are, in parts.
-
-    Parameters
-    ----------
-    value : of dicts, lists, tuples of up to three, str, int, None; uint8 arrays; lists of such in
-        `ObjectArray`.
-    """
-    parts: list[bytes | memoryview] = [b"\x80\x02"]
-    _print(value, parts)
-    parts.append(b".")
-    return parts
-
-
-@dataclass(frozen=True)
-class ObjectArray:
-    """An array of one side, of uint8 arrays of different lengths."""
-
-    rows: list[Array]
-
-
-def _print(value: Any, parts: list[bytes | memoryview]) -> None:
-    if value is None:
-        parts.append(b"N")
-    elif isinstance(value, str):
-        text = value.encode("utf-8", "surrogatepass")
-        parts.append(b"X" + struct.pack("<I", len(text)) + text)
-    elif isinstance(value, int):
-        parts.append(b"J" + struct.pack("<i", value) if value > 255 else b"K%c" % value)
-    elif isinstance(value, dict):
-        parts.append(b"}(")
-        for key, one in cast(dict[str, Any], value).items():
-            _print(key, parts)
-            _print(one, parts)
-        parts.append(b"u")
-    elif isinstance(value, list):
-        parts.append(b"](")
-        for one in cast(list[Any], value):
-            _print(one, parts)
-        parts.append(b"e")
-    elif isinstance(value, tuple):
-        for one in cast(tuple[Any, ...], value):
-            _print(one, parts)
-        parts.append((b")", b"\x85", b"\x86", b"\x87")[len(cast(tuple[Any, ...], value))])
-    elif isinstance(value, ObjectArray):
-        parts.append(
-            _head((len(value.rows),), b"O8", b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3f")
-        )
-        _print(value.rows, parts)
-        parts.append(b"tb")
-    else:
-        array = np.ascontiguousarray(value, np.uint8)
-        kind = b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00"
-        parts.append(_head(array.shape, b"u1", kind))
-        # (as Python 3 pickles bytes by protocol 2 they would grow; as Python 2's str they do not)
-        parts.append(b"T" + struct.pack("<i", array.size))
-        parts.append(memoryview(array.tobytes()))
-        parts.append(b"tb")
-
-
-def _head(shape: tuple[int, ...], kind: bytes, state: bytes) -> bytes:
-    """What stands before an array's values."""
-    sides: list[bytes | memoryview] = []
-    _print(tuple(shape), sides)
-    return (
-        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01"
-        + b"".join(sides)
-        + b"cnumpy\ndtype\nU"
-        + bytes([len(kind)])
-        + kind
-        + b"K\x00K\x01\x87R(K\x03U\x01|"
-        + state
-        + b"tb\x89"
-    )

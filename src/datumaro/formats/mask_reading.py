@@ -28,6 +28,7 @@ _CHUNK_ITEMS = 8192
 _BATCH_ITEMS = 64
 _THREADS = min(8, os.cpu_count() or 1)
 _MAX_BYTES = 1 << 28
+_SMALL_PIXELS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,8 @@ def read_items(
             for first in range(begin, end, _BATCH_ITEMS):
                 batch = items[first : min(first + _BATCH_ITEMS, end)]
                 decoded: Iterable[ItemMasks] = repeat(_NOTHING)
-                if any(item.mask for item in batch):
-                    decoded = threads.map(load, batch)
+                if masked := next((item.mask for item in batch if item.mask), ""):
+                    decoded = (map if _is_small(masked) else threads.map)(load, batch)
                 for item, masks in zip(batch, decoded, strict=False):
                     if masks.error is not None:
                         context.problem(masks.error)
@@ -104,6 +105,12 @@ def read_items(
 
 
 _NOTHING = ItemMasks()
+
+
+def _is_small(path: str) -> bool:
+    """Whether a mask is decoded before a thread could be told to."""
+    size = probe_size(path)
+    return size is not None and size[0] * size[1] <= _SMALL_PIXELS
 
 
 def _load(item: MaskItem, separate: Separate) -> ItemMasks:

@@ -14,6 +14,7 @@ from datumaro.formats.mask_painting import MaskToPaint
 
 _THREADS = min(8, os.cpu_count() or 1)
 _IN_WORK = 4 * _THREADS
+_SMALL_PIXELS = 1 << 16
 
 Paint = Callable[[str, list[MaskToPaint]], list[str]]
 """Writes an item's mask files, given its id; returns what was lost, each as a plural."""
@@ -43,12 +44,18 @@ class MaskPainters:
             self._threads.shutdown(cancel_futures=True)
 
     def add(self, item_id: str, masks: list[MaskToPaint]) -> None:
-        """Paint an item's masks."""
+        """Paint an item's masks; small ones at once, sooner than a thread could be told to."""
+        if masks and masks[0].height * masks[0].width <= _SMALL_PIXELS:
+            self._tell(item_id, self._paint(item_id, masks))
+            return
         if len(self._in_work) >= _IN_WORK:
             self._finish_one()
         self._in_work.append((item_id, self._threads.submit(self._paint, item_id, masks)))
 
     def _finish_one(self) -> None:
         item_id, future = self._in_work.popleft()
-        for what in future.result():
+        self._tell(item_id, future.result())
+
+    def _tell(self, item_id: str, losses: list[str]) -> None:
+        for what in losses:
             self._context.lost(what, 1, f"item {item_id!r}")

@@ -224,9 +224,10 @@ class _Reader:
                 if any(batch.column(name).null_count for name in columns):
                     return None
                 labels = batch.column("0").to_pylist()
-                pixels = np.zeros((len(labels), width - 1), np.uint8)
-                for number, name in enumerate(columns[1:]):
-                    pixels[:, number] = batch.column(name).to_numpy()
+                planes = [batch.column(name).to_numpy() for name in columns[1:]]
+                pixels = np.zeros((len(labels), 0), np.uint8)
+                if planes:
+                    pixels = np.ascontiguousarray(np.stack(planes).T)
                 rows += zip(labels, pixels, strict=True)
         except pa.ArrowInvalid:
             return None
