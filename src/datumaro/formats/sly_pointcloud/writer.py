@@ -6,10 +6,10 @@ written as the same files.
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -37,7 +37,6 @@ from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
 _CUBOID = int(AnnotationType.cuboid_3d)
-_NAMESPACE = uuid.UUID("9c0f6d4e-3c3f-5b0a-8a39-0d8f7a6f1f5e")
 _SENSORS = {"sensorsData": {"extrinsicMatrix": [0] * 12, "intrinsicMatrix": [0] * 9}}
 
 
@@ -172,7 +171,7 @@ class _Writer:
 
     def save(self, name: str, value: Any) -> None:
         """Write a JSON file."""
-        self.files.save(name, orjson.dumps(value, option=orjson.OPT_INDENT_2))
+        self.files.save(name, orjson.dumps(value))
 
     def item(self, chunk: ChunkRows, item: int) -> Iterator[MediaJob]:
         """Write an item's annotations; what is to be saved of its media."""
@@ -351,4 +350,5 @@ def _is_integer(value: Any) -> TypeGuard[int]:
 
 
 def _key(*parts: object) -> str:
-    return str(uuid.uuid5(_NAMESPACE, "/".join(map(str, parts))))
+    """32 hexadecimal digits, as Supervisely's keys have."""
+    return blake2b("/".join(map(str, parts)).encode(), digest_size=16).hexdigest()
