@@ -259,7 +259,7 @@ class _Writer:
         self.tags.on_objects.update(dict.fromkeys(kept))
         title = self.labels[chunk.labels[row]]
         # an object has one label and one value of each tag in a frame: with others it is another
-        same = orjson.dumps([number, title, kept], option=orjson.OPT_SORT_KEYS)
+        same = (number, title, chunk.ann_attributes[row])
         found = objects.by_content.get(same)
         if found is None:
             key = _key("object", number, objects.twins[number])
@@ -269,15 +269,16 @@ class _Writer:
             self.keys["objects"][key] = number
         key = _key("figure", place)
         self.keys["figures"][key] = chunk.ann_ids[row]
-        numbers = chunk.cuboid(row)
-        position, rotation, size = (
-            dict(zip("xyz", numbers[i : i + 3], strict=True)) for i in (0, 3, 6)
-        )
+        x, y, z, rx, ry, rz, dx, dy, dz = chunk.cuboid(row)
         return {
             "key": key,
             "objectKey": found["key"],
             "geometryType": files.CUBOID,
-            "geometry": {"position": position, "rotation": rotation, "dimensions": size},
+            "geometry": {
+                "position": {"x": x, "y": y, "z": z},
+                "rotation": {"x": rx, "y": ry, "z": rz},
+                "dimensions": {"x": dx, "y": dy, "z": dz},
+            },
         }
 
     def kept(self, attributes: dict[str, Any], example: str) -> dict[str, Any]:
@@ -293,17 +294,22 @@ class _Writer:
         return kept
 
 
+_Content = tuple[int, str, str]
+
+
 @dataclass
 class _Objects:
     """The objects of a frame.
 
     Attributes
     ----------
-    by_content : by all that they say.
+    by_content : by number, label and attributes.
     twins : how many have the same number.
     """
 
-    by_content: dict[bytes, dict[str, Any]] = field(default_factory=dict[bytes, dict[str, Any]])
+    by_content: dict[_Content, dict[str, Any]] = field(
+        default_factory=dict[_Content, dict[str, Any]]
+    )
     twins: Counter[int] = field(default_factory=Counter[int])
 
 
