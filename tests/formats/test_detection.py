@@ -281,9 +281,7 @@ def test_the_nearest_are_told_first(use: Use, tmp_path: Path):
     touch(tmp_path, "data.yaml", "images/a.png")
     found = detect(tmp_path)
     assert (found.formats, found.nearest, found.is_sure) == ([], ["b", "a"], False)
-    with pytest.raises(
-        NoMatchingFormatsError, match=r"\(the nearest are b: there is no file never"
-    ):
+    with pytest.raises(NoMatchingFormatsError, match=r"\(nearest: b: there is no file never"):
         detect_one(tmp_path)
 
 
@@ -295,13 +293,15 @@ def test_the_nearest_in_a_folder_inside(use: Use, tmp_path: Path):
 
 
 def test_the_nearest_are_told_where_none_is_sure(use: Use, tmp_path: Path):
-    low = OfFile("a.txt", Confidence.LOW)
-    lower = OfFile("a.txt", Confidence.EXTREME_LOW)
-    use(low=low, lower=lower, near=Owning("data.yaml"), far=Owning("no.yaml"))
+    use(
+        guess=OfFile("a.txt", Confidence.EXTREME_LOW),
+        near=Owning("data.yaml"),
+        far=Owning("no.yaml"),
+    )
     touch(tmp_path, "a.txt", "data.yaml")
     found = detect(tmp_path)
-    assert (found.formats, found.nearest, found.is_sure) == (["low"], ["lower", "near"], False)
-    use(sure=OfFile("a.txt"), near=Owning("data.yaml"))
+    assert (found.formats, found.nearest, found.is_sure) == (["guess"], ["near"], False)
+    use(sure=OfFile("a.txt", Confidence.LOW), near=Owning("data.yaml"))
     found = detect(tmp_path)
     assert (found.formats, found.nearest, found.is_sure) == (["sure"], [], True)
 

@@ -25,8 +25,8 @@ from datumaro.formats.nearness import LEAST, nearness
 log = logging.getLogger("datumaro")
 
 DEFAULT_DEPTH = 2
-SURE = Confidence.MEDIUM
-"""With less confidence, others are told, too."""
+SURE = Confidence.LOW
+"""With less confidence it is a guess, and others are told, too."""
 
 _MOST_NEAREST = 5
 
@@ -172,7 +172,7 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
         near = "; ".join(f"{n}: {detection.rejected[n].message}" for n in detection.nearest[:2])
         raise NoMatchingFormatsError(
             f"{path}: no known format matches"
-            + (f" (the nearest are {near})" if near else "")
+            + (f" (nearest: {near})" if near else "")
             + "; name the format, or see why each was rejected with "
             "`datum detect --show-rejections`"
         )

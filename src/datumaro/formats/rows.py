@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
+
 from datumaro.media_store import file_source
 from datumaro.model.media import Image, MediaElement, MediaType, probe_size
 from datumaro.table import json_text, media_columns, schema
@@ -45,6 +48,7 @@ class ChunkRows:
         used = points[first : int(starts[-1])]
         # float32 widened shows digits that nobody wrote
         self._points: list[float] = used.astype(float).round(2).tolist()
+        self._exact: dict[int, str] | None = None  # the column "extra", where it has something
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,7 +59,12 @@ class ChunkRows:
 
     def cuboid(self, row: int) -> list[float]:
         """A 3D cuboid's position, rotation and scale: nine numbers, as exact as they are known."""
-        extra: str = self._chunk.annotations.column("extra")[row].as_py()
+        if self._exact is None:
+            ends, _ = schema.list_parts(self._chunk.annotations.column("extra"))
+            texts = self._chunk.annotations.column("extra").filter(pa.array(np.diff(ends) > 0))
+            rows = np.flatnonzero(np.diff(ends)).tolist()
+            self._exact = dict(zip(rows, texts.to_pylist(), strict=True))
+        extra = self._exact.get(row)
         return json_text.decode(extra)["points"] if extra else self.points(row)
 
     def visibility(self, row: int) -> list[int]:
@@ -96,7 +105,15 @@ class ChunkRows:
             return self._chunk.media[item]
         if not self.has_media(item) or self.path(item):
             return None
-        return media_columns.media_object(media_columns.read(self._chunk, item, item + 1)[0])
+        return media_columns.media_object(
+            media_columns.Told(
+                self._media[item],
+                self._paths[item],
+                self._heights[item],
+                self._widths[item],
+                self._extras[item],
+            )
+        )
 
     def source(self, item: int) -> str | MediaElement | None:
         """What to save as an item's image; None for nothing."""

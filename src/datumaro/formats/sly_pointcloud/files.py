@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -102,7 +102,26 @@ class Figure(msgspec.Struct):
     key: str = ""
 
 
+class Cuboid(msgspec.Struct):
+    """A figure that is a cuboid."""
+
+    objectKey: str
+    geometryType: Literal["cuboid_3d"]
+    geometry: Geometry
+    key: str = ""
+
+
 class Frame(msgspec.Struct):
+    """``ann/<name>.json``, of which all figures are cuboids."""
+
+    objects: list[Object]
+    figures: list[Cuboid]
+    key: str = ""
+    description: str = ""
+    tags: list[Tag] = []
+
+
+class AnyFrame(msgspec.Struct):
     """``ann/<name>.json``."""
 
     objects: list[Object]
@@ -126,6 +145,20 @@ def load(path: str | os.PathLike[str], kind: type[T]) -> T:
     if len(data) > _MAX_BYTES:
         raise MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "a smaller file")
     return decode(data.removeprefix(b"\xef\xbb\xbf"), kind, path, "$")
+
+
+_frames = msgspec.json.Decoder(Frame)
+
+
+def load_frame(path: str) -> Frame | AnyFrame:
+    """Read an annotation file. Raises as `load` does."""
+    data = read_file(path, _MAX_BYTES)
+    if data is None or len(data) > _MAX_BYTES:
+        return load(path, AnyFrame)
+    try:
+        return _frames.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return load(path, AnyFrame)  # which says what is wrong, if it is
 
 
 def decode(data: bytes | msgspec.Raw, kind: type[T], path: object, place: str) -> T:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from datumaro.formats.base import ReadContext
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import find_root, folders, is_image, walk
 from datumaro.formats.sly_pointcloud import files
-from datumaro.formats.sly_pointcloud.files import Figure, Frame, Geometry, Keys, Meta, Object
+from datumaro.formats.sly_pointcloud.files import Cuboid, Figure, Geometry, Keys, Meta, Object
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
@@ -93,7 +92,7 @@ class _Reader:
     def add(self, columns: ChunkColumns, folder: str, file: str, media: _Media) -> None:
         """Append the item of an annotation file."""
         path = f"{self.root}/{folder}/{files.ANNOTATIONS}/{file}"
-        frame = files.load(path, Frame)
+        frame = files.load_frame(path)
         objects = {found.key: found for found in frame.objects}
         for number, figure in enumerate(frame.figures):
             try:
@@ -121,7 +120,7 @@ class _Reader:
         columns: ChunkColumns,
         path: str,
         place: str,
-        figure: Figure,
+        figure: Figure | Cuboid,
         objects: dict[str, Object],
     ) -> None:
         """Append a cuboid."""
@@ -137,12 +136,19 @@ class _Reader:
             raise UndeclaredLabelInFileError(
                 path, f"label of {place}", repr(known.classTitle), f"a class of {files.META}"
             )
-        at = files.decode(figure.geometry, Geometry, path, f"{place}.geometry")
-        numbers = [v for part in (at.position, at.rotation, at.dimensions)
-                   for v in (part.x, part.y, part.z)]  # fmt: skip
-        if not all(math.isfinite(v) and abs(v) <= _MAX_NUMBER for v in numbers):
+        at = (
+            figure.geometry
+            if isinstance(figure, Cuboid)
+            else files.decode(figure.geometry, Geometry, path, f"{place}.geometry")
+        )
+        p, r, d = at.position, at.rotation, at.dimensions
+        numbers = (p.x, p.y, p.z, r.x, r.y, r.z, d.x, d.y, d.z)
+        if max(map(abs, numbers)) > _MAX_NUMBER:
             raise InvalidAnnotationInFileError(
-                path, f"{place}.geometry", f"numbers {numbers}", f"numbers up to {_MAX_NUMBER:.0e}"
+                path,
+                f"{place}.geometry",
+                f"numbers {list(numbers)}",
+                f"numbers up to {_MAX_NUMBER:.0e}",
             )
         attributes: dict[str, Any] = {tag.name: files.value_of(tag) for tag in known.tags}
         attributes[TRACK] = self.object_number(known.key)

@@ -6,10 +6,10 @@ written as the same files.
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -37,7 +37,6 @@ from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
 _CUBOID = int(AnnotationType.cuboid_3d)
-_NAMESPACE = uuid.UUID("9c0f6d4e-3c3f-5b0a-8a39-0d8f7a6f1f5e")
 _SENSORS = {"sensorsData": {"extrinsicMatrix": [0] * 12, "intrinsicMatrix": [0] * 9}}
 
 
@@ -172,7 +171,7 @@ class _Writer:
 
     def save(self, name: str, value: Any) -> None:
         """Write a JSON file."""
-        self.files.save(name, orjson.dumps(value, option=orjson.OPT_INDENT_2))
+        self.files.save(name, orjson.dumps(value))
 
     def item(self, chunk: ChunkRows, item: int) -> Iterator[MediaJob]:
         """Write an item's annotations; what is to be saved of its media."""
@@ -260,7 +259,7 @@ class _Writer:
         self.tags.on_objects.update(dict.fromkeys(kept))
         title = self.labels[chunk.labels[row]]
         # an object has one label and one value of each tag in a frame: with others it is another
-        same = orjson.dumps([number, title, kept], option=orjson.OPT_SORT_KEYS)
+        same = (number, title, chunk.ann_attributes[row])
         found = objects.by_content.get(same)
         if found is None:
             key = _key("object", number, objects.twins[number])
@@ -270,15 +269,16 @@ class _Writer:
             self.keys["objects"][key] = number
         key = _key("figure", place)
         self.keys["figures"][key] = chunk.ann_ids[row]
-        numbers = chunk.cuboid(row)
-        position, rotation, size = (
-            dict(zip("xyz", numbers[i : i + 3], strict=True)) for i in (0, 3, 6)
-        )
+        x, y, z, rx, ry, rz, dx, dy, dz = chunk.cuboid(row)
         return {
             "key": key,
             "objectKey": found["key"],
             "geometryType": files.CUBOID,
-            "geometry": {"position": position, "rotation": rotation, "dimensions": size},
+            "geometry": {
+                "position": {"x": x, "y": y, "z": z},
+                "rotation": {"x": rx, "y": ry, "z": rz},
+                "dimensions": {"x": dx, "y": dy, "z": dz},
+            },
         }
 
     def kept(self, attributes: dict[str, Any], example: str) -> dict[str, Any]:
@@ -294,17 +294,22 @@ class _Writer:
         return kept
 
 
+_Content = tuple[int, str, str]
+
+
 @dataclass
 class _Objects:
     """The objects of a frame.
 
     Attributes
     ----------
-    by_content : by all that they say.
+    by_content : by number, label and attributes.
     twins : how many have the same number.
     """
 
-    by_content: dict[bytes, dict[str, Any]] = field(default_factory=dict[bytes, dict[str, Any]])
+    by_content: dict[_Content, dict[str, Any]] = field(
+        default_factory=dict[_Content, dict[str, Any]]
+    )
     twins: Counter[int] = field(default_factory=Counter[int])
 
 
@@ -351,4 +356,5 @@ def _is_integer(value: Any) -> TypeGuard[int]:
 
 
 def _key(*parts: object) -> str:
-    return str(uuid.uuid5(_NAMESPACE, "/".join(map(str, parts))))
+    """32 hexadecimal digits, as Supervisely's keys have."""
+    return blake2b("/".join(map(str, parts)).encode(), digest_size=16).hexdigest()
