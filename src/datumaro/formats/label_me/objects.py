@@ -10,11 +10,14 @@ from typing import Any, NoReturn
 from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.label_me import attributes
 from datumaro.formats.xml_files import parse_xml
+from datumaro.kernels.label_me_xml import scan
 
 MAX_BYTES = 1 << 26
 _MOST = 1e9  # pixels
 
 Problem = Callable[[DatasetImportError], None]
+Found = tuple[int, str, list[float], bool, bool, bool, str, str, str, int]
+"""An object as `datumaro.kernels.label_me_xml.scan` tells it."""
 
 
 @dataclass(slots=True)
@@ -65,6 +68,42 @@ def parse(data: bytes, path: str, problem: Problem) -> LabelMeImage:
     MalformedFileError
         It is not XML, has a document type declaration (and so perhaps entities), or is too large.
     """
+    found = scan(data) if len(data) <= MAX_BYTES else None
+    image = _usual(found) if found is not None else None
+    return _parsed(data, path, problem) if image is None else image
+
+
+def _usual(found: tuple[str, str, int, int, list[Found]]) -> LabelMeImage | None:
+    """What the kernel found; None for an object that is told of better by the parser."""
+    folder, filename, height, width, objects = found
+    image = LabelMeImage(folder.strip(), filename.strip("\n\r\t"), height, width)
+    for number, name, points, is_box, deleted, occluded, username, text, parts, line in objects:
+        if deleted:
+            continue
+        ids = [word for word in parts.split(",") if word.strip()] if parts else []
+        if not all(map(_is_id, ids)) or len(points) < 6:
+            return None
+        is_box = is_box and len(points) == 8
+        if is_box:
+            xs, ys = points[0::2], points[1::2]
+            points = [min(xs), min(ys), max(xs), max(ys)]
+        own = attributes.parse(text) if text else {}
+        own["occluded"] = occluded
+        own["username"] = username
+        number = len(image.objects) if number < 0 else number
+        image.objects.append(
+            LabelMeObject(number, name, points, is_box, "", own, list(map(int, ids)), line)
+        )
+    _group(image.objects)
+    return image
+
+
+def _is_id(text: str) -> bool:
+    text = text.strip()
+    return text.removeprefix("-").isdigit() and text.isascii() and len(text) < 19
+
+
+def _parsed(data: bytes, path: str, problem: Problem) -> LabelMeImage:
     if len(data) > MAX_BYTES:
         found, expected = f"more than {MAX_BYTES} bytes", "an annotation of one image"
         raise MalformedFileError(path, f"byte {MAX_BYTES}", found, expected)
@@ -152,9 +191,9 @@ def _object(element: Any, path: str, place: int) -> LabelMeObject:
 
 
 def _integer(element: Any, text: str, path: str) -> int:
-    text = text.strip()
-    if not (text.removeprefix("-").isdigit() and text.isascii() and len(text) < 19):
-        _wrong(path, element, f"<{element.tag}> {text[:40]!r}", "the number of an object")
+    if not _is_id(text):
+        found = f"<{element.tag}> {text.strip()[:40]!r}"
+        _wrong(path, element, found, "the number of an object")
     return int(text)
 
 
