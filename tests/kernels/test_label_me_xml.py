@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -52,7 +53,7 @@ def test_usual_files():
     assert (image.folder, image.filename, image.height, image.width) == ("train", " a b.jpg", 6, 8)
     one, two = image.objects
     assert (one.id, one.name, one.group, one.line) == (3, "cat", 1, 3)
-    assert one.attributes == {"a": 1, "b": True, "occluded": True, "username": "me"}
+    assert json.loads(one.attributes) == {"a": 1, "b": True, "occluded": True, "username": "me"}
     assert two.is_box and two.points == [0, -4, 5, 6] and two.group == 1
 
 

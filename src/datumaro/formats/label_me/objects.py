@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.label_me import attributes
 from datumaro.formats.xml_files import parse_xml
 from datumaro.kernels.label_me_xml import scan
+from datumaro.table import json_text
 
 MAX_BYTES = 1 << 26
 _MOST = 1e9  # pixels
@@ -29,6 +31,7 @@ class LabelMeObject:
     name : its label's; "" for none.
     points : x, y, … in pixels; of a box its corners x1, y1, x2, y2.
     mask : the name of its file; "" for none.
+    attributes : a JSON object.
     parts : ids of objects that it has as parts, or is a part of.
     line : where it begins.
     """
@@ -38,7 +41,7 @@ class LabelMeObject:
     points: list[float]
     is_box: bool
     mask: str
-    attributes: dict[str, Any]
+    attributes: bytes
     parts: list[int]
     line: int
     group: int = 0
@@ -87,15 +90,20 @@ def _usual(found: tuple[str, str, int, int, list[Found]]) -> LabelMeImage | None
         if is_box:
             xs, ys = points[0::2], points[1::2]
             points = [min(xs), min(ys), max(xs), max(ys)]
-        own = attributes.parse(text) if text else {}
-        own["occluded"] = occluded
-        own["username"] = username
+        own = _attributes(text, occluded, username)
         number = len(image.objects) if number < 0 else number
         image.objects.append(
             LabelMeObject(number, name, points, is_box, "", own, list(map(int, ids)), line)
         )
     _group(image.objects)
     return image
+
+
+@lru_cache(4096)
+def _attributes(text: str, occluded: bool, username: str) -> bytes:
+    """An object's attributes as JSON; most objects have one of a few."""
+    own = attributes.parse(text) if text else {}
+    return json_text.encode(own | {"occluded": occluded, "username": username})
 
 
 def _is_id(text: str) -> bool:
@@ -147,7 +155,7 @@ def _side(size: Any, tag: str, path: str) -> int:
 def _object(element: Any, path: str, place: int) -> LabelMeObject:
     name, number, points, mask, username = "", place, None, "", ""
     is_box = occluded = False
-    own: dict[str, Any] = {}
+    own = ""
     parts: list[int] = []
     for child in element:
         tag = child.tag
@@ -168,7 +176,7 @@ def _object(element: Any, path: str, place: int) -> LabelMeObject:
         elif tag == "occluded":
             occluded = (child.text or "").strip() == "yes"
         elif tag == "attributes":
-            own = attributes.parse(child.text) if child.text else {}
+            own = child.text or ""
         elif tag == "parts":
             for inner in child:
                 parts += [
@@ -185,9 +193,8 @@ def _object(element: Any, path: str, place: int) -> LabelMeObject:
         points = [min(xs), min(ys), max(xs), max(ys)]
     elif not mask and len(points) < 6:
         _wrong(path, element, f"a polygon of {len(points) // 2} points", "three at least")
-    own["occluded"] = occluded
-    own["username"] = username
-    return LabelMeObject(number, name, points, is_box, mask, own, parts, element.sourceline)
+    given = _attributes(own, occluded, username)
+    return LabelMeObject(number, name, points, is_box, mask, given, parts, element.sourceline)
 
 
 def _integer(element: Any, text: str, path: str) -> int:
