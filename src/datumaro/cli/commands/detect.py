@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"- {name}")
     if found.formats and found.where != Path(args.path):
         log.info("found in the folder %s", found.where)
-    if found.nearest and len(found.formats) != 1:
+    if found.nearest:
         _print_nearest(found)
     if args.show_rejections:
         _print_rejections(found)
@@ -93,7 +93,7 @@ def _print_nearest(found: Detection) -> None:
 
     print()
     if found.formats:
-        print("The nearest of the others, and what they miss:\n")
+        print("It is a guess. The nearest of the others, and what they miss:\n")
     else:
         print(f"The nearest formats, and what they miss in {found.where}:\n")
     for name in found.nearest:

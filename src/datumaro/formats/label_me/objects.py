@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.label_me import attributes
 from datumaro.formats.xml_files import parse_xml
+from datumaro.kernels.label_me_xml import scan
+from datumaro.table import json_text
 
 MAX_BYTES = 1 << 26
 _MOST = 1e9  # pixels
 
 Problem = Callable[[DatasetImportError], None]
+Found = tuple[int, str, list[float], bool, bool, bool, str, str, str, int]
+"""An object as `datumaro.kernels.label_me_xml.scan` tells it."""
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class LabelMeObject:
     name : its label's; "" for none.
     points : x, y, … in pixels; of a box its corners x1, y1, x2, y2.
     mask : the name of its file; "" for none.
+    attributes : a JSON object.
     parts : ids of objects that it has as parts, or is a part of.
     line : where it begins.
     """
@@ -35,7 +41,7 @@ class LabelMeObject:
     points: list[float]
     is_box: bool
     mask: str
-    attributes: dict[str, Any]
+    attributes: bytes
     parts: list[int]
     line: int
     group: int = 0
@@ -65,6 +71,47 @@ def parse(data: bytes, path: str, problem: Problem) -> LabelMeImage:
     MalformedFileError
         It is not XML, has a document type declaration (and so perhaps entities), or is too large.
     """
+    found = scan(data) if len(data) <= MAX_BYTES else None
+    image = _usual(found) if found is not None else None
+    return _parsed(data, path, problem) if image is None else image
+
+
+def _usual(found: tuple[str, str, int, int, list[Found]]) -> LabelMeImage | None:
+    """What the kernel found; None for an object that is told of better by the parser."""
+    folder, filename, height, width, objects = found
+    image = LabelMeImage(folder.strip(), filename.strip("\n\r\t"), height, width)
+    for number, name, points, is_box, deleted, occluded, username, text, parts, line in objects:
+        if deleted:
+            continue
+        ids = [word for word in parts.split(",") if word.strip()] if parts else []
+        if not all(map(_is_id, ids)) or len(points) < 6:
+            return None
+        is_box = is_box and len(points) == 8
+        if is_box:
+            xs, ys = points[0::2], points[1::2]
+            points = [min(xs), min(ys), max(xs), max(ys)]
+        own = _attributes(text, occluded, username)
+        number = len(image.objects) if number < 0 else number
+        image.objects.append(
+            LabelMeObject(number, name, points, is_box, "", own, list(map(int, ids)), line)
+        )
+    _group(image.objects)
+    return image
+
+
+@lru_cache(4096)
+def _attributes(text: str, occluded: bool, username: str) -> bytes:
+    """An object's attributes as JSON; most objects have one of a few."""
+    own = attributes.parse(text) if text else {}
+    return json_text.encode(own | {"occluded": occluded, "username": username})
+
+
+def _is_id(text: str) -> bool:
+    text = text.strip()
+    return text.removeprefix("-").isdigit() and text.isascii() and len(text) < 19
+
+
+def _parsed(data: bytes, path: str, problem: Problem) -> LabelMeImage:
     if len(data) > MAX_BYTES:
         found, expected = f"more than {MAX_BYTES} bytes", "an annotation of one image"
         raise MalformedFileError(path, f"byte {MAX_BYTES}", found, expected)
@@ -108,7 +155,7 @@ def _side(size: Any, tag: str, path: str) -> int:
 def _object(element: Any, path: str, place: int) -> LabelMeObject:
     name, number, points, mask, username = "", place, None, "", ""
     is_box = occluded = False
-    own: dict[str, Any] = {}
+    own = ""
     parts: list[int] = []
     for child in element:
         tag = child.tag
@@ -129,7 +176,7 @@ def _object(element: Any, path: str, place: int) -> LabelMeObject:
         elif tag == "occluded":
             occluded = (child.text or "").strip() == "yes"
         elif tag == "attributes":
-            own = attributes.parse(child.text) if child.text else {}
+            own = child.text or ""
         elif tag == "parts":
             for inner in child:
                 parts += [
@@ -146,15 +193,14 @@ def _object(element: Any, path: str, place: int) -> LabelMeObject:
         points = [min(xs), min(ys), max(xs), max(ys)]
     elif not mask and len(points) < 6:
         _wrong(path, element, f"a polygon of {len(points) // 2} points", "three at least")
-    own["occluded"] = occluded
-    own["username"] = username
-    return LabelMeObject(number, name, points, is_box, mask, own, parts, element.sourceline)
+    given = _attributes(own, occluded, username)
+    return LabelMeObject(number, name, points, is_box, mask, given, parts, element.sourceline)
 
 
 def _integer(element: Any, text: str, path: str) -> int:
-    text = text.strip()
-    if not (text.removeprefix("-").isdigit() and text.isascii() and len(text) < 19):
-        _wrong(path, element, f"<{element.tag}> {text[:40]!r}", "the number of an object")
+    if not _is_id(text):
+        found = f"<{element.tag}> {text.strip()[:40]!r}"
+        _wrong(path, element, found, "the number of an object")
     return int(text)
 
 

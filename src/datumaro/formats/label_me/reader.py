@@ -26,7 +26,7 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.paths import escapes, join_inside
-from datumaro.table import json_text, schema
+from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
 ANNOTATIONS, IMAGES, MASKS = "Annotations", "Images", "Masks"
@@ -92,7 +92,6 @@ class _Reader:
         self.meta = dataset_meta.find(root, context)
         self.labels = AppearingLabels(self.meta.labels if self.meta else None)
         self.taken: dict[tuple[str, str], str] = {}
-        self.texts: dict[tuple[object, ...], bytes] = {}
 
     def categories(self) -> dict[AnnotationType, Categories]:
         """Labels in the order in which they appear, or those of ``dataset_meta.json``."""
@@ -203,24 +202,12 @@ class _Reader:
                 self.context.problem(error)
                 return
             label = known
-        text = self.attributes(one)
+        text = one.attributes
         if mask is not None:
             columns.add_mask(mask.rle, mask.shape, label, text, number=one.id, group=one.group)
         else:
             kind = AnnotationType.bbox if one.is_box else AnnotationType.polygon
             columns.add_shape(kind, one.points, label, text, number=one.id, group=one.group)
-
-    def attributes(self, one: LabelMeObject) -> bytes:
-        """An object's attributes as JSON; most objects have one of a few."""
-        if len(one.attributes) > 2:
-            return json_text.encode(one.attributes)
-        key = tuple(one.attributes.items())
-        found = self.texts.get(key)
-        if found is None:
-            if len(self.texts) > 4096:
-                self.texts.clear()
-            found = self.texts[key] = json_text.encode(one.attributes)
-        return found
 
     def image_path(self, filename: str, image: LabelMeImage, path: str) -> str:
         """The image's file, which need not be there."""
