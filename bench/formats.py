@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 
 RUNS = 3
-FORMATS = ("cvat", "label_me")
+FORMATS = ("cvat", "label_me", "voc", "yolo", "kitti_detection")
 
 Figures = tuple[float, float, float]  # seconds by the clock, of the processor, and MB of memory
 
