@@ -66,7 +66,8 @@ def read(path: Path, context: ReadContext) -> Content:
             continue
         for pose in tracklet.poses:
             shapes.setdefault(pose.frame, []).append(_Shape(tracklet, pose, label, track))
-            names.setdefault(tracklet.label, set()).update(pose.attributes)
+            if pose.attributes:
+                names.setdefault(tracklet.label, set()).update(pose.attributes)
     chunk = _columns(root, shapes, context).finish()
     if meta is None:
         chunks, categories = sort_labels([chunk], labels)
