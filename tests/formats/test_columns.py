@@ -1,5 +1,6 @@
 """Growing columns: what is added comes out as a data set."""
 
+import numpy as np
 import pytest
 
 from datumaro.dataset import Dataset
@@ -8,7 +9,8 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.model.annotation import AnnotationType, Caption, Label
 from datumaro.model.item import DatasetItem
 from datumaro.model.masks import RleMask
-from datumaro.model.shapes import Bbox, Points, Polygon
+from datumaro.model.media import Image
+from datumaro.model.shapes import Bbox, Cuboid2D, Points, Polygon, Skeleton
 from datumaro.table.chunk import Content
 from datumaro.table.schema import NO_LABEL
 
@@ -73,3 +75,45 @@ def test_ids_beyond_64_bits_are_refused(number: int):
 def test_sizes_that_no_image_has_are_refused(size: tuple[int, int]):
     with pytest.raises(InvalidAnnotationError, match="pixels"):
         ChunkColumns().add_item("a", "train", "a.png", *size)
+
+
+def test_shapes_and_items_in_bulk():
+    columns = ChunkColumns()
+    columns.add_label(0)
+    columns.add_item("a", "train", "")
+    before = columns.add_shapes(
+        np.array([6, 3, 1], np.uint8),
+        np.array([0, NO_LABEL, 1], np.int32),
+        np.array([0, 4, 0]),
+        np.array([0, 2, 0], np.int32),
+        np.array([4, 8, 8]),
+        np.array([1, 2, 11, 22, 1, 2, 3, 4], float),
+        [b'{"a":1}', b"", b""],
+    )
+    assert before == 1
+    columns.add_item("b", "train", "", end=before + 2)
+    columns.add_item("c", "val", "", end=before + 3)
+
+    a, b, c = items_of(columns)
+    assert [len(item.annotations) for item in (a, b, c)] == [1, 2, 1]
+    assert b.annotations == [
+        Bbox(1, 2, 10, 20, label=0, attributes={"a": 1}),
+        Points([1, 2, 3, 4], [2, 2], z_order=2, group=4),
+    ]
+    assert c.annotations == [Label(1)]
+
+
+def test_cuboids_are_not_rounded_and_skeletons_have_elements():
+    columns = ChunkColumns()
+    corners = [(float(i), i + 0.123456) for i in range(8)]
+    columns.add_cuboid([value for corner in corners for value in corner], 1, group=2)
+    columns.add_skeleton([{"points": [1.5, 2.0], "visibility": [1], "label": 0}], 1, b'{"a":1}')
+    columns.set_z_order(3)
+    columns.add_item("a", "train", "", medium=Image.from_numpy(data=np.zeros((4, 6), np.uint8)))
+
+    (item,) = items_of(columns)
+    cuboid, skeleton = item.annotations
+    assert cuboid == Cuboid2D(corners, label=1, group=2)
+    elements = [Points([1.5, 2], [1], label=0)]
+    assert skeleton == Skeleton(elements, label=1, z_order=3, attributes={"a": 1})
+    assert item.media.data.shape == (4, 6)

@@ -124,6 +124,8 @@ class XmlStream:
         self._skim = skim
         tags = "|".join(map(re.escape, skimmed))
         self._boundary = re.compile(f"</({tags})>".encode())
+        # the beginning of one of them, or of a tag that may be one
+        self._held = re.compile(rf"\s*(<({tags})[\s/>]|[^\s]?.{{0,16}}\Z)".encode(), re.DOTALL)
         self._depth = 0
         self._fed = 0  # bytes that the parser has seen
         self._ended = -1  # where the last end tag begins, among these
@@ -193,9 +195,10 @@ class XmlStream:
             found = self._boundary.search(data, at)
             if found is None:
                 rest = data[at:]
-                if self._is_between and len(rest) < _MAX_TOKEN:
+                if self._is_between and len(rest) < _MAX_TOKEN and self._held.match(rest):
                     return rest
                 self._feed(rest)
+                self._is_between = False
                 return b""
             self._feed(memoryview(data)[at : found.end()])
             self._is_between = self._depth == 1 and self._ended == self._fed - len(found[0])

@@ -26,7 +26,8 @@ def encode(value: dict[str, Any]) -> bytes:
     if not value:
         return b""
     try:
-        return orjson.dumps(value, option=_OPTIONS)
+        # a copy: what orjson returns keeps kilobytes of memory, however short it is
+        return b"%b" % orjson.dumps(value, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
         if "64-bit" not in str(error):
             raise TypeError(str(error)) from None

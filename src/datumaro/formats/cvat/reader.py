@@ -67,7 +67,7 @@ def read(path: Path, options: ReadOptions, context: ReadContext) -> Content:
     images = FileIndex(root / IMAGES, IMAGE_EXTENSIONS)
     reader = ShapeReader(labels)
     chunks: list[Chunk] = []
-    taken: dict[tuple[str, str], str] = {}
+    taken: dict[str, str] = {}
     context.progress.start(sum(file.stat().st_size for file in files), desc="Reading CVAT")
     done = 0
     for file in files:
@@ -105,7 +105,7 @@ class _File:
         labels: Labels,
         shapes: ShapeReader,
         images: ImageFiles,
-        taken: dict[tuple[str, str], str],
+        taken: dict[str, str],
         context: ReadContext,
         done: int,
     ) -> None:
@@ -171,10 +171,11 @@ class _File:
 
     def take(self, item_id: str, subset: str) -> bool:
         """Note an item's id; False when another has it, and that was reported."""
-        key = item_id, subset
+        key = f"{subset}\0{item_id}"  # a str: the garbage collector passes over it
         place = f"line {self.line}"
         if key in self.taken:
-            error = RepeatedItemInFileError(key, self.path, place, self.taken[key])
+            first = self.taken[key]
+            error = RepeatedItemInFileError((item_id, subset), self.path, place, first)
             self.context.problem(error)
             return False
         self.taken[key] = f"{self.path.name}: {place}"

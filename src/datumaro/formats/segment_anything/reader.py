@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import msgspec
-import orjson
 
 from datumaro.errors import (
     DatasetNotFoundError,
@@ -171,7 +170,7 @@ def _add(columns: ChunkColumns, annotation: _Annotation) -> None:
     rle = run_lengths.compressed({"counts": annotation.segmentation.counts, "size": shape})
     counts: bytes = rle["counts"]
     number = annotation.id
-    attributes = orjson.dumps(
+    attributes = json_text.encode(
         {
             "predicted_iou": annotation.predicted_iou,
             "stability_score": annotation.stability_score,
