@@ -39,9 +39,6 @@ class TestConformance(FormatConformance):
         else:
             super().make_sample(kind, folder)
 
-    def test_it_declares_what_it_holds(self, kind: Format) -> None:
-        assert kind.holds is None
-
 
 def test_samples(shared_data: Path):
     for name in ("celeba", "align_celeba"):

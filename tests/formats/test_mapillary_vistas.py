@@ -83,9 +83,6 @@ class TestConformance(FormatConformance):
         else:
             super().make_sample(kind, folder)
 
-    def test_it_declares_what_it_holds(self, kind: Format) -> None:
-        assert kind.holds is None
-
 
 # --- both -----------------------------------------------------------------------------------------
 
