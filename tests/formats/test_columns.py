@@ -109,7 +109,7 @@ def test_cuboids_are_not_rounded_and_skeletons_have_elements():
     columns.add_cuboid([value for corner in corners for value in corner], 1, group=2)
     columns.add_skeleton([{"points": [1.5, 2.0], "visibility": [1], "label": 0}], 1, b'{"a":1}')
     columns.set_z_order(3)
-    columns.add_item("a", "train", "", medium=Image.from_numpy(data=np.zeros((4, 6), np.uint8)))
+    columns.add_item("a", "train", "", in_memory=Image.from_numpy(data=np.zeros((4, 6), np.uint8)))
 
     (item,) = items_of(columns)
     cuboid, skeleton = item.annotations
