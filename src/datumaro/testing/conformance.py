@@ -44,7 +44,7 @@ class FormatConformance:
     format: ClassVar[str] = ""
     write_options: ClassVar[dict[str, Any]] = {}
     read_options: ClassVar[dict[str, Any]] = {}
-    max_examples: ClassVar[int] = 12
+    max_examples: ClassVar[int] = 20
 
     @pytest.fixture
     def format_name(self) -> str:
