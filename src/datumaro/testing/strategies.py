@@ -28,7 +28,7 @@ from datumaro.model.categories import (
     generate_colormap,
 )
 from datumaro.model.image_annotation import DepthAnnotation, SuperResolutionAnnotation
-from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem
+from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
 from datumaro.model.masks import Mask
 from datumaro.model.media import Image, MediaElement, MediaType, PointCloud
 from datumaro.model.shapes import (
@@ -183,9 +183,17 @@ def item_ids(holds: Capabilities) -> st.SearchStrategy[str]:
     """Ids of items."""
     known = [name for name in IDS if takes_id(holds, name)]
     if holds.item_ids:
-        made = st.from_regex(re.compile(holds.item_ids, re.ASCII), fullmatch=True)
+        made = st.from_regex(re.compile(holds.item_ids, re.ASCII), fullmatch=True).filter(is_id)
         return st.one_of(st.sampled_from(known), made) if known else made
     return st.sampled_from(known)
+
+
+def is_id(text: str) -> bool:
+    """Whether an item may have a text as its id; a pattern of a format may be wider."""
+    try:
+        return checked_id(text) == text
+    except ValueError:
+        return False
 
 
 def takes_id(holds: Capabilities, item_id: str) -> bool:
