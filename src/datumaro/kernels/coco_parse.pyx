@@ -10,6 +10,8 @@ Objects are COCO's annotations; rows are ours: an object with two polygons and a
 
 import numpy as np
 
+from libc.string cimport memset
+
 from datumaro.kernels._json cimport *
 from datumaro.kernels._rle cimport RLE_LIMIT, put_runs, runs_fill
 
@@ -135,6 +137,31 @@ cdef array_of(const Buffer* b, kind):
     return out
 
 
+cdef struct _Before:      # of the rows before one: how many they are, and how much they hold
+    Py_ssize_t row
+    Py_ssize_t point
+    Py_ssize_t seen
+    Py_ssize_t mask
+    Py_ssize_t rle
+    Py_ssize_t text
+
+
+cdef int _move(Buffer* source, Buffer* target) noexcept:
+    """Append a buffer's bytes to another, and free it."""
+    cdef int code = buffer_add(target, source.data, source.size)
+    buffer_free(source)
+    return code
+
+
+cdef int _move_ends(Buffer* source, Buffer* target, int64_t before) noexcept:
+    """The same of int64 ends, which are counted from ``before`` then."""
+    cdef int64_t* ends = <int64_t*>source.data
+    cdef size_t i
+    for i in range(source.size // 8):
+        ends[i] += before
+    return _move(source, target)
+
+
 cdef class Parser:
     """The columns of one COCO file, of one task, as far as it was fed.
 
@@ -223,6 +250,65 @@ cdef class Parser:
         self.n_objects = self.n_rows = 0
 
     # --- the file ----------------------------------------------------------------------------
+
+    def begin_within(self):
+        """Begin with an element of ``annotations`` instead of the file's beginning."""
+        if self.state != S_START:
+            raise ValueError("the parser has begun")
+        self.state = S_OTHER if self.task == T_IMAGE_INFO else S_ANNOTATIONS
+        self.first = True
+
+    def append(self, Parser other):
+        """Go on where another parser ended that began, `begin_within`, where this one stands.
+
+        Its columns move to this one. Returns whether they did: not when this one does not stand
+        between two annotations, or when the other came to a second array of the same name, which
+        counts alone.
+        """
+        if (self.state != S_ANNOTATIONS or self.first or self.task != other.task
+                or other.has_annotations or (self.has_images and other.has_images)):
+            return False
+        cdef int64_t rest = 0
+        if self.n_images:
+            rest = (<int64_t*>self.image_rest_ends.data)[self.n_images - 1]
+        self.image_rest.size = rest
+        if (_move_ends(&other.name_ends, &self.name_ends, self.names.size) < 0
+                or _move(&other.names, &self.names) < 0
+                or _move_ends(&other.image_rest_ends, &self.image_rest_ends, rest) < 0
+                or _move(&other.image_rest, &self.image_rest) < 0
+                or _move(&other.image_ids, &self.image_ids) < 0
+                or _move(&other.image_sizes, &self.image_sizes) < 0
+                or _move(&other.ids, &self.ids) < 0
+                or _move(&other.image_of, &self.image_of) < 0
+                or _move(&other.categories, &self.categories) < 0
+                or _move(&other.areas, &self.areas) < 0
+                or _move(&other.row_counts, &self.row_counts) < 0
+                or _move(&other.flags, &self.flags) < 0
+                or _move_ends(
+                    &other.attribute_ends, &self.attribute_ends, self.attributes.size) < 0
+                or _move(&other.attributes, &self.attributes) < 0
+                or _move(&other.kinds, &self.kinds) < 0
+                or _move(&other.sizes, &self.sizes) < 0
+                or _move(&other.points, &self.points) < 0
+                or _move(&other.visibility, &self.visibility) < 0
+                or _move(&other.mask_sizes, &self.mask_sizes) < 0
+                or _move(&other.rles, &self.rles) < 0
+                or _move(&other.texts, &self.texts) < 0):
+            raise MemoryError
+        self.raw.update(other.raw)
+        self.skipped += [self.index + i for i in other.skipped]
+        self.skipped_images += other.skipped_images
+        self.n_images += other.n_images
+        self.n_objects += other.n_objects
+        self.n_rows += other.n_rows
+        self.n_empty += other.n_empty
+        self.n_nonfinite += other.n_nonfinite
+        self.has_images = self.has_images or other.has_images
+        self.index = other.index + (self.index if other.state == S_ANNOTATIONS else 0)
+        self.state = other.state
+        self.first = other.first
+        other.n_images = other.n_objects = other.n_rows = 0
+        return True
 
     def feed(self, const uint8_t[::1] data, Py_ssize_t begin, Py_ssize_t end):
         """Take what is whole in ``data[begin:end]``.
@@ -1049,6 +1135,37 @@ cdef class Parser:
             size = 17 if self.flags.data[o] & FLAG_CROWD else 18
         return size
 
+    cdef Py_ssize_t _range_end(self, Py_ssize_t begin, end) except -1:
+        cdef Py_ssize_t last = self.n_objects if end is None else end
+        if not 0 <= begin <= last <= self.n_objects:
+            raise ValueError("there are no such objects")
+        return last
+
+    cdef _Before _before(self, Py_ssize_t end) noexcept nogil:
+        """How much the rows of the first objects hold."""
+        cdef _Before before
+        cdef Py_ssize_t o, rows = 0
+        cdef int32_t size
+        cdef uint8_t kind
+        memset(&before, 0, sizeof(before))
+        for o in range(end):
+            rows += (<int32_t*>self.row_counts.data)[o]
+        while before.row < rows:
+            kind = self.kinds.data[before.row]
+            size = (<int32_t*>self.sizes.data)[before.row]
+            before.row += 1
+            if kind == POLYGON or kind == BBOX:
+                before.point += size
+            elif kind == POINTS:
+                before.point += size
+                before.seen += size // 2
+            elif kind == MASK:
+                before.mask += 1
+                before.rle += size
+            elif kind == CAPTION:
+                before.text += size
+        return before
+
     def fill(
         self,
         const int64_t[::1] first,
@@ -1063,19 +1180,25 @@ cdef class Parser:
         int64_t[::1] rles=None,
         int32_t[:, ::1] mask_sizes=None,
         int64_t[::1] texts=None,
+        *,
+        Py_ssize_t begin=0,
+        end=None,
     ):
         """Write the rows' columns, and how much each row of the others holds.
 
         Parameters
         ----------
         first : from `place_rows`.
+        begin, end : which objects' rows; as they write to rows of their own, several threads may
+            each do some.
         object_labels : int32 [n_objects].
         kinds, ids, labels, areas : outputs, [n].
         attributes, points, visibility, rles, texts : outputs, int64 [n + 1]: row i's number of
             bytes or values at i + 1. They are the offsets once they are summed.
         mask_sizes : output, int32 [2, n]: heights, widths.
         """
-        cdef Py_ssize_t o, row = 0, mask = 0
+        cdef Py_ssize_t o, last = self._range_end(begin, end)
+        cdef _Before before
         cdef int64_t to, n_out = kinds.shape[0]
         cdef int32_t i, size
         cdef uint8_t kind
@@ -1093,13 +1216,14 @@ cdef class Parser:
                 or (texted and texts.shape[0] != n_out + 1)):
             raise ValueError("the outputs' lengths do not agree")
         with nogil:
-            for o in range(self.n_objects):
+            before = self._before(begin)
+            for o in range(begin, last):
                 to = first[o]
                 for i in range((<int32_t*>self.row_counts.data)[o]):
-                    kind = self.kinds.data[row]
-                    size = (<int32_t*>self.sizes.data)[row]
-                    row += 1
-                    mask += kind == MASK
+                    kind = self.kinds.data[before.row]
+                    size = (<int32_t*>self.sizes.data)[before.row]
+                    before.row += 1
+                    before.mask += kind == MASK
                     if to < 0 or to >= n_out or (
                         self.flags.data[o] & FLAG_POINTS_ONLY and kind != POINTS
                     ):
@@ -1117,8 +1241,8 @@ cdef class Parser:
                             visibility[to + 1] = size // 2
                     elif kind == MASK and masks:
                         rles[to + 1] = size
-                        mask_sizes[0, to] = sides[2 * mask - 2]
-                        mask_sizes[1, to] = sides[2 * mask - 1]
+                        mask_sizes[0, to] = sides[2 * before.mask - 2]
+                        mask_sizes[1, to] = sides[2 * before.mask - 1]
                     elif kind == CAPTION and texted:
                         texts[to + 1] = size
                     to += 1
@@ -1136,9 +1260,13 @@ cdef class Parser:
         uint8_t[::1] rles=None,
         const int64_t[::1] text_offsets=None,
         uint8_t[::1] texts=None,
+        *,
+        Py_ssize_t begin=0,
+        end=None,
     ):
-        """Write what the rows hold, at the offsets that `fill` led to."""
-        cdef Py_ssize_t o, row = 0, point = 0, seen = 0, rle = 0, text = 0
+        """Write what the rows of some objects hold, at the offsets that `fill` led to."""
+        cdef Py_ssize_t o, last = self._range_end(begin, end)
+        cdef _Before before
         cdef int64_t to, size, attribute_size, attribute, n_out = attribute_offsets.shape[0] - 1
         cdef const int64_t* ends = <const int64_t*>self.attribute_ends.data
         cdef const uint8_t* own
@@ -1148,7 +1276,8 @@ cdef class Parser:
         if first.shape[0] != self.n_objects or point_offsets.shape[0] != n_out + 1:
             raise ValueError("one row for each object is needed")
         with nogil:
-            for o in range(self.n_objects):
+            before = self._before(begin)
+            for o in range(begin, last):
                 to = first[o]
                 attribute = ends[o - 1] if o else 0
                 attribute_size = self._attribute_size(o)
@@ -1157,9 +1286,9 @@ cdef class Parser:
                 else:
                     own = self.attributes.data + attribute
                 for i in range((<int32_t*>self.row_counts.data)[o]):
-                    kind = self.kinds.data[row]
-                    size = (<int32_t*>self.sizes.data)[row]
-                    row += 1
+                    kind = self.kinds.data[before.row]
+                    size = (<int32_t*>self.sizes.data)[before.row]
+                    before.row += 1
                     taken = 0 <= to < n_out and not (
                         self.flags.data[o] & FLAG_POINTS_ONLY and kind != POINTS
                     )
@@ -1169,25 +1298,25 @@ cdef class Parser:
                         if taken and size:
                             memcpy(
                                 &points[point_offsets[to]],
-                                (<const float*>self.points.data) + point, 4 * size,
+                                (<const float*>self.points.data) + before.point, 4 * size,
                             )
-                        point += size
+                        before.point += size
                         if kind == POINTS:
                             size //= 2
                             if taken and visibility is not None and size:
                                 memcpy(
                                     &visibility[visibility_offsets[to]],
-                                    self.visibility.data + seen, size,
+                                    self.visibility.data + before.seen, size,
                                 )
-                            seen += size
+                            before.seen += size
                     elif kind == MASK:
                         if taken and rles is not None and size:
-                            memcpy(&rles[rle_offsets[to]], self.rles.data + rle, size)
-                        rle += size
+                            memcpy(&rles[rle_offsets[to]], self.rles.data + before.rle, size)
+                        before.rle += size
                     elif kind == CAPTION:
                         if taken and texts is not None and size:
-                            memcpy(&texts[text_offsets[to]], self.texts.data + text, size)
-                        text += size
+                            memcpy(&texts[text_offsets[to]], self.texts.data + before.text, size)
+                        before.text += size
                     to += taken
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.base import ReadContext, log
+from datumaro.formats.coco import parts
 from datumaro.formats.coco.categories import Category, parse
 from datumaro.formats.coco.info import BLANK, described
 from datumaro.formats.coco.layout import AnnotationFile, Task
@@ -181,12 +184,32 @@ def _by_datumaro(parser: Parser) -> bool:
     return described(parser.raw, "") == BLANK
 
 
+@dataclass
+class _Part:
+    """A part of a file that was parsed.
+
+    Attributes
+    ----------
+    end : the byte of the file up to which the parser came.
+    failed : whether it is no good: then it does not begin where it was taken to.
+    """
+
+    parser: Parser
+    end: int
+    failed: bool = False
+
+
+class _ProblemError(Exception):
+    """A part of a file has a problem, which may be because it is no part."""
+
+
 class FileReader:
     """Reads files; `done` counts their bytes."""
 
     def __init__(self, context: ReadContext) -> None:
         self.context = context
         self.done = 0
+        self._counting = threading.Lock()
 
     def read(self, file: AnnotationFile) -> CocoFile:
         """Read a file.
@@ -227,21 +250,76 @@ class FileReader:
         return CocoFile(file, parser, images, categories, image_of, repeated, parser.raw)
 
     def _parse(self, file: AnnotationFile) -> Parser:
-        parser = Parser(file.task.code)
+        before = self.done
+        begins = parts.beginnings(file.path, self.context.workers)
+        spans = list(zip(begins, [*begins[1:], None], strict=True))
+        work = self.context.workers.map_batches(partial(self._part, file), spans)
+        with work as results:
+            first, *others = (part for part in results if part is not None)
+        parser, end = first.parser, first.end
+        for part, begin in zip(others, begins[1:], strict=True):
+            if (
+                part.failed
+                or not parts.adjoins(file.path, end, begin)
+                or not parser.append(part.parser)
+            ):  # go on where the last right part ended
+                self._count(before + end - self.done)
+                for _ in self._read(file, parser, (end, None)):
+                    pass
+                break
+            end = part.end
+        if not parser.ended:
+            raise MalformedFileError(
+                file.path,
+                f"{parser.place} (byte {file.path.stat().st_size})",
+                "the end of the file",
+                "an object with images and annotations, whole",
+            )
+        return parser
+
+    def _part(self, file: AnnotationFile, span: tuple[int, int | None]) -> Iterator[_Part | None]:
+        """Parse a part of a file, from one byte to another: None for each block, then the part."""
+        part = _Part(Parser(file.task.code), span[0])
+        if span[0]:
+            part.parser.begin_within()
+        try:
+            for end in self._read(file, part.parser, span, guessed=span[0] > 0):
+                part.end = end
+                yield None
+        except _ProblemError:
+            part.failed = True
+        yield part
+
+    def _read(
+        self,
+        file: AnnotationFile,
+        parser: Parser,
+        span: tuple[int, int | None],
+        *,
+        guessed: bool = False,
+    ) -> Iterator[int]:
+        """Feed a parser with a part of a file; gives, block by block, the byte it came to."""
+        begin, last = span
         block = bytearray(BLOCK)
-        held = begin = 0  # bytes in the block, and where in the file they begin
+        held = 0  # bytes in the block, which begins at the file's byte `begin`
         with file.path.open("rb", buffering=0) as source:
+            source.seek(begin)
             while True:
-                got: int = source.readinto(memoryview(block)[held:]) or 0
+                room = len(block) if last is None else min(len(block), last - begin)
+                got: int = source.readinto(memoryview(block)[held:room]) or 0
                 held += got
-                used = self._feed(file, parser, block, held, begin)
+                used = self._feed(file, parser, block, held, begin, guessed=guessed)
+                begin += used
+                self._count(got)
+                yield begin
                 if not got:
                     break
-                begin += used
                 held -= used
                 block[:held] = memoryview(block)[used : used + held].tobytes()
                 if held == len(block):
                     if held >= MAX_ELEMENT:
+                        if guessed:
+                            raise _ProblemError
                         raise MalformedFileError(
                             file.path,
                             f"{parser.place} (byte {begin})",
@@ -249,19 +327,21 @@ class FileReader:
                             "smaller images and annotations",
                         )
                     block = block + bytearray(len(block))
-                self.done += got
-                self.context.progress.report_status(self.done)
-        if not parser.ended:
-            raise MalformedFileError(
-                file.path,
-                f"{parser.place} (byte {begin + held})",
-                "the end of the file",
-                "an object with images and annotations, whole",
-            )
-        return parser
+
+    def _count(self, n: int) -> None:
+        with self._counting:
+            self.done += n
+            self.context.progress.report_status(self.done)
 
     def _feed(
-        self, file: AnnotationFile, parser: Parser, block: bytearray, held: int, begin: int
+        self,
+        file: AnnotationFile,
+        parser: Parser,
+        block: bytearray,
+        held: int,
+        begin: int,
+        *,
+        guessed: bool,
     ) -> int:
         """Let the parser take what it can; how many bytes those are."""
         used = 0
@@ -269,6 +349,8 @@ class FileReader:
             status, used = parser.feed(block, used, held)
             if status not in (PROBLEM, FATAL):
                 return used
+            if guessed:
+                raise _ProblemError
             place, expected, at, missing = parser.problem
             found = f"no key {place.rpartition('.')[2]!r}" if missing else shown_at(block, at, held)
             error = MalformedFileError(file.path, f"{place} (byte {begin + at})", found, expected)

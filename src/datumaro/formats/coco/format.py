@@ -17,6 +17,7 @@ from datumaro.formats.base import (
     ReadOptions,
     Rejected,
     WriteContext,
+    num_workers_option,
 )
 from datumaro.formats.capabilities import Capabilities
 from datumaro.formats.coco import other_layouts, reader
@@ -46,6 +47,7 @@ class CocoReadOptions(ReadOptions):
     subset: str | None = option(
         None, "the name of the subset, whatever the files' names say", metavar="NAME"
     )
+    num_workers: int | None = num_workers_option("parse large files")
 
 
 @dataclass(frozen=True, kw_only=True)

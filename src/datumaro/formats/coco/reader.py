@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,15 @@ from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, look
 from datumaro.formats.coco.groups import object_groups
 from datumaro.formats.coco.info import described, says_something
 from datumaro.formats.coco.layout import AnnotationFile, Task, image_folder
-from datumaro.kernels.coco_parse import item_texts
+from datumaro.kernels.coco_parse import Parser, item_texts
 from datumaro.model.media import MediaType
 from datumaro.paths import join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import ANNOTATIONS, Array
+from datumaro.workers import Workers
 
+_OBJECTS = 50_000  # that a worker's share has at least: they take some 10 ms
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 INFOS = "coco"
@@ -98,7 +102,7 @@ def _chunk(
         else file.image_of
         for file, row in zip(files, rows, strict=True)
     ]
-    offsets, annotations = _annotations(files, item_of, len(items), labels)
+    offsets, annotations = _annotations(files, item_of, len(items), labels, context.workers)
     chunk = Chunk(items, annotations, offsets)
     for file, row in zip(files, rows, strict=True):
         if file.file.task is Task.PANOPTIC:
@@ -328,8 +332,22 @@ class _Lists:
         self.values = np.empty(int(self.offsets[-1]), dtype)
 
 
+def _shared(workers: Workers, parser: Parser, work: Callable[..., None]) -> None:
+    """Let workers do each some of a parser's objects, when they are many."""
+    n = min(workers.num_workers if workers.share_memory else 0, parser.n_objects // _OBJECTS) or 1
+    bounds = [parser.n_objects * number // n for number in range(n + 1)]
+    shares = [[partial(work, begin=begin, end=end)] for begin, end in pairwise(bounds)]
+    with workers.map(lambda share: share(), shares) as done:
+        for _ in done:
+            pass
+
+
 def _annotations(
-    files: list[CocoFile], item_of: list[Array], n_items: int, labels: Labels
+    files: list[CocoFile],
+    item_of: list[Array],
+    n_items: int,
+    labels: Labels,
+    workers: Workers,
 ) -> tuple[Array, pa.RecordBatch]:
     """The rows of all files, item by item; within an item file by file, in each file's order."""
     offsets = np.zeros(n_items + 1, np.int64)
@@ -346,7 +364,7 @@ def _annotations(
     visibility, rles, texts = (_Lists.of(n) if total else None for total in totals[1:].tolist())
     sizes = np.zeros((2, n), np.int32) if rles else None
     for file, first in zip(files, firsts, strict=True):
-        file.parser.fill(
+        outputs = (
             first,
             file.labels(labels.index_of),
             kinds,
@@ -360,6 +378,7 @@ def _annotations(
             sizes,
             texts.offsets if texts else None,
         )
+        _shared(workers, file.parser, partial(file.parser.fill, *outputs))
     groups = object_groups(files, firsts, ids)
     attributes.allocate(np.uint8)
     points.allocate(np.float32)
@@ -367,7 +386,7 @@ def _annotations(
         if column:
             column.allocate(np.uint8)
     for file, first in zip(files, firsts, strict=True):
-        file.parser.copy(
+        outputs = (
             first,
             attributes.offsets,
             attributes.values,
@@ -377,6 +396,7 @@ def _annotations(
             *((rles.offsets, rles.values) if rles else (None, None)),
             *((texts.offsets, texts.values) if texts else (None, None)),
         )
+        _shared(workers, file.parser, partial(file.parser.copy, *outputs))
         file.parser.free()
     columns = {
         "type": schema.primitive(kinds, pa.uint8()),
