@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.formats.datumaro_binary.tables import DamagedTable
+from datumaro.kernels.annotation_parts import bad_parts
 from datumaro.kernels.records import bad_mask
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import json_text, schema
@@ -19,16 +20,12 @@ from datumaro.table.schema import Array
 # --- shapes -----------------------------------------------------------------------------------
 
 # How many numbers each type has, or -1 for pairs of any number.
-_COORDINATES: dict[AnnotationType, int] = {
-    AnnotationType.points: -1,
-    AnnotationType.polygon: -1,
-    AnnotationType.polyline: -1,
-    AnnotationType.bbox: 4,
-    AnnotationType.ellipse: 4,
-    AnnotationType.rotated_bbox: 5,
-    AnnotationType.cuboid_3d: 9,
-    AnnotationType.cuboid_2d: 16,
-}
+_COORDINATES = np.zeros(256, np.int64)
+_COORDINATES[[AnnotationType.points, AnnotationType.polygon, AnnotationType.polyline]] = -1
+_COORDINATES[[AnnotationType.bbox, AnnotationType.ellipse]] = 4
+_COORDINATES[AnnotationType.rotated_bbox] = 5
+_COORDINATES[AnnotationType.cuboid_3d] = 9
+_COORDINATES[AnnotationType.cuboid_2d] = 16
 
 
 def misshapen(annotations: pa.RecordBatch) -> int | None:
@@ -37,19 +34,16 @@ def misshapen(annotations: pa.RecordBatch) -> int | None:
     A file with it could not be read again.
     """
     types = annotations.column("type").to_numpy()
-    coordinates = np.diff(schema.list_parts(annotations.column("points"))[0])
-    seen_at, visibility = schema.list_parts(annotations.column("visibility"))
-    seen = np.diff(seen_at)
-    expected = np.zeros(256, np.int64)
-    for kind, count in _COORDINATES.items():
-        expected[kind] = count
-    wanted = expected[types]
-    wrong = np.where(wanted < 0, coordinates & 1, coordinates - wanted) != 0
-    wrong |= seen != np.where(types == AnnotationType.points, coordinates >> 1, 0)
-    visibility = visibility[seen_at[0] : seen_at[-1]]
-    if len(visibility) and visibility.max() > 2:
-        first: int = np.flatnonzero(visibility > 2)[0]
-        wrong[int(np.searchsorted(seen_at - seen_at[0], first, "right")) - 1] = True
+    found: list[int] = misshapen_extra(annotations)
+    row = bad_parts(
+        types,
+        schema.list_parts(annotations.column("points"))[0],
+        *schema.list_parts(annotations.column("visibility")),
+        _COORDINATES,
+        AnnotationType.points,
+    )
+    if row >= 0:
+        found.append(row)
     masks = np.flatnonzero(types == AnnotationType.mask)
     if len(masks):
         picked = annotations.take(pa.array(masks))
@@ -59,11 +53,8 @@ def misshapen(annotations: pa.RecordBatch) -> int | None:
             *schema.list_parts(picked.column("rle")),
         )
         if row >= 0:
-            wrong[masks[row]] = True
-    for row in misshapen_extra(annotations):
-        wrong[row] = True
-    found = np.flatnonzero(wrong)
-    return int(found[0]) if len(found) else None
+            found.append(int(masks[row]))
+    return min(found, default=None)
 
 
 def misshapen_extra(annotations: pa.RecordBatch) -> list[int]:
@@ -76,7 +67,7 @@ def misshapen_extra(annotations: pa.RecordBatch) -> list[int]:
         row
         for row in rows
         if not _are_numbers(
-            json_text.decode(extra[row].as_py()).get("points"), _COORDINATES[types[row]]
+            json_text.decode(extra[row].as_py()).get("points"), int(_COORDINATES[types[row]])
         )
     ]
 
