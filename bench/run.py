@@ -138,13 +138,17 @@ def _run_watched(command: list[str], environment: dict[str, str]) -> tuple[float
 
 
 def measure(
-    packages: list[Package], steps: list[Step], sources: dict[str, Path], repeat: int
+    packages: list[Package],
+    steps: list[Step],
+    sources: dict[str, Path],
+    target: Path,
+    repeat: int,
 ) -> dict[str, dict[str, Result]]:
     """Run the steps under each package, the packages taking turns; results by step and package."""
     results: dict[str, dict[str, Result]] = {}
     for step in steps:
         for package in packages:
-            work = inputs.DATA / "work" / package.name
+            work = target / package.name
             work.mkdir(parents=True, exist_ok=True)
             if step.source in {s.name for s in STEPS} and not (work / step.source).exists():
                 package.run(next(s for s in STEPS if s.name == step.source), sources, work)
@@ -237,16 +241,23 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", choices=[step.name for step in STEPS])
     parser.add_argument("--repeat", type=int, default=1, help="of repeated runs the fastest counts")
     parser.add_argument("--skip-reference", action="store_true", help="ours alone")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=inputs.DATA,
+        help="the folder to write to, for the while; on a RAM disk no disk is waited for",
+    )
     arguments = parser.parse_args()
     if arguments.data and len(arguments.scale) > 1:
         parser.error("--data is one data set: give no scales with it")
 
+    work: Path = arguments.work / "bench-work"
     packages = [Package("ours", Path(sys.executable))]
     if not arguments.skip_reference:
         packages.append(Package("published", published.interpreter(VERSION)))
     by_scale: dict[float, dict[str, dict[str, Result]]] = {}
     for scale in arguments.scale:
-        shutil.rmtree(inputs.DATA / "work", ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
         largest = scale == max(arguments.scale)
         steps = [
             step
@@ -259,13 +270,13 @@ def main() -> None:
             sources["images"] = inputs.images(10_000)
         for source in sources.values():
             inputs.read_once(source)
-        by_scale[scale] = measure(packages, steps, sources, arguments.repeat)
+        by_scale[scale] = measure(packages, steps, sources, work, arguments.repeat)
         coco_size = inputs.size(sources["coco"] / "annotations") / 1e6
         print(f"\nCOCO, {coco_size:,.0f} MB of JSON. {machine()}. Published: {VERSION}.\n")
         print(table(steps, by_scale[scale]), flush=True)
     if len(by_scale) > 1:
         print("\n" + growth(steps, by_scale), flush=True)
-    shutil.rmtree(inputs.DATA / "work", ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
 
     results = HERE / "results" / f"{datetime.now():%Y-%m-%d-%H%M%S}.json"
     results.parent.mkdir(exist_ok=True)

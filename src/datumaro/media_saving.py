@@ -6,7 +6,6 @@ what such a call leaves, and all others, are saved one by one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from datumaro.kernels import files
 from datumaro.model.image import Image, ImageFromFile
 from datumaro.model.image_codec import IMAGE_EXTENSIONS, encode_image, same_kind
 from datumaro.model.media_element import MediaElement, read_bytes
+from datumaro.paths import extension
 from datumaro.scratch import Scratch
 
 _AT_ONCE = 1 << 20  # bytes of files that are read, encrypted and written at once
@@ -137,7 +137,7 @@ def _saved(source: Any, target: str, cipher: Cipher | None) -> bytes | None:
 
 def _content(source: Any, target: str) -> bytes | None:
     """What is to be in a file with that name; None when there is no source."""
-    ext = _extension(target)
+    ext = extension(target)
     if isinstance(source, str):
         return (
             ImageFromFile(source).encoded(ext) if _changes(source, target) else read_bytes(source)
@@ -151,9 +151,5 @@ def _content(source: Any, target: str) -> bytes | None:
 
 def _changes(source: str, target: str) -> bool:
     """Whether a file must be encoded anew to get the extension of another."""
-    own, ext = _extension(source), _extension(target)
+    own, ext = extension(source), extension(target)
     return own != ext and not same_kind(own, ext) and ext.lower() in IMAGE_EXTENSIONS
-
-
-def _extension(path: str) -> str:
-    return os.path.splitext(path)[1]  # noqa: PTH122 - a str

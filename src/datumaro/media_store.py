@@ -30,20 +30,21 @@ from datumaro.model.media_element import MediaElement
 from datumaro.model.point_cloud import PointCloudFromFile
 from datumaro.model.resized_image import ResizedImage
 from datumaro.model.video import Video, VideoFrame
-from datumaro.paths import escapes
+from datumaro.paths import escapes, extension
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.workers import Workers
 
 log = logging.getLogger("datumaro")
 
-_BATCH = 32  # files that a worker takes at a time: fewer would spend the time on handing over
+_BATCH = 64  # files that a worker takes at a time: fewer would spend the time on handing over
 _BATCH_READ = 8  # of those whose bytes are given: they are in memory until they are taken
 _BATCH_BYTES = 8 << 20  # or so many bytes that are in memory: they must not pile up
 _EXAMPLES = 5
+_SPECIAL = frozenset("\\:\0")  # characters that may lead elsewhere
 _SILENT = NullProgressReporter()
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class MediaJob:
     """A medium to save.
 
@@ -95,7 +96,7 @@ def media_extension(
     if image_ext and (media is None or isinstance(media, Image)):
         return dotted(image_ext) or default
     own = media.ext if isinstance(media, Image | Video) else None
-    return own or os.path.splitext(path)[1] or default  # noqa: PTH122 - a str
+    return own or extension(path) or default
 
 
 def file_source(path: str, media_extra: str = "") -> str | MediaElement:
@@ -231,12 +232,7 @@ class MediaStore:
 
         The folders that it lies in are made.
         """
-        relative = posixpath.normpath(job.destination)
-        if escapes(job.destination) or relative == ".":
-            raise PathOutsideDatasetError(
-                f"{job.name or 'a medium'}: its file would be {job.destination!r}, "
-                f"outside {self._root!r}"
-            )
+        relative = self._inside(job)
         other = self._taken.setdefault(relative, job)
         if other is not job:
             if same_source(other.source, job.source):
@@ -252,6 +248,19 @@ class MediaStore:
             except OSError as error:
                 raise _failed(job, error) from error
             self._folders.add(folder)
+        return relative
+
+    def _inside(self, job: MediaJob) -> str:
+        """The job's file, in the store's folder: a path without detours."""
+        folder, _, name = job.destination.rpartition("/")
+        if folder in self._folders and name.strip(".") and not _SPECIAL.intersection(name):
+            return job.destination  # beside another one that was looked at
+        relative = posixpath.normpath(job.destination)
+        if escapes(job.destination) or relative == ".":
+            raise PathOutsideDatasetError(
+                f"{job.name or 'a medium'}: its file would be {job.destination!r}, "
+                f"outside {self._root!r}"
+            )
         return relative
 
 

@@ -52,7 +52,7 @@ def safe_name(item_id: str) -> str:
     return item_id.replace("/", "_").replace("\\", "_")
 
 
-@dataclass
+@dataclass(slots=True)
 class _Stored:
     """What a record says of a media, and what of it only the extension can say."""
 
@@ -65,7 +65,7 @@ class _Stored:
     extra: dict[str, Any] = field(default_factory=dict[str, Any])  # all that media_extra says
 
 
-@dataclass
+@dataclass(slots=True)
 class _Media:
     """A media as a chunk has it."""
 
