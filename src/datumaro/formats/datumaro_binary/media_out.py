@@ -62,7 +62,7 @@ class _Stored:
     width: int = 0
     tail: bytes = b""
     extension: dict[str, Any] | None = None  # the media_extra that the extension gets
-    extra: dict[str, Any] = field(default_factory=dict[str, Any])  # all that media_extra says
+    extra: dict[str, Any] | None = None  # all that media_extra says
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class MediaWriter:
             kinds[row] = told.kind if told.extension is None else media.kind
             if is_kept:
                 height[row], width[row] = media.height, media.width
-                extras[row] = json_text.encode(told.extra).decode()
+                extras[row] = json_text.encode(told.extra or {}).decode()
         columns = {
             "media_type": schema.primitive(kinds, pa.uint8()),
             "path": _replaced(chunk.items.column("path"), paths),
