@@ -168,6 +168,12 @@ class MediaWriter:
             plain |= kinds == MediaType.IMAGE
             paths.update(self._moved(chunk, kinds))
         plain[list(chunk.media)] = False
+        if self.save_media:
+            files = (kinds == MediaType.IMAGE) & _filled(chunk, "path")
+            files &= ~_filled(chunk, "media_extra")
+            files[list(chunk.media)] = False
+            paths.update(self._saved(chunk, np.flatnonzero(files), subset))
+            plain |= files
         stored = {
             row: (media, self._store(media))
             for row, media in _media(chunk, np.flatnonzero(~plain), subset)
@@ -177,12 +183,26 @@ class MediaWriter:
 
     # --- paths -------------------------------------------------------------------------------
 
+    def _saved(self, chunk: Chunk, rows: Array, subset: str) -> dict[int, str]:
+        """New paths of images in files that are saved: as `_image`, where no more is told."""
+        folder = f"{IMAGES}/{subset}"
+        ids, paths = (
+            chunk.items.column(name).take(pa.array(rows, pa.int64())).to_pylist()
+            for name in ("id", "path")
+        )
+        saved: dict[int, str] = {}
+        for row, item, path in zip(rows.tolist(), ids, paths, strict=True):
+            ext = media_extension(path, None, self.image_ext)
+            saved[row] = name = self._claim(folder, safe_name(item), ext)
+            self.jobs.append(MediaJob(path, f"{folder}/{name}", item))
+        return saved
+
     def _moved(self, chunk: Chunk, kinds: Array) -> dict[int, str]:
         """New paths of images in files that are not saved, where they need one."""
         offsets, data = schema.list_parts(chunk.items.column("path"))
         begins = offsets[:-1]
         absolute = np.zeros(len(chunk), bool)
-        there = np.diff(offsets) > 0
+        there = _filled(chunk, "path")
         absolute[there] = data[begins[there]] == ord("/")
         moved: dict[int, str] = {}
         relative = np.flatnonzero((kinds == MediaType.IMAGE) & ~absolute)
@@ -354,6 +374,11 @@ class MediaWriter:
             frames.append(self._part(media, f"frame_{number}", text, image))
         extra = {"paths": frames}
         return _Stored(MediaType.NONE, path, extension=extra, extra=extra)
+
+
+def _filled(chunk: Chunk, name: str) -> Array:
+    """Which items have a text in a column: bool [n]."""
+    return np.diff(schema.list_parts(chunk.items.column(name))[0]) > 0
 
 
 def _replaced(column: pa.Array, changed: dict[int, str]) -> pa.Array:
