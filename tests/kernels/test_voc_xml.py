@@ -34,13 +34,24 @@ def test_a_file_of_the_challenge():
         "000005.jpg",
         375,
         500,
-        [("chair", box, 2, "Rear", 9), ("cat", box, 5, None, 11)],
+        [("chair", box, 2, "Rear", None, 9), ("cat", box, 5, None, None, 11)],
     )
 
 
 def test_little_is_needed():
     assert scan(file("")) == ("", 0, 0, [])
-    assert scan(file(CAT)) == ("", 0, 0, [("cat", (1.0, -2.25, 3.5, 4.0), 0, None, 1)])
+    assert scan(file(CAT)) == ("", 0, 0, [("cat", (1.0, -2.25, 3.5, 4.0), 0, None, None, 1)])
+
+
+def test_free_attributes():
+    attributes = """<attributes>
+        <attribute><name>color</name><value>dark red</value></attribute>
+        <attribute><value></value><name>empty</name></attribute>
+        <attribute> <name>none</name> </attribute>
+    </attributes>"""
+    found = scan(file(CAT.replace("</object>", attributes + "</object>")))
+    assert found is not None
+    assert found[3][0][4] == {"color": "dark red", "empty": "", "none": ""}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +78,21 @@ def test_little_is_needed():
         CAT.replace("</object>", "<truncated>2</truncated></object>"),
         CAT.replace("</object>", "<truncated>1</truncated><truncated>1</truncated></object>"),
         CAT[:-1],
+        *(
+            CAT.replace("</object>", f"<attributes>{inside}</attributes></object>")
+            for inside in (
+                "text",
+                "<attribute></attribute>",
+                "<attribute><value>1</value></attribute>",
+                "<attribute><name></name><value>1</value></attribute>",
+                "<attribute><name>a</name><name>b</name></attribute>",
+                "<attribute><name>a</name><value>&lt;</value></attribute>",
+                "<attribute><name>a</name><value><b></b></value></attribute>",
+                "<attribute><name>a</name><other>1</other></attribute>",
+                "<other><name>a</name></other>",
+                "<attribute><name>a</name></attribute></attributes><attributes>",
+            )
+        ),
     ],
 )
 def test_unusual_files_are_left_to_others(inside: str):

@@ -1,8 +1,8 @@
 Box = tuple[float, float, float, float]
 
-def scan(
-    data: bytes,
-) -> tuple[str, int, int, list[tuple[str, Box, int, str | None, int]]] | None:
+Object = tuple[str, Box, int, str | None, dict[str, str] | None, int]
+
+def scan(data: bytes) -> tuple[str, int, int, list[Object]] | None:
     """Read a PASCAL VOC annotation file, if it is a usual one.
 
     Returns
@@ -12,5 +12,6 @@ def scan(
     - the image's file name, "" for none;
     - its height and width in pixels, 0 for none;
     - the objects: (label's name, (xmin, ymin, xmax, ymax) as written, 1 for difficult + 2 for
-      truncated + 4 for occluded, pose or None, number of the line where it begins).
+      truncated + 4 for occluded, pose or None, free attributes or None, number of the line where
+      it begins).
     """

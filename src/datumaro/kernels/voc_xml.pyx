@@ -179,12 +179,41 @@ cdef object string(Text text):
     return PyUnicode_DecodeASCII(text.data, text.size, NULL)
 
 
+cdef object attributes_of(const char** at, const char* end, Text element):
+    """Go past the rest of ``<attributes>``: a dict of names and values; None when it is unusual."""
+    cdef Text attribute, tag, name, value
+    cdef dict made = {}
+    cdef int seen, bit
+    skip_space(at, end)
+    while open_tag(at, end, &attribute):
+        if not is_named(attribute, b"attribute", 9):
+            return None
+        name.data = value.data = at[0]
+        name.size = value.size = seen = 0
+        skip_space(at, end)
+        while open_tag(at, end, &tag):
+            if is_named(tag, b"name", 4):
+                bit = 1
+            elif is_named(tag, b"value", 5):
+                bit = 2
+            else:
+                return None
+            if seen & bit or not text_of(at, end, tag, &name if bit == 1 else &value):
+                return None
+            seen |= bit
+        if name.size == 0 or not close_tag(at, end, attribute):
+            return None
+        made[string(name)] = string(value)
+    return made if close_tag(at, end, element) else None
+
+
 cdef object object_of(const char** at, const char* end, Text element, Py_ssize_t line):
     """Go past the rest of an ``<object>`` and return it; None when it is unusual."""
     cdef Text tag, name, pose
     cdef double[4] box
     cdef int flags = 0, seen = 0, bit
     cdef bint good
+    cdef object attributes = None
     name.data = pose.data = at[0]
     name.size = pose.size = 0
     skip_space(at, end)
@@ -201,6 +230,9 @@ cdef object object_of(const char** at, const char* end, Text element, Py_ssize_t
             bit, good = 16, flag_of(at, end, tag, 2, &flags)
         elif is_named(tag, b"occluded", 8):
             bit, good = 32, flag_of(at, end, tag, 4, &flags)
+        elif is_named(tag, b"attributes", 10):
+            attributes = attributes_of(at, end, tag)
+            bit, good = 64, attributes is not None
         else:
             return None
         if not good or seen & bit:
@@ -209,7 +241,7 @@ cdef object object_of(const char** at, const char* end, Text element, Py_ssize_t
     if seen & 3 != 3 or name.size == 0 or not close_tag(at, end, element):
         return None
     corners = (box[0], box[1], box[2], box[3])
-    return string(name), corners, flags, string(pose) if pose.size else None, line
+    return string(name), corners, flags, string(pose) if pose.size else None, attributes, line
 
 
 cdef bint declaration(const char** at, const char* end) noexcept:

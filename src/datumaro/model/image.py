@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -40,6 +39,8 @@ Size = tuple[int, int]
 DEFAULT_IMAGE_EXT = ".png"
 """The kind in which an image is saved when nothing else says one: it loses nothing."""
 
+_HEADER = 1024  # bytes in which the size of most images stands
+
 
 def probe_size(path: str | os.PathLike[str]) -> Size | None:
     """Read an image's (height, width) in pixels from its file's header.
@@ -53,8 +54,13 @@ def probe_size(path: str | os.PathLike[str]) -> Size | None:
     if not os.path.isfile(path):  # noqa: PTH113 - a str; pipes would block
         return None
     try:
-        with Path(path).open("rb", buffering=256) as file:
-            return read_size(file)
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str
+            head = file.read(_HEADER)
+            size = read_size(io.BytesIO(head))
+            if size is None and len(head) == _HEADER:
+                file.seek(0)
+                size = read_size(io.BufferedReader(file))
+            return size
     except OSError:  # removed meanwhile, or not readable
         return None
 

@@ -84,8 +84,8 @@ def _scan(data: bytes) -> ImageAnnotation | None:
         return None
     filename, height, width, objects = found
     made = [
-        VocObject(name, box, _flagged(flags, pose), None, None, (), line)
-        for name, box, flags, pose, line in objects
+        VocObject(name, box, _flagged(flags, pose), None, attributes or None, (), line)
+        for name, box, flags, pose, attributes, line in objects
     ]
     return ImageAnnotation(filename, height, width, made)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from datumaro.errors import (
     DatasetImportError,
@@ -85,7 +86,7 @@ class _Reader:
             for entry in self.map.entries
             if task.actions and entry.actions
         }
-        self.with_actions: dict[tuple[str, bytes], bytes] = {}
+        self.encoded: dict[tuple[str, bytes, tuple[Any, ...]], bytes] = {}
         self.annotations = os.fspath(root / ANNOTATIONS)
         self.images = FileIndex(root / IMAGES, IMAGE_EXTENSIONS)
         self.class_masks = FileIndex(root / CLASS_MASKS, _PNG)
@@ -304,17 +305,18 @@ class _Reader:
         actions = thing.actions if self.task.actions else None
         if declared is None and not actions and thing.extra is None:
             return thing.attributes
-        key = (thing.name, thing.attributes)
-        usual = not actions and thing.extra is None
-        if usual and key in self.with_actions:
-            return self.with_actions[key]
+        extra = thing.extra or {}
+        key = (thing.name, thing.attributes, tuple(extra.items()))
+        usual = not actions and "point" not in extra  # many objects have the same
+        if usual and key in self.encoded:
+            return self.encoded[key]
         made = json_text.decode(thing.attributes)
         made.update(declared or {})
         made.update(actions or {})
-        made.update(thing.extra or {})
+        made.update(extra)
         text = json_text.encode(made)
-        if usual and len(self.with_actions) < 4096:
-            self.with_actions[key] = text
+        if usual and len(self.encoded) < 4096:
+            self.encoded[key] = text
         return text
 
     # --- masks --------------------------------------------------------------------------------
