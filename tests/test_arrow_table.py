@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import datumaro as dm
 from datumaro.crypto import Cipher, generate_key
@@ -89,6 +89,7 @@ def test_all_comes_back(made):
     same(made, dm.Dataset.from_arrow(made.to_arrow()))
 
 
+@settings(max_examples=30)
 @given(in_files())
 def test_all_comes_back_through_a_file(tmp_path_factory, made):
     path = tmp_path_factory.getbasetemp() / "whole.parquet"
@@ -96,6 +97,7 @@ def test_all_comes_back_through_a_file(tmp_path_factory, made):
     same(made, dm.Dataset.from_arrow(pq.read_table(path)))
 
 
+@settings(max_examples=30)
 @given(in_files(), st.integers(1, 3))
 def test_all_comes_back_through_plain_types(made, size):
     """As other tools have them: 32-bit offsets, dictionaries, doubles, nulls for nothing."""

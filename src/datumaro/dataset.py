@@ -13,7 +13,6 @@ from typing import Any, Literal, cast
 import numpy as np
 import pyarrow as pa
 
-from datumaro import arrow_table
 from datumaro.errors import (
     CategoriesRedefinedError,
     DatasetError,
@@ -216,6 +215,8 @@ class Dataset:
         DatasetImportError
             A column is missing or wrong; the message names it and the item.
         """
+        from datumaro import arrow_table  # costs time, and most do without
+
         given = None if categories is None else _categories(categories)
         return cls(arrow_table.content_of(source, given, infos))
 
@@ -525,6 +526,8 @@ class Dataset:
         UnsupportedContentError
             An item's medium is none of a file; the message names the item.
         """
+        from datumaro import arrow_table
+
         return arrow_table.table_of(self.content(), media_in_memory)
 
     def to_pandas(self, *, media_in_memory: Literal["fail", "omit"] = "fail") -> Any:
@@ -535,6 +538,8 @@ class Dataset:
         MissingDependencyError
             pandas is not installed.
         """
+        from datumaro import arrow_table
+
         return arrow_table.frame_of(self.to_arrow(media_in_memory=media_in_memory))
 
     @property
