@@ -41,7 +41,7 @@ from datumaro.model.media import Image, MediaElement
 from datumaro.options import make_options
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.staging import read_whole, staged
-from datumaro.table import media_columns, nested, schema
+from datumaro.table import media_columns, schema
 from datumaro.table.checks import check_labels, check_names, check_unique
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.store import ItemStore
@@ -188,10 +188,37 @@ class Dataset:
                 source, context.n_problems, context.problems[0],
             )  # fmt: skip
         dataset = cls(content)
-        dataset._bound = (os.fspath(source), format, options | context.keep)
+        if not context.is_part:
+            dataset._bound = (os.fspath(source), format, options | context.keep)
         paths = [chunk.items.column("path") for chunk in content.chunks]
         dataset._origin = (os.path.abspath(source), paths)  # noqa: PTH100 - links are kept
         return dataset
+
+    @classmethod
+    def from_arrow(
+        cls,
+        source: Any,
+        *,
+        categories: Mapping[AnnotationType, Categories] | Iterable[Any] | None = None,
+        infos: Mapping[str, Any] | None = None,
+    ) -> Dataset:
+        """Make a data set of a table like that of `to_arrow`: see docs/arrow.md.
+
+        Parameters
+        ----------
+        source : a pyarrow.Table, RecordBatch or RecordBatchReader, or what gives an Arrow stream,
+            such as a Polars data frame. Media paths are followed wherever they lead.
+        categories, infos : instead of those in the table's metadata, which many tools drop.
+
+        Raises
+        ------
+        DatasetImportError
+            A column is missing or wrong; the message names it and the item.
+        """
+        from datumaro import arrow_table  # costs time, and most do without
+
+        given = None if categories is None else _categories(categories)
+        return cls(arrow_table.content_of(source, given, infos))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], **options: Any) -> Dataset:
@@ -483,13 +510,37 @@ class Dataset:
             [c.annotations for c in self._store.chunks()], schema.ANNOTATIONS
         )
 
-    def to_arrow(self) -> pa.Table:
-        """One Arrow table with a row for each item (table.nested.ITEMS), over the same memory.
+    def to_arrow(self, *, media_in_memory: Literal["fail", "omit"] = "fail") -> pa.Table:
+        """One Arrow table with a row for each item, over the same memory: see docs/arrow.md.
 
-        Its annotations are a list of structs, with coordinates as numbers: what Polars, DuckDB or
-        pandas are given. Media in memory are not in it, nor are categories and infos.
+        Its annotations are a list of structs, with coordinates as numbers and labels by number and
+        name: what Polars, DuckDB or pandas are given. Categories and infos are in its metadata.
+
+        Parameters
+        ----------
+        media_in_memory : what becomes of media that are no files, or encrypted ones: "fail" raises,
+            "omit" leaves them out.
+
+        Raises
+        ------
+        UnsupportedContentError
+            An item's medium is none of a file; the message names the item.
         """
-        return nested.nested(self._store.chunks())
+        from datumaro import arrow_table
+
+        return arrow_table.table_of(self.content(), media_in_memory)
+
+    def to_pandas(self, *, media_in_memory: Literal["fail", "omit"] = "fail") -> Any:
+        """The table of `to_arrow` as a pandas.DataFrame, not copied.
+
+        Raises
+        ------
+        MissingDependencyError
+            pandas is not installed.
+        """
+        from datumaro import arrow_table
+
+        return arrow_table.frame_of(self.to_arrow(media_in_memory=media_in_memory))
 
     @property
     def annotation_offsets(self) -> schema.Array:

@@ -31,6 +31,7 @@ def test_a_row_is_an_item_with_its_annotations():
     assert [row["type"] for row in b["annotations"]] == ["bbox", "polygon"]
     assert b["annotations"][0]["points"] == [1, 2, 4, 6]
     assert [row["label"] for row in b["annotations"]] == [1, None]
+    assert [row["label_name"] for row in b["annotations"]] == ["dog", None]
 
 
 def test_columns_are_not_copied():
@@ -63,3 +64,28 @@ def test_an_empty_data_set_has_the_columns():
     assert table.schema.equals(nested.ITEMS)
     assert pa.types.is_large_list(table.schema.field("annotations").type)
     assert np.array_equal(table.column("id").to_numpy(), [])
+
+
+def test_labels_that_are_not_declared_have_no_name():
+    chunks = dataset().content().chunks
+    (table,) = nested.nested(chunks, ["cat"]).column("annotations").chunks
+    assert table.values.field("label_name").to_pylist() == [None, None]
+
+
+def test_chunks_come_back():
+    (chunk,) = dataset().content().chunks
+    (batch,) = nested.nested([chunk], ["cat", "dog"]).to_batches()
+    for labels in (["cat", "dog"], None):
+        back = nested.NestedReader(batch, "batch 0", labels).chunk()
+        assert back.items.to_pylist() == chunk.items.to_pylist()
+        assert repr(back.annotations.to_pylist()) == repr(chunk.annotations.to_pylist())
+        assert np.array_equal(back.offsets, chunk.offsets)
+
+
+def test_only_ids_and_types_are_needed():
+    batch = pa.RecordBatch.from_pylist([{"id": "a", "annotations": [{"type": "label", "id": 3}]}])
+    chunk = nested.NestedReader(batch, "batch 0", None).chunk()
+    (item,) = chunk.items.to_pylist()
+    assert (item["id"], item["subset"], item["path"]) == ("a", "default", "")
+    (row,) = chunk.annotations.to_pylist()
+    assert (row["id"], row["group"], row["object_id"], row["label"]) == (3, 3, -1, None)

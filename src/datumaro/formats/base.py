@@ -128,6 +128,8 @@ class ReadContext:
         counts it in ``problems``. Problems of a whole file are always raised.
     keep : export options that the reader wants used when the data set is saved to its place again.
     workers : what runs work that can be shared.
+    is_part : the reader was asked for a part of what is there, and says so: to save that to its
+        place would destroy the rest.
     """
 
     progress: ProgressReporter = field(default_factory=NullProgressReporter)
@@ -136,6 +138,7 @@ class ReadContext:
     n_problems: int = 0
     keep: dict[str, Any] = field(default_factory=dict[str, Any])
     workers: Workers = field(default_factory=Workers)
+    is_part: bool = False
 
     def problem(self, error: DatasetImportError) -> None:
         """Report a problem of one item or annotation: raise it, or remember it and go on."""

@@ -62,6 +62,7 @@ from datumaro.formats.datumaro_binary.manifest import (
     seals_of_subset,
 )
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
+from datumaro.formats.datumaro_binary.parquet.parts import part_of
 from datumaro.formats.datumaro_binary.reading import DatumFile, read_datums
 from datumaro.formats.datumaro_binary.writing import DatumWriter
 from datumaro.media_store import MediaStore
@@ -93,6 +94,18 @@ class DatumaroBinaryReadOptions(ReadOptions):
     )
     key_file: str | None = option(
         None, "file that holds the key of an encrypted data set", metavar="FILE"
+    )
+    shard: str | None = option(
+        None,
+        "of parquet storage: read every N-th file, from file I on (from 0), as one of N workers "
+        "that share a data set",
+        metavar="I/N",
+    )
+    rows: str | None = option(
+        None,
+        "of parquet storage: read these items of each subset, counted from 0; either number may be "
+        "left out",
+        metavar="BEGIN:END",
     )
     num_workers: int | None = num_workers_option("decrypt and parse")
 
@@ -173,6 +186,7 @@ class DatumaroBinary(Format):
         sources = find_sources(Folder(path))
         if not sources:
             raise DatasetNotFoundError(f"{path}: there is no {ANNOTATIONS}/*{SUFFIX}")
+        part = part_of(options.shard, options.rows)
         tables = [source for source in sources if is_parquet(source.path)]
         if tables:
             if len(tables) < len(sources):
@@ -189,7 +203,12 @@ class DatumaroBinary(Format):
                 )
             from datumaro.formats.datumaro_binary.parquet import dataset  # heavy: when it is used
 
-            return dataset.read(tables, path.is_dir(), options.allow_external_media, context)
+            return dataset.read(tables, path.is_dir(), options.allow_external_media, context, part)
+        if not part.is_whole:
+            raise InvalidOptionError(
+                f"{path}: shard and rows are options of parquet storage, and the files are of "
+                "records: leave them out, or export the data set with storage parquet"
+            )
         fields = {source.path: _encryption_field(source) for source in sources}
         key = reading_cipher(fields, options.encryption_key, options.key_file)
         for source in sources:

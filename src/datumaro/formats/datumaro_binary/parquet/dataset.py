@@ -12,6 +12,7 @@ from datumaro.formats.datumaro_binary.combining import combine
 from datumaro.formats.datumaro_binary.layout import ANNOTATIONS, SUFFIX, Source
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
 from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata, file_stem
+from datumaro.formats.datumaro_binary.parquet.parts import Part
 from datumaro.formats.datumaro_binary.parquet.reading import read_metadata, read_parquet
 from datumaro.formats.datumaro_binary.parquet.writing import ParquetFile, ParquetWriter
 from datumaro.media_store import MediaStore
@@ -20,13 +21,14 @@ from datumaro.table.chunk import Content
 
 
 def read(
-    sources: Sequence[Source], whole: bool, allow_external: bool, context: ReadContext
+    sources: Sequence[Source], whole: bool, allow_external: bool, context: ReadContext, part: Part
 ) -> Content:
     """Read the files of a data set.
 
     Parameters
     ----------
     whole : they are all that there are: no shard may be missing.
+    part : what to read of them.
 
     Raises
     ------
@@ -45,10 +47,19 @@ def read(
     content = Content([])
     first: FileMetadata | None = None
     ordered = sorted(sources, key=lambda s: (metadata[s].subset, metadata[s].shard, s.path))
-    context.progress.start(len(sources), desc="Reading")
-    for number, source in enumerate(ordered, 1):
-        data = read_parquet(source.path, os.fspath(source.root), allow_external, context)
-        first = combine(content, first, data.metadata, source.path)
+    before: dict[str, int] = {}
+    wanted: list[tuple[Source, int, int]] = []
+    for number, source in enumerate(ordered):
+        told = metadata[source]
+        first = combine(content, first, told, source.path)
+        begin, end = part.within(before.get(told.subset, 0), told.items)
+        before[told.subset] = before.get(told.subset, 0) + told.items
+        if number % part.shards == part.shard and begin < end:
+            wanted.append((source, begin, end))
+    context.progress.start(len(wanted), desc="Reading")
+    for number, (source, begin, end) in enumerate(wanted, 1):
+        root = os.fspath(source.root)
+        data = read_parquet(source.path, root, allow_external, context, begin, end)
         content.chunks += data.chunks
         context.progress.report_status(number)
     context.progress.finish()
@@ -56,6 +67,7 @@ def read(
     content.media_type = kinds.pop() if len(kinds) == 1 else MediaType.MEDIA_ELEMENT
     sizes = [told.items for told in metadata.values() if told.shards > 1 and not told.shard]
     context.keep |= {"storage": "parquet", "shard_size": max(sizes, default=0)}
+    context.is_part = not part.is_whole
     return content
 
 

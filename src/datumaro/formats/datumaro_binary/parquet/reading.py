@@ -22,6 +22,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     FileMetadata,
     decode,
 )
+from datumaro.formats.datumaro_binary.parquet.parts import groups_between
 from datumaro.formats.datumaro_binary.parting import misshapen, with_images
 from datumaro.formats.datumaro_binary.tables import DamagedTable
 from datumaro.table import schema
@@ -89,9 +90,11 @@ class _Group:
     number: int
     columns: list[str]
     footer: Any
+    begin: int
+    end: int
 
     def read(self) -> pa.RecordBatch:
-        """The row group; runs in a worker, with a reader of its own."""
+        """The row group's rows; runs in a worker, with a reader of its own."""
         try:
             file: Any = pq.ParquetFile(
                 self.path, metadata=self.footer, page_checksum_verification=True
@@ -103,12 +106,14 @@ class _Group:
             raise MalformedFileError(
                 self.path, f"row group {self.number}", str(error), "whole columns"
             ) from error
-        batches = table.to_batches()
+        batches = table.slice(self.begin, self.end - self.begin).to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
-def read_parquet(path: Path, root: str, allow_external: bool, context: ReadContext) -> ParquetData:
-    """Read a file.
+def read_parquet(
+    path: Path, root: str, allow_external: bool, context: ReadContext, begin: int, end: int
+) -> ParquetData:
+    """Read the row groups of a file that have its items ``begin:end``.
 
     Parameters
     ----------
@@ -126,9 +131,10 @@ def read_parquet(path: Path, root: str, allow_external: bool, context: ReadConte
     opened = _Opened(path)
     media = MediaReader(path, root, opened.metadata.subset, allow_external)
     data = ParquetData(opened.metadata)
+    sizes = (opened.footer.row_group(n).num_rows for n in range(opened.footer.num_row_groups))
     groups = (
-        [_Group(path, number, opened.columns, opened.footer)]
-        for number in range(opened.footer.num_row_groups)
+        [_Group(path, number, opened.columns, opened.footer, low, high)]
+        for number, low, high in groups_between(sizes, begin, end)
     )
     # Arrow decodes without the interpreter's lock, so that threads are enough
     workers = context.workers
