@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -130,8 +130,8 @@ class TestConformance(FormatConformance):
     """All kinds of annotations and media go through it."""
 
     format = BINARY
-    write_options = {"storage": "parquet", "shard_size": 2, "encryption_key": KEY}
-    read_options = {"encryption_key": KEY}
+    write_options: ClassVar = {"storage": "parquet", "shard_size": 2, "encryption_key": KEY}
+    read_options: ClassVar = {"encryption_key": KEY}
     max_examples = 10
 
 
@@ -273,8 +273,9 @@ def test_a_passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     "change", [{"n": 1 << 30}, {"n": 1}, {"n": 1000}, {"r": 0}, {"p": 1 << 20}, {"salt": "AAAA"}]
 )
 def test_hostile_scrypt_parameters_are_refused(tmp_path: Path, change: dict[str, Any]):
-    parameters = {"salt": base64.b64encode(bytes(16)).decode()} | change
-    recipient = master_keys.Recipient("passphrase", "", "", master_keys.ScryptParameters(**parameters))  # fmt: skip
+    told: dict[str, Any] = {"salt": base64.b64encode(bytes(16)).decode()} | change
+    parameters = master_keys.ScryptParameters(**told)
+    recipient = master_keys.Recipient("passphrase", "", "", parameters)
     with pytest.raises(MalformedFileError, match="scrypt with"):
         master_keys.PassphraseMaster("x").unwrap(recipient, bytes(60), "0" * 32, "file")
 

@@ -192,7 +192,10 @@ def _factory(wrapping_key: bytes) -> Any:
                 raise ValueError("the file's data key was changed")
             return key
 
-    return tools.CryptoFactory(lambda _: Client())
+    def client(_configuration: object) -> Any:
+        return Client()
+
+    return tools.CryptoFactory(client)
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -188,5 +188,6 @@ def writing_masters(options: KeyOptions, encryption: bool, kms_key: str | None) 
         )
     others = _others(options, kms_key or "")
     key = writing_key(encryption and not others, options.encryption_key, options.key_file)
-    keys: list[MasterKey] = [] if key is None else [KeyMaster(key.cipher)]
-    return WritingMasters((*keys, *others), key)
+    if key is None:
+        return WritingMasters(tuple(others))
+    return WritingMasters((KeyMaster(key.cipher), *others), key)

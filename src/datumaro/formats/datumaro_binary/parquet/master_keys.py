@@ -11,7 +11,7 @@ import binascii
 import importlib
 import os
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -75,7 +75,10 @@ class Kms(Protocol):
 class MasterKey(Protocol):
     """Wraps an export key, and unwraps it from whichever recipient it is."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """That of its recipients."""
+        ...
 
     def wrap(self, export_key: bytes, export: str) -> Recipient:
         """A recipient.
@@ -240,7 +243,7 @@ def given_kms(kms: Any) -> Kms | None:
     """
     if kms is None:
         return None
-    found = kms
+    found: Any = kms
     if isinstance(kms, str):
         module, colon, name = kms.partition(":")
         try:
@@ -255,4 +258,4 @@ def given_kms(kms: Any) -> Kms | None:
             f"kms {shown} is none; expected an object with wrap(key_id, key) and "
             "unwrap(key_id, wrapped), or MODULE:NAME of one"
         )
-    return cast(Kms, found)
+    return found
