@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given, settings, strategies as st
 
 import datumaro as dm
+from datumaro.cli.main import main
 from datumaro.crypto import generate_key, seal_of
 from datumaro.errors import (
     DamagedTokenError,
@@ -464,6 +465,87 @@ def test_cut_files_are_noticed(encrypted: Path, cut: int):
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(DatumaroError, match=re.escape(str(encrypted))):
         read(encrypted)
+
+
+# --- other keys -----------------------------------------------------------------------------------
+
+
+def test_other_keys_need_no_other_data(encrypted: Path, capsys: pytest.CaptureFixture[str]):
+    before = files(encrypted)
+    words, key, new = (encrypted.parent / name for name in ("words.txt", "old.key", "new.key"))
+    words.write_text("correct horse")
+    key.write_text(KEY)
+    command = ["key", "rotate", str(encrypted), "--key-file", str(key)]
+    assert main([*command, "--new-key-file", str(new), "--new-passphrase-file", str(words)]) == 0
+    after = files(encrypted)
+    assert {name for name in after if after[name] != before.get(name)} == {KEYS}
+    assert before.keys() == after.keys()
+    for way in ({"key_file": new}, {"passphrase": "correct horse"}):
+        assert told(read(encrypted, **({"encryption_key": None} | way))) == told(dataset())
+    with pytest.raises(WrongKeyError):
+        read(encrypted)
+    capsys.readouterr()
+    assert main(["key", "show-recipients", str(encrypted)]) == 0
+    said = capsys.readouterr().out.split()
+    assert (said[0], said[1], said[3:]) == (str(encrypted / KEYS), "key", ["passphrase"])
+    assert len(said[2]) == 16
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "match"),
+    [
+        (["--new-key-file", "new.key"], 1, "its key is needed"),
+        (["--key-file", "other.key", "--new-key-file", "new.key"], 1, "not the one"),
+        (["--key-file", "old.key"], 2, "no new key"),
+        (["--key-file", "old.key", "--new-kms-key", "x"], 2, "no new key"),
+        (["--key-file", "old.key", "--new-passphrase-file", "none"], 1, "passphrase file 'none'"),
+    ],
+)
+def test_a_failed_rotation_changes_nothing(
+    encrypted: Path,
+    words: list[str],
+    code: int,
+    match: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(encrypted.parent)
+    Path("old.key").write_text(KEY)
+    Path("other.key").write_text(OTHER)
+    before = files(encrypted.parent)
+    assert main(["key", "rotate", "encrypted", *words]) == code
+    assert match in capsys.readouterr().err
+    assert files(encrypted.parent) == before
+
+
+def test_a_changed_key_file_is_not_rotated(encrypted: Path, capsys: pytest.CaptureFixture[str]):
+    other_recipients(encrypted)
+    key = encrypted.parent / "old.key"
+    key.write_text(KEY)
+    new = encrypted.parent / "new.key"
+    words = ["--key-file", str(key), "--new-key-file", str(new)]
+    assert main(["key", "rotate", str(encrypted), *words]) == 1
+    assert "it was changed" in capsys.readouterr().err
+    assert not new.exists()
+
+
+def test_records_have_no_recipients(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    dataset().export(tmp_path, BINARY, encryption_key=KEY)
+    assert main(["key", "show-recipients", str(tmp_path)]) == 1
+    assert "by an export" in capsys.readouterr().err
+
+
+def test_passphrases_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("words.txt").write_text("correct horse\n")
+    assert main(["-q", "sample", "made", "--count", "3"]) == 0
+    words = ["-q", "convert", "-i", "made", "-f", BINARY, "-o", "OUT", "--", "--save-media"]
+    assert main([*words, "--storage", "parquet", "--passphrase-file", "words.txt"]) == 0
+    assert not Path("OUT/secret_key.txt").exists()
+    words = ["-q", "convert", "-i", "OUT", "-f", "coco", "-o", "OUT2"]
+    assert main([*words, "--import-option", "passphrase_file=words.txt", "--", "--save-media"]) == 0
+    assert main(["-q", "convert", "-i", "OUT", "-f", "coco", "-o", "OUT3"]) == 1
+    assert not Path("OUT3").exists()
 
 
 # --- by the documentation alone -----------------------------------------------------------------

@@ -76,17 +76,35 @@ def opened(
                 f"{paths[0]}: the file is not encrypted, but a key was given; leave it out"
             )
         return open_vaults(paths, encrypted, None, whole), {}
-    if master is None:
-        cipher = key_from_environment()
-        if cipher is None:
-            raise MissingKeyError(_ways(encrypted[0]))
-        master = KeyMaster(cipher)
+    master = master or _from_environment(encrypted[0])
     vaults = open_vaults(paths, encrypted, master, whole)
     if isinstance(master, KmsMaster):
         recipients = key_file.read(encrypted[0].parent / key_file.NAME)[0].recipients
         used = next(recipient.id for recipient in recipients if recipient.kind == master.kind)
         master = KmsMaster(master.kms, used)
     return vaults, _kept(master, any(vault.media_encryption for vault in vaults.values()))
+
+
+def given_master(options: KeyOptions, path: Path) -> MasterKey:
+    """The master key given in the options, or in the environment.
+
+    Parameters
+    ----------
+    path : a file that lies beside the key file, for errors.
+
+    Raises
+    ------
+    EncryptionKeyError
+        The key is none, or given twice; MissingKeyError.
+    """
+    return _given(options) or _from_environment(path)
+
+
+def _from_environment(path: Path) -> MasterKey:
+    cipher = key_from_environment()
+    if cipher is None:
+        raise MissingKeyError(_ways(path))
+    return KeyMaster(cipher)
 
 
 def _given(options: KeyOptions) -> MasterKey | None:
