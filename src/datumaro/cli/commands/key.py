@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import nullcontext
-from pathlib import Path
 
 from datumaro.cli.arguments import Subparsers, add_command, add_group
 from datumaro.cli.errors import UsageError
@@ -69,7 +67,7 @@ def show_recipients(args: argparse.Namespace) -> int:
     """Print them."""
     from datumaro.formats.datumaro_binary.parquet.rotation import recipients
 
-    for path, found in recipients(Path(args.path)).items():
+    for path, found in recipients(args.path).items():
         print(path)
         for recipient in found:
             print(f"  {recipient.kind} {recipient.id}".rstrip())
@@ -79,7 +77,6 @@ def show_recipients(args: argparse.Namespace) -> int:
 def rotate(args: argparse.Namespace) -> int:
     """Wrap the export key with other keys."""
     from datumaro.formats.datumaro_binary.parquet import rotation
-    from datumaro.formats.datumaro_binary.parquet.given_keys import writing_masters
 
     old = rotation.GivenKey(
         key_file=args.key_file, passphrase_file=args.passphrase_file, kms=args.kms
@@ -89,8 +86,5 @@ def rotate(args: argparse.Namespace) -> int:
     )
     if new == rotation.GivenKey():
         raise UsageError("no new key is given: --new-key-file, --new-passphrase-file or --new-kms")
-    given = writing_masters(new, False, args.new_kms_key)
-    path = Path(args.path)
-    with nullcontext() if given.key is None else given.key.kept(path):
-        rotation.rotate(path, old, given.masters)
+    rotation.rotate(args.path, old, new, args.new_kms_key)
     return ExitCode.OK

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from datumaro.errors import DatasetNotFoundError, EncryptionKeyError
 from datumaro.formats.base import Folder
 from datumaro.formats.datumaro_binary.layout import find_sources
 from datumaro.formats.datumaro_binary.parquet import key_file
-from datumaro.formats.datumaro_binary.parquet.given_keys import KeyOptions, given_master
+from datumaro.formats.datumaro_binary.parquet.given_keys import given_master, writing_masters
 from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey, Recipient
 
 
@@ -21,14 +22,14 @@ from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey, Reci
 class GivenKey:
     """Ways to give a key. See docs/security.md."""
 
-    encryption_key: str | bytes | None = None
+    encryption_key: str | bytes | None = field(default=None, repr=False)
     key_file: str | None = None
-    passphrase: str | None = None
+    passphrase: str | None = field(default=None, repr=False)
     passphrase_file: str | None = None
     kms: object | None = None
 
 
-def recipients(path: Path) -> dict[Path, list[Recipient]]:
+def recipients(path: str | os.PathLike[str]) -> dict[Path, list[Recipient]]:
     """Who can open a data set, by its key files. Needs no key, and checks no seal.
 
     Raises
@@ -36,14 +37,23 @@ def recipients(path: Path) -> dict[Path, list[Recipient]]:
     DatasetNotFoundError
         There is no encrypted Parquet storage.
     """
-    return {file: key_file.read(file)[0].recipients for file in _key_files(path)}
+    return {file: key_file.read(file)[0].recipients for file in _key_files(Path(path))}
 
 
-def rotate(path: Path, old: KeyOptions, new: Sequence[MasterKey]) -> None:
-    """Put ``new`` in the place of all recipients of a data set.
+def rotate(
+    path: str | os.PathLike[str], old: GivenKey, new: GivenKey, kms_key: str | None = None
+) -> None:
+    """Put other keys in the place of all that a data set has.
 
     Only ``encryption.keys`` is written. All key files of the data set are opened before the first
     is written, each is replaced at once, and a copy of an old one is as good as before.
+
+    Parameters
+    ----------
+    old : a key that the data set has; by default the one in the environment.
+    new : the keys that it gets, of each kind at most one. A ``key_file`` that is not there is
+        written with a fresh key.
+    kms_key : the id of the key of the new service.
 
     Raises
     ------
@@ -52,8 +62,14 @@ def rotate(path: Path, old: KeyOptions, new: Sequence[MasterKey]) -> None:
     DamagedTokenError
         A key file was changed.
     """
-    if not new:
+    if new == GivenKey():
         raise EncryptionKeyError("no new key is given; give a key, a passphrase or a kms")
+    given = writing_masters(new, False, kms_key)
+    with nullcontext() if given.key is None else given.key.kept(Path(path)):
+        _rewrap(Path(path), old, given.masters)
+
+
+def _rewrap(path: Path, old: GivenKey, new: Sequence[MasterKey]) -> None:
     made: dict[Path, bytes] = {}
     for file in _key_files(path):
         keys, line, seal = key_file.read(file)
