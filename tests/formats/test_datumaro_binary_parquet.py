@@ -10,9 +10,7 @@ import datumaro as dm
 from datumaro.errors import (
     DatasetImportError,
     DatumaroError,
-    InvalidOptionError,
     MalformedFileError,
-    SuperfluousKeyError,
 )
 
 
@@ -154,16 +152,6 @@ def test_options_that_make_no_sense(tmp_path, options):
     with pytest.raises(DatumaroError, match=r"shard_size|storage"):
         dataset().export(tmp_path / "out", "datumaro_binary", **options)
     assert not (tmp_path / "out").exists()
-
-
-def test_it_is_not_encrypted(tmp_path):
-    with pytest.raises(InvalidOptionError, match="storage records"):
-        export(tmp_path / "out", encryption=True)
-    export(tmp_path)
-    with pytest.raises(SuperfluousKeyError, match="leave it out"):
-        dm.Dataset.import_from(
-            tmp_path, "datumaro_binary", encryption_key="datum-" + "A" * 43 + "="
-        ).init_cache()
 
 
 # --- damage -------------------------------------------------------------------------------------

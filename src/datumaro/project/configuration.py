@@ -43,6 +43,9 @@ FORMAT_VERSION = 3
 
 AT_USE: dict[str, str] = {
     "encryption_key": f"keys are never in the configuration: give --key-file or set {VARIABLE}",
+    "passphrase": "sources of projects are opened with keys: rotate to one (datum key rotate)",
+    "passphrase_file": "sources of projects are opened with keys: rotate to one (datum key rotate)",
+    "kms": "sources of projects are opened with keys: rotate to one (datum key rotate)",
     "allow_external_media": "it is given at use, as --allow-external-media",
     "num_workers": "it is given at use",
 }

@@ -62,9 +62,9 @@ def reading_cipher(
         raise DamagedTokenError(
             f"{plain[0]}: the file is not encrypted, as those beside it are: it was put there"
         )
-    cipher = given or _from_environment()
+    cipher = given or key_from_environment()
     if cipher is None:
-        raise MissingKeyError(_ways(next(iter(fields))))
+        raise MissingKeyError(ways_to_give_a_key(next(iter(fields))))
     for path, field in fields.items():
         check_key(path, field, cipher)
     return cipher
@@ -86,7 +86,14 @@ def check_key(path: Path, field: bytes, cipher: Cipher) -> None:
     raise WrongKeyError(f"{path}: the key is not the one that the file was encrypted with")
 
 
-def _from_environment() -> Cipher | None:
+def key_from_environment() -> Cipher | None:
+    """The key in the environment; None for none.
+
+    Raises
+    ------
+    EncryptionKeyError
+        What is there is no key.
+    """
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
         return None
@@ -96,7 +103,8 @@ def _from_environment() -> Cipher | None:
         raise EncryptionKeyError(f"environment variable {VARIABLE}: {error}") from None
 
 
-def _ways(path: Path) -> str:
+def ways_to_give_a_key(path: Path) -> str:
+    """What to say of an encrypted file without a key."""
     beside = path.parent.parent / KEY_FILE
     hint = f" (such as {beside})" if beside.is_file() else ""
     return (
@@ -193,6 +201,22 @@ def check_choice(encrypted: bool, no_media_encryption: bool, compatible_with: st
         raise EncryptionError(
             "compatible_with is 1.13, and Datumaro reads no encrypted files since 1.12"
         )
+
+
+def refuse_parquet_keys(options: object, what: str) -> None:
+    """Refuse ways to give a key that Parquet storage alone has.
+
+    Raises
+    ------
+    EncryptionKeyError
+        One is used for ``what``.
+    """
+    for name in ("passphrase", "passphrase_file", "kms", "kms_key"):
+        if getattr(options, name, None) is not None:
+            raise EncryptionKeyError(
+                f"{name} is given, but {what} know keys alone: give encryption_key or key_file, or "
+                "use storage parquet"
+            )
 
 
 def kept_options(cipher: Cipher, media_encryption: bool) -> dict[str, object]:

@@ -12,7 +12,6 @@ from datumaro.errors import (
     InvalidOptionError,
     MalformedFileError,
     PathSeparatorInSubsetNameError,
-    SuperfluousKeyError,
 )
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
@@ -36,6 +35,7 @@ from datumaro.formats.datumaro_binary.encryption import (
     check_choice,
     kept_options,
     reading_cipher,
+    refuse_parquet_keys,
     writing_key,
 )
 from datumaro.formats.datumaro_binary.layout import (
@@ -107,6 +107,16 @@ class DatumaroBinaryReadOptions(ReadOptions):
         "left out",
         metavar="BEGIN:END",
     )
+    passphrase: str | None = option(
+        None, "the passphrase of an encrypted data set of storage parquet", secret=True
+    )
+    passphrase_file: str | None = option(None, "file that holds the passphrase", metavar="FILE")
+    kms: object | None = option(
+        None,
+        "key management service that opens a data set of storage parquet, a Python object by its "
+        "module and name (docs/security.md)",
+        metavar="MODULE:NAME",
+    )
     num_workers: int | None = num_workers_option("decrypt and parse")
 
 
@@ -129,6 +139,19 @@ class DatumaroBinaryWriteOptions(MetaWriteOptions):
     encryption_key: str | bytes | None = option(
         None, "encrypt with this key, which is written nowhere", secret=True
     )
+    passphrase: str | None = option(
+        None, "encrypt with this passphrase; storage parquet alone", secret=True
+    )
+    passphrase_file: str | None = option(
+        None, "encrypt with the passphrase in a file; storage parquet alone", metavar="FILE"
+    )
+    kms: object | None = option(
+        None,
+        "encrypt with a key management service, a Python object by its module and name "
+        "(docs/security.md); storage parquet alone",
+        metavar="MODULE:NAME",
+    )
+    kms_key: str | None = option(None, "the service's key to encrypt with", metavar="ID")
     storage: str = option(
         "records",
         "records: version 1.0 of the format, which Datumaro 1.x reads; parquet: Apache Parquet, a "
@@ -155,7 +178,12 @@ class DatumaroBinary(Format):
     title: ClassVar[str] = "DatumaroBinary 1.0: one compact .datum file for each subset"
     read_options: ClassVar[type[ReadOptions]] = DatumaroBinaryReadOptions
     write_options: ClassVar[type[WriteOptions]] = DatumaroBinaryWriteOptions
-    owned: ClassVar[tuple[str, ...]] = (f"{ANNOTATIONS}/*{SUFFIX}", dataset_meta.FILE)
+    owned: ClassVar[tuple[str, ...]] = (
+        f"{ANNOTATIONS}/*{SUFFIX}",
+        f"{ANNOTATIONS}/*.keys",
+        f"{ANNOTATIONS}/*.media",
+        dataset_meta.FILE,
+    )
     holds: ClassVar[Capabilities | None] = Capabilities(
         annotations=dict.fromkeys(set(AnnotationType) - {AnnotationType.unknown}, EVERYTHING),
         media=frozenset(MediaType) - {MediaType.NONE, MediaType.TABLE_ROW},
@@ -178,7 +206,7 @@ class DatumaroBinary(Format):
             if not has_signature(head) and not head.startswith(PARQUET):
                 raise Rejected(
                     f"{relative or source.path} does not begin with {SIGNATURE.decode()} or "
-                    f"{PARQUET.decode()}"
+                    f"{PARQUET[0].decode()}"
                 )
         return Confidence.MEDIUM
 
@@ -197,18 +225,20 @@ class DatumaroBinary(Format):
                     f"records, and {tables[0].path} is of Parquet",
                     "the files of one export: remove those of the other",
                 )
-            if options.encryption_key is not None or options.key_file is not None:
-                raise SuperfluousKeyError(
-                    f"{path}: a key was given, but Parquet files are not encrypted: leave it out"
-                )
-            from datumaro.formats.datumaro_binary.parquet import dataset  # heavy: when it is used
+            # heavy: when they are used
+            from datumaro.formats.datumaro_binary.parquet import dataset
+            from datumaro.formats.datumaro_binary.parquet.given_keys import opened
 
-            return dataset.read(tables, path.is_dir(), options.allow_external_media, context, part)
+            whole = path.is_dir()
+            vaults, kept = opened([source.path for source in tables], options, whole)
+            context.keep |= kept
+            return dataset.read(tables, whole, options.allow_external_media, context, part, vaults)
         if not part.is_whole:
             raise InvalidOptionError(
                 f"{path}: shard and rows are options of parquet storage, and the files are of "
                 "records: leave them out, or export the data set with storage parquet"
             )
+        refuse_parquet_keys(options, "data sets of storage records")
         fields = {source.path: _encryption_field(source) for source in sources}
         key = reading_cipher(fields, options.encryption_key, options.key_file)
         for source in sources:
@@ -242,29 +272,44 @@ class DatumaroBinary(Format):
         for subset in subsets:
             if "/" in subset or "\\" in subset or subset in ("", ".", ".."):
                 raise PathSeparatorInSubsetNameError(subset)
-        key = writing_key(options.encryption, options.encryption_key, options.key_file)
-        check_choice(key is not None, options.no_media_encryption, options.compatible_with)
         if options.shard_size < 0 or (options.shard_size and options.storage != "parquet"):
             raise InvalidOptionError(
                 f"shard_size is {options.shard_size}; expected a number of items, with storage "
                 "parquet"
             )
-        if options.storage == "parquet" and key is not None:
-            raise InvalidOptionError(
-                "storage parquet is not encrypted yet; encrypt with storage records"
-            )
+        if options.storage == "parquet":
+            self._write_parquet(content, folder, options, context)
+            return
+        refuse_parquet_keys(options, "storage records")
+        key = writing_key(options.encryption, options.encryption_key, options.key_file)
+        check_choice(key is not None, options.no_media_encryption, options.compatible_with)
         (folder / ANNOTATIONS).mkdir(exist_ok=True)
         (folder / IMAGES).mkdir(exist_ok=True)
-        if options.storage == "parquet":
-            from datumaro.formats.datumaro_binary.parquet import dataset
-
-            media = MediaWriter(options.save_media, options.image_ext, context)
-            dataset.write(content, folder, media, options.shard_size)
-            return
         with nullcontext() if key is None else key.kept(folder):
             self._write(content, subsets, folder, options, context, key)
         if options.save_dataset_meta:
             dataset_meta.save(content.categories, folder, context)
+
+    def _write_parquet(
+        self,
+        content: Content,
+        folder: Path,
+        options: DatumaroBinaryWriteOptions,
+        context: WriteContext,
+    ) -> None:
+        from datumaro.formats.datumaro_binary.parquet import dataset
+        from datumaro.formats.datumaro_binary.parquet.given_keys import writing_masters
+
+        given = writing_masters(options, options.encryption, options.kms_key)
+        encrypted = bool(given.masters)
+        check_choice(encrypted, options.no_media_encryption, "")  # no version 1 reads them
+        media_encryption = encrypted and options.save_media and not options.no_media_encryption
+        (folder / ANNOTATIONS).mkdir(exist_ok=True)
+        (folder / IMAGES).mkdir(exist_ok=True)
+        media = MediaWriter(options.save_media, options.image_ext, context, media_encryption)
+        with nullcontext() if given.key is None else given.key.kept(folder):
+            dataset.write(content, folder, media, options.shard_size, given.masters)
+        context.keep |= given.kept(media_encryption)
 
     def _write(
         self,

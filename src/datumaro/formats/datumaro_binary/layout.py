@@ -28,7 +28,7 @@ from datumaro.table import json_text
 from datumaro.table.schema import Array
 
 SIGNATURE = b"signature:datumaro_binary"
-PARQUET = b"PAR1"  # how files of the other storage begin: see parquet/
+PARQUET = (b"PAR1", b"PARE")  # how files of the other storage begin, encrypted ones last
 VERSION = "1.0"
 ANNOTATIONS = "annotations"
 IMAGES, POINT_CLOUDS, VIDEOS = "images", "point_clouds", "videos"
@@ -89,7 +89,7 @@ def find_sources(folder: Folder) -> list[Source]:
 def is_parquet(path: Path) -> bool:
     """Whether a file begins as Parquet files do."""
     with path.open("rb", buffering=0) as file:
-        return file.read(len(PARQUET)) == PARQUET
+        return file.read(4) in PARQUET
 
 
 def _sources_in(folder: Folder, relative: str) -> Iterator[Source]:

@@ -21,11 +21,12 @@ from datumaro.formats.datumaro_binary import extension as ext, parting
 from datumaro.formats.datumaro_binary.blobs import BlobGroup, Buffers, stamp
 from datumaro.formats.datumaro_binary.labels import checked_labels
 from datumaro.formats.datumaro_binary.layout import Header, PartReader, Source, read_header
+from datumaro.formats.datumaro_binary.locking import locked
 from datumaro.formats.datumaro_binary.manifest import Manifest, MediaLock
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.tables import DamagedTable
-from datumaro.model.media import MediaElement, MediaType
-from datumaro.table import media_columns, schema
+from datumaro.model.media import MediaType
+from datumaro.table import schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
 
@@ -261,21 +262,7 @@ class _OpenFile:
                 raise self._damaged(str(error)) from error
         rows = [r for r in extension.media if first <= r.item < first + len(chunk)]
         chunk = self._with_media(chunk, rows, first) if rows else chunk
-        return (self._locked(chunk) if self.media.lock else chunk), held
-
-    def _locked(self, chunk: Chunk) -> Chunk:
-        """The chunk with an object for each medium in an encrypted file, which knows its cipher."""
-        columns = {name: chunk.items.column(name) for name in chunk.items.schema.names}
-        extras: list[str] = columns["media_extra"].to_pylist()
-        media: dict[int, MediaElement] = {}
-        for row, told in enumerate(media_columns.read(chunk, 0, len(chunk))):
-            medium = media_columns.media_object(told, self.media.lock)
-            if medium is not None and media_columns.is_encrypted(medium):
-                media[row] = medium
-                extras[row] = media_columns.marked_encrypted(extras[row])
-        columns["media_extra"] = pa.array(extras, pa.large_string())
-        items = schema.item_batch(len(chunk), columns)
-        return Chunk(items, chunk.annotations, chunk.offsets, media)
+        return (locked(chunk, self.media.lock) if self.media.lock else chunk), held
 
     def _with_media(self, chunk: Chunk, rows: list[ext.MediaRow], first: int) -> Chunk:
         names = ("media_type", "path", "height", "width", "media_extra")

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from datumaro.crypto import Cipher
 from datumaro.errors import MalformedFileError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.datumaro_binary.combining import combine
-from datumaro.formats.datumaro_binary.layout import ANNOTATIONS, SUFFIX, Source
+from datumaro.formats.datumaro_binary.layout import (
+    ANNOTATIONS,
+    IMAGES,
+    POINT_CLOUDS,
+    SUFFIX,
+    VIDEOS,
+    Source,
+)
+from datumaro.formats.datumaro_binary.manifest import seals_of_subset
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
+from datumaro.formats.datumaro_binary.parquet.encryption import Vault, writing_vault
 from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata, file_stem
+from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey
 from datumaro.formats.datumaro_binary.parquet.parts import Part
 from datumaro.formats.datumaro_binary.parquet.reading import read_metadata, read_parquet
 from datumaro.formats.datumaro_binary.parquet.writing import ParquetFile, ParquetWriter
@@ -21,7 +32,12 @@ from datumaro.table.chunk import Content
 
 
 def read(
-    sources: Sequence[Source], whole: bool, allow_external: bool, context: ReadContext, part: Part
+    sources: Sequence[Source],
+    whole: bool,
+    allow_external: bool,
+    context: ReadContext,
+    part: Part,
+    vaults: Mapping[Path, Vault],
 ) -> Content:
     """Read the files of a data set.
 
@@ -29,13 +45,16 @@ def read(
     ----------
     whole : they are all that there are: no shard may be missing.
     part : what to read of them.
+    vaults : of the folders whose files are encrypted.
 
     Raises
     ------
     MalformedFileError
         A shard is missing, or see `reading.read_parquet`.
     """
-    metadata = {source: read_metadata(source.path) for source in sources}
+    metadata = {
+        source: read_metadata(source.path, vaults.get(source.path.parent)) for source in sources
+    }
     if whole:
         for subset, shard, shards in _missing(list(metadata.values())):
             raise MalformedFileError(
@@ -58,8 +77,8 @@ def read(
             wanted.append((source, begin, end))
     context.progress.start(len(wanted), desc="Reading")
     for number, (source, begin, end) in enumerate(wanted, 1):
-        root = os.fspath(source.root)
-        data = read_parquet(source.path, root, allow_external, context, begin, end)
+        root, vault = os.fspath(source.root), vaults.get(source.path.parent)
+        data = read_parquet(source.path, root, allow_external, context, (begin, end), vault)
         content.chunks += data.chunks
         context.progress.report_status(number)
     context.progress.finish()
@@ -82,26 +101,57 @@ def _missing(found: list[FileMetadata]) -> Iterator[tuple[str, int, int]]:
                 yield subset, number, shards
 
 
-def write(content: Content, folder: Path, media: MediaWriter, shard_size: int) -> None:
+def write(
+    content: Content,
+    folder: Path,
+    media: MediaWriter,
+    shard_size: int,
+    masters: Sequence[MasterKey] = (),
+) -> None:
     """Write a data set's files and media into ``folder``.
 
     Parameters
     ----------
     shard_size : items of each file; 0 for one file for each subset.
+    masters : the keys that each open it; none for no encryption.
     """
     context = media.context
     metadata = FileMetadata("", 0, content.media_type, content.infos, content.categories)
     files: list[ParquetFile] = []
-    for subset, chunks in (content.by_subset() or {"default": []}).items():
+    subsets = content.by_subset() or {"default": []}
+    for subset, chunks in subsets.items():
         writer = ParquetWriter(subset, media, shard_size)
         writer.add(chunks)
         files += writer.files(metadata)
+    if masters:
+        stems = [file.stem for file in files]
+        with writing_vault(folder, stems, masters, media.encrypt) as vault:
+            _write_files(files, folder, media, vault)
+            seals = _save_media(folder, media, vault.media_cipher if media.encrypt else None)
+            if media.encrypt:
+                for subset in subsets:
+                    own = seals_of_subset(seals, subset, (IMAGES, POINT_CLOUDS, VIDEOS))
+                    vault.write_media_seals(folder / ANNOTATIONS, subset, own)
+    else:
+        _write_files(files, folder, media, None)
+        _save_media(folder, media, None)
+    context.keep |= {"storage": "parquet", "shard_size": shard_size}
+
+
+def _write_files(
+    files: list[ParquetFile], folder: Path, media: MediaWriter, vault: Vault | None
+) -> None:
+    context = media.context
     context.progress.start(len(files), desc="Writing")
     for number, file in enumerate(files, 1):
-        file.write(folder / ANNOTATIONS / f"{file.stem}{SUFFIX}", context.workers)
+        file.write(folder / ANNOTATIONS / f"{file.stem}{SUFFIX}", context.workers, vault)
         context.progress.report_status(number)
     context.progress.finish()
-    if media.jobs:
-        store = MediaStore(folder, context.progress, context.workers)
-        store.save(media.jobs, len(media.jobs))
-    context.keep |= {"storage": "parquet", "shard_size": shard_size}
+
+
+def _save_media(folder: Path, media: MediaWriter, cipher: Cipher | None) -> dict[str, bytes]:
+    """Save the media that there are to save; their seals, when they are encrypted."""
+    if not media.jobs:
+        return {}
+    store = MediaStore(folder, media.context.progress, media.context.workers, cipher)
+    return store.save(media.jobs, len(media.jobs)).seals

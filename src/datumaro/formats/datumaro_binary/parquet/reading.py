@@ -9,11 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datumaro.errors import MalformedFileError
+from datumaro.errors import DamagedTokenError, DatasetImportError, MalformedFileError
 from datumaro.formats.base import ReadContext
 from datumaro.formats.datumaro_binary.labels import checked_labels
+from datumaro.formats.datumaro_binary.locking import locked
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.parquet.columns import TableReader
+from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ANNOTATIONS,
@@ -42,7 +44,7 @@ class ParquetData:
     chunks: list[Chunk] = field(default_factory=list[Chunk])
 
 
-def read_metadata(path: Path) -> FileMetadata:
+def read_metadata(path: Path, vault: Vault | None = None) -> FileMetadata:
     """What a file says of itself, from its end alone.
 
     Raises
@@ -50,19 +52,25 @@ def read_metadata(path: Path) -> FileMetadata:
     MalformedFileError, DatasetImportError
         It is damaged, or of a kind that is not known here.
     """
-    return _Opened(path).metadata
+    return _Opened(path, vault).metadata
 
 
 class _Opened:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vault: Vault | None = None) -> None:
         self.path = path
         try:
-            self.file: Any = pq.ParquetFile(path, page_checksum_verification=True)
+            self.file: Any = pq.ParquetFile(
+                path,
+                page_checksum_verification=True,
+                decryption_properties=vault and vault.decryption(),
+            )
             self.footer: Any = self.file.metadata
         except _DAMAGE as error:
             if isinstance(error, FileNotFoundError | PermissionError):
                 raise
-            raise MalformedFileError(path, "footer", str(error), "a whole Parquet file") from error
+            raise _damaged(path, "footer", error, "a whole Parquet file", vault) from error
+        if vault is not None:
+            vault.check_metadata(path, self.footer.metadata)
         self.metadata = decode(path, self.footer.metadata)
         if self.footer.num_rows != self.metadata.items:
             raise MalformedFileError(
@@ -92,32 +100,51 @@ class _Group:
     footer: Any
     begin: int
     end: int
+    vault: Vault | None = None
 
     def read(self) -> pa.RecordBatch:
         """The row group's rows; runs in a worker, with a reader of its own."""
         try:
             file: Any = pq.ParquetFile(
-                self.path, metadata=self.footer, page_checksum_verification=True
+                self.path,
+                metadata=self.footer,
+                page_checksum_verification=True,
+                decryption_properties=self.vault and self.vault.decryption(),
             )
             table = file.read_row_group(self.number, columns=self.columns, use_threads=False)
             table = table.combine_chunks()
             table.validate()
         except _DAMAGE as error:
-            raise MalformedFileError(
-                self.path, f"row group {self.number}", str(error), "whole columns"
-            ) from error
+            place = f"row group {self.number}"
+            raise _damaged(self.path, place, error, "whole columns", self.vault) from error
         batches = table.slice(self.begin, self.end - self.begin).to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
+def _damaged(
+    path: Path, place: str, error: Exception, expected: str, vault: Vault | None
+) -> DatasetImportError:
+    if vault is not None:
+        return DamagedTokenError(
+            f"{path}: {place}: it was changed after it was encrypted, or cut ({error})"
+        )
+    return MalformedFileError(path, place, str(error), expected)
+
+
 def read_parquet(
-    path: Path, root: str, allow_external: bool, context: ReadContext, begin: int, end: int
+    path: Path,
+    root: str,
+    allow_external: bool,
+    context: ReadContext,
+    rows: tuple[int, int],
+    vault: Vault | None = None,
 ) -> ParquetData:
-    """Read the row groups of a file that have its items ``begin:end``.
+    """Read the row groups of a file that have its items ``rows[0]:rows[1]``.
 
     Parameters
     ----------
     root : the data set's folder.
+    vault : opens an encrypted file.
 
     Raises
     ------
@@ -128,13 +155,15 @@ def read_parquet(
     PathOutsideDatasetError
         A relative media path climbs out of the data set.
     """
-    opened = _Opened(path)
-    media = MediaReader(path, root, opened.metadata.subset, allow_external)
+    opened = _Opened(path, vault)
+    subset = opened.metadata.subset
+    lock = vault.media_lock(path, root, subset) if vault is not None else None
+    media = MediaReader(path, root, subset, allow_external, lock)
     data = ParquetData(opened.metadata)
     sizes = (opened.footer.row_group(n).num_rows for n in range(opened.footer.num_row_groups))
     groups = (
-        [_Group(path, number, opened.columns, opened.footer, low, high)]
-        for number, low, high in groups_between(sizes, begin, end)
+        [_Group(path, number, opened.columns, opened.footer, low, high, vault)]
+        for number, low, high in groups_between(sizes, *rows)
     )
     # Arrow decodes without the interpreter's lock, so that threads are enough
     workers = context.workers
@@ -181,4 +210,5 @@ class _Reader:
         except DamagedTable as error:
             expected = "the path of an image and what is known of it"
             raise MalformedFileError(group.path, place, str(error), expected) from error
-        return Chunk(schema.item_batch(table.n, items), annotations, table.offsets)
+        chunk = Chunk(schema.item_batch(table.n, items), annotations, table.offsets)
+        return locked(chunk, self.media.lock) if self.media.lock else chunk

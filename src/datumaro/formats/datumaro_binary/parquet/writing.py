@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
 from datumaro.formats.datumaro_binary.parquet import columns as col
+from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATIONS,
     KEY,
@@ -134,14 +135,23 @@ class ParquetFile:
     metadata: FileMetadata
     pieces: list[tuple[Chunk, dict[str, pa.Array]]]
 
-    def write(self, path: Path, workers: Workers) -> None:
-        """Write it; the pieces are encoded by workers, when there are some in this process."""
+    def write(self, path: Path, workers: Workers, vault: Vault | None = None) -> None:
+        """Write it; the pieces are encoded by workers, when there are some in this process.
+
+        Parameters
+        ----------
+        vault : encrypts it; None for no encryption.
+        """
         here = workers if workers.share_memory else Workers()
         with here.map(_encoded, ([piece] for piece in self.pieces)) as encoded:
             parts = list(encoded)
         kind = col.file_schema([table for table, _, _ in parts], [fields for _, fields, _ in parts])
-        with pq.ParquetWriter(path, kind, **_options(kind)) as writer:
-            writer.add_key_value_metadata({KEY: self.metadata.encode()})
+        options, metadata = _options(kind), {KEY: self.metadata.encode()}
+        if vault is not None:
+            options["encryption_properties"] = vault.encryption()
+            metadata |= vault.metadata(self.stem)
+        with pq.ParquetWriter(path, kind, **options) as writer:
+            writer.add_key_value_metadata(metadata)
             for table, fields, offsets in parts:
                 writer.write_batch(
                     col.record_batch(table, fields, offsets, kind), row_group_size=ROW_GROUP
