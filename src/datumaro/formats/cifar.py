@@ -118,8 +118,7 @@ class Cifar(Format):
             A subset has the name of another of CIFAR's files.
         """
         require_images(content, "CIFAR")
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         parents = list(dict.fromkeys(label.parent for label in labels if label.parent))
         coarse = [parents.index(label.parent) if label.parent else None for label in labels]
         names = [label.name for label in labels]

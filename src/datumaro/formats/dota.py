@@ -33,7 +33,6 @@ from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.options import option
 from datumaro.paths import escapes, join_inside
 from datumaro.table.chunk import Chunk, Content
@@ -172,8 +171,7 @@ class Dota(Format):
 
 
 def _names(content: Content) -> list[str]:
-    found = content.categories.get(AnnotationType.label)
-    names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+    names = content.label_names
     for name in names:
         if not _NAME.fullmatch(name):
             raise UnsupportedContentError(

@@ -312,8 +312,7 @@ def id_prefix(label: str) -> str:
 
 
 def _write(content: Content, folder: Path, place: str, options: Any, context: WriteContext) -> None:
-    labels = content.categories.get(AnnotationType.label)
-    names = [label.name for label in labels] if isinstance(labels, LabelCategories) else []
+    names = content.label_names
     jobs = _Jobs(names, place, options.image_ext, context)
     for chunk in content.chunks:
         jobs.add(ChunkRows(chunk))

@@ -333,10 +333,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        labels = content.categories.get(AnnotationType.label)
-        self.labels = (
-            [label.name for label in labels] if isinstance(labels, LabelCategories) else []
-        )
+        self.labels = content.label_names
         for name in self.labels:
             if not name or name != name.strip() or len(name.splitlines()) > 1:
                 raise UnsupportedContentError(

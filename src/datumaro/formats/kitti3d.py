@@ -291,8 +291,7 @@ class _Writer:
     ) -> None:
         self.content, self.folder = content, folder
         self.options, self.context = options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         others = (
             labels.attributes.union(*(label.attributes for label in labels)) - _HELD.names.keys()
         )

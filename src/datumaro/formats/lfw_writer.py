@@ -29,7 +29,6 @@ from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.paths import escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
@@ -64,8 +63,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        self.names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        self.names = content.label_names
         for name in self.names:
             if not LABEL_NAME.fullmatch(name):
                 raise UnsupportedContentError(

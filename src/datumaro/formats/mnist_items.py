@@ -11,7 +11,6 @@ from datumaro.formats.base import ReadContext
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.pixel_items import check_ids
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.table.chunk import Content
 
 LABELS_FILE = "labels.txt"
@@ -85,8 +84,7 @@ def check_labels(content: Content, most: int | None) -> list[str]:
     UnsupportedContentError
         There are more than ``most``.
     """
-    found = content.categories.get(AnnotationType.label)
-    names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+    names = content.label_names
     if most is not None and len(names) > most:
         raise UnsupportedContentError(f"{len(names)} labels; MNIST's files hold at most {most}")
     return names

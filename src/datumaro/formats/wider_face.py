@@ -38,7 +38,6 @@ from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
@@ -275,10 +274,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.content, self.folder, self.options, self.context = content, folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        self.names = (
-            [label.name for label in found] if isinstance(found, LabelCategories) else list[str]()
-        )
+        self.names = content.label_names
         for name in self.names:
             if not name or name != name.strip() or "\n" in name or "\r" in name:
                 raise UnsupportedContentError(f"label {name!r} cannot be written in a line")

@@ -19,7 +19,6 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.formats.xml_files import escape_text
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
@@ -49,8 +48,7 @@ class Writer:
     ) -> None:
         require_images(content, "LabelMe's format")
         self.content, self.folder, self.options, self.context = content, folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         if any(not label.name for label in labels):
             raise UnsupportedContentError("a label has no name, which means none in LabelMe")
         self.names = [escape_text(label.name) for label in labels]

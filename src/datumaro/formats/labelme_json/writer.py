@@ -20,7 +20,6 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model import run_lengths
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -56,10 +55,7 @@ class Writer:
     ) -> None:
         require_images(content, "LabelMe's format")
         self.content, self.folder, self.options, self.context = content, folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        self.names = (
-            [label.name for label in found] if isinstance(found, LabelCategories) else list[str]()
-        )
+        self.names = content.label_names
         if "" in self.names:
             raise UnsupportedContentError("a label has no name, which means none in LabelMe")
         self.files = FileWriter(folder)

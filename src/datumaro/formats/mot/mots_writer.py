@@ -20,7 +20,6 @@ from datumaro.formats.mot.mots import IMAGES, LABELS, MASKS, OF_CLASS
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.paths import join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Content
@@ -35,8 +34,7 @@ _MAX_PIXELS = 1 << 27
 def write(content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext) -> None:
     """See `datumaro.formats.mot.mots.Mots.write`."""
     require_images(content, "MOTS")
-    found = content.categories.get(AnnotationType.label)
-    names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+    names = content.label_names
     if len(names) > _MOST_LABELS and paint_plan.has_masks(content):
         raise UnsupportedContentError(
             f"{len(names)} labels; the masks of MOTS hold at most {_MOST_LABELS}"

@@ -24,7 +24,6 @@ from datumaro.formats.mot.sequence import (
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -43,8 +42,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         self.names = [label.name for label in labels]
         others = labels.attributes - ATTRIBUTES - {"score"}
         context.lost("names of attributes of labels", len(others), ", ".join(sorted(others)[:5]))

@@ -25,7 +25,6 @@ from datumaro.formats.open_images.tables import CORNERS
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.model.media import Image, MediaElement
 from datumaro.paths import escapes, join_inside
 from datumaro.table import schema
@@ -116,8 +115,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        self.labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        self.labels = content.labels
         self.names = [label.name for label in self.labels]
         self.sizes: dict[str, tuple[int, int]] = {}
         self.jobs: list[MediaJob] = []

@@ -28,7 +28,6 @@ from datumaro.formats.roboflow import subsets
 from datumaro.formats.roboflow.beside import ImageJobs, add_item, add_unnamed
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -118,8 +117,7 @@ class RoboflowCreateMl(Format):
         subsets.check_names(content)
         images = ImageJobs(content, folder, options, context)
         files = FileWriter(folder)
-        found = content.categories.get(AnnotationType.label)
-        names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        names = content.label_names
         context.progress.start(len(content), desc="Writing CreateML")
         done = 0
         for subset, parts in content.by_subset().items():

@@ -24,7 +24,6 @@ from datumaro.formats.roboflow import subsets
 from datumaro.formats.roboflow.beside import ImageJobs, add_item, add_unnamed
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.table.chunk import Chunk, Content
 
 FILE = "_classes.csv"
@@ -101,8 +100,7 @@ class RoboflowMulticlass(Format):
         subsets.check_names(content)
         images = ImageJobs(content, folder, options, context)
         files = FileWriter(folder)
-        found = content.categories.get(AnnotationType.label)
-        names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        names = content.label_names
         for name in names:
             _check(name, "label")
         context.progress.start(len(content), desc="Writing labels")

@@ -118,8 +118,7 @@ class _Writer:
     ) -> None:
         self.content, self.folder = content, folder
         self.options, self.context = options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         self.labels = [label.name for label in labels]
         self.tags = _Tags(labels, context)
         self.keys: dict[str, dict[str, int]] = {

@@ -26,7 +26,6 @@ from datumaro.formats.tfrecord.tf_detection_api import (
 from datumaro.kernels import rle
 from datumaro.media_store import MediaJob, media_contents, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.model.image_codec import same_kind
 from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
@@ -82,8 +81,7 @@ class _Writer:
     ) -> None:
         self.content, self.folder = content, folder
         self.options, self.context = options, context
-        found = content.categories.get(AnnotationType.label)
-        self.labels = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        self.labels = content.label_names
         if not all(self.labels):
             raise UnsupportedContentError("a label's name is empty; rename it before export")
 

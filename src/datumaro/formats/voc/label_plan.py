@@ -12,7 +12,6 @@ from datumaro.formats.voc import label_map, tasks
 from datumaro.formats.voc.label_map import BACKGROUND, BLACK, PARTS, Entry, LabelMap
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
-    LabelCategories,
     LabelCategory,
     MaskCategories,
     RgbColor,
@@ -60,8 +59,7 @@ def make(
     UnknownOptionError
         ``option`` is none of these.
     """
-    found = content.categories.get(AnnotationType.label)
-    labels = found.items if isinstance(found, LabelCategories) else []
+    labels = content.labels.items
     if option == SOURCE:
         colors = content.categories.get(AnnotationType.mask)
         colormap = colors.colormap if isinstance(colors, MaskCategories) else {}

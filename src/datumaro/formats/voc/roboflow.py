@@ -34,7 +34,6 @@ from datumaro.formats.voc import annotation_text, annotation_xml
 from datumaro.formats.voc.annotation_text import ObjectTexts, Style, escape
 from datumaro.formats.voc.annotation_xml import ImageAnnotation, VocObject
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.paths import escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
@@ -109,8 +108,7 @@ class RoboflowVoc(Format):
         subsets.check_names(content)
         images = ImageJobs(content, folder, options, context)
         files = FileWriter(folder)
-        found = content.categories.get(AnnotationType.label)
-        names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        names = content.label_names
         texts = ObjectTexts(Style({}, free_attributes=True))
         context.progress.start(len(content), desc="Writing Roboflow's VOC")
         done = 0

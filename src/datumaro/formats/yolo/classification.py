@@ -93,8 +93,7 @@ class YoloUltralyticsClassification(Format):
             A label, an id or a subset has a name that no folder or file can have.
         """
         subsets = subset_names.written(content, (), context)
-        found = content.categories.get(AnnotationType.label)
-        labels = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        labels = content.label_names
         for label in labels:
             if not label or "/" in label or "\\" in label or "\0" in label or label[0] == ".":
                 raise UnsupportedContentError(
