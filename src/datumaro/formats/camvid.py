@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datumaro.errors import (
-    InvalidAnnotationInFileError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import InvalidAnnotationInFileError, UnsupportedContentError
 from datumaro.formats import dataset_meta, index_masks, label_colors, paint_plan
 from datumaro.formats.base import (
     Confidence,
@@ -43,7 +39,7 @@ from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import RgbColor
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Content
 
 _COLORS: dict[str, RgbColor] = {
@@ -282,8 +278,7 @@ class _Writer:
 
 
 def _check_subset(subset: str) -> None:
-    if "/" in subset or "\\" in subset:
-        raise PathSeparatorInSubsetNameError(subset)
+    check_subset_name(subset)
     if f"{subset}.txt" == label_colors.FILE:
         raise UnsupportedContentError(
             f"subset {subset!r}: {label_colors.FILE} has the labels; rename the subset"

@@ -17,7 +17,6 @@ from datumaro.errors import (
     DatasetNotFoundError,
     InvalidAnnotationInFileError,
     MalformedFileError,
-    PathSeparatorInSubsetNameError,
     UnsupportedContentError,
 )
 from datumaro.formats import cifar_pickle, dataset_meta, label_lines
@@ -41,7 +40,7 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
@@ -353,8 +352,7 @@ def _bytes(path: Path, place: str, value: Any) -> Array:
 
 
 def _check_subset(subset: str, folder: Path) -> None:
-    if "/" in subset or "\\" in subset:
-        raise PathSeparatorInSubsetNameError(subset)
+    check_subset_name(subset)
     join_inside(folder, subset, what="subset name")
     if subset in (META_10, META_100, dataset_meta.FILE) or subset.startswith("."):
         raise UnsupportedContentError(

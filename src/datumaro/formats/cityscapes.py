@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UndeclaredLabelInFileError
+from datumaro.errors import UndeclaredLabelInFileError
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors, paint_plan
 from datumaro.formats.base import (
     Confidence,
@@ -38,7 +38,7 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Content
 
 _IMAGES, _MASKS = "leftImg8bit", "gtFine"
@@ -215,8 +215,7 @@ class _Writer:
         progress.start(len(content), desc="Writing Cityscapes")
         done = 0
         for subset in content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
         with MaskPainters(self.paint, context) as painters:
             for chunk in content.chunks:
                 rows = ChunkRows(chunk)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta, dota_lines
 from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
 from datumaro.formats.base import (
@@ -34,7 +34,7 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table.chunk import Chunk, Content
 
 IMAGES, LABELS = "images", "labelTxt"
@@ -141,8 +141,7 @@ class Dota(Format):
         require_images(content, "DOTA")
         names = _names(content)
         for subset in content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
         files = FileWriter(folder)
         jobs: list[MediaJob] = []
         context.progress.start(len(content), desc="Writing DOTA")

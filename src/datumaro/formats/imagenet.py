@@ -11,12 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import (
-    DatasetNotFoundError,
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import DatasetNotFoundError, MediaTypeError, UnsupportedContentError
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -35,7 +30,7 @@ from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import Image, MediaElement, MediaType
 from datumaro.options import option
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -134,8 +129,7 @@ class ImagenetWithSubsetDirs(Format):
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Save the images as ``<subset>/<label>/<name>``; as `Imagenet.write`."""
         for subset in content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(folder, subset, what="subset name")
             if subset in (".", "..") or _passed_over(subset):
                 raise UnsupportedContentError(

@@ -18,7 +18,6 @@ from datumaro.errors import (
     InvalidOptionError,
     MalformedFileError,
     MediaTypeError,
-    PathSeparatorInSubsetNameError,
     UndeclaredLabelError,
     UnsupportedContentError,
 )
@@ -41,7 +40,7 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.media import Image, MediaElement, MediaType
 from datumaro.options import option
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -360,8 +359,7 @@ class _Writer:
 
     def check_subset(self, subset: str) -> None:
         """Refuse a subset whose list could not be read again."""
-        if "/" in subset or "\\" in subset:
-            raise PathSeparatorInSubsetNameError(subset)
+        check_subset_name(subset)
         name = f"{subset}.txt"
         join_inside(self.folder, name, what="subset name")
         if name == LABELS_FILE:

@@ -16,7 +16,6 @@ from datumaro.errors import (
     DatasetImportError,
     InvalidAnnotationInFileError,
     MalformedFileError,
-    PathSeparatorInSubsetNameError,
     UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
@@ -44,7 +43,7 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -307,8 +306,7 @@ class _Writer:
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
         progress = self.context.progress
         progress.start(len(self.content), desc="Writing KITTI 3D")
         files = FileWriter(self.folder)

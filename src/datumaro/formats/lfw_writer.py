@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
@@ -29,7 +29,7 @@ from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -104,8 +104,7 @@ class _Writer:
     def lists_of(self, subset: str) -> _Lists:
         """The lists of a subset."""
         if subset not in self.lists:
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(self.folder, subset, what="subset name")
             self.lists[subset] = _Lists()
         return self.lists[subset]

@@ -16,11 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import (
-    MalformedFileError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import MalformedFileError, UnsupportedContentError
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
 from datumaro.formats.capabilities import Capabilities, Names
 from datumaro.formats.file_writer import FileWriter
@@ -29,7 +25,7 @@ from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.media import MediaType
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -122,8 +118,7 @@ class Market1501(Format):
             for item, item_id in enumerate(rows.ids):
                 subset = rows.subsets[item]
                 if subset not in lists:
-                    if "/" in subset or "\\" in subset:
-                        raise PathSeparatorInSubsetNameError(subset)
+                    check_subset_name(subset)
                     join_inside(folder, f"{_LIST}{subset}.txt", what="subset name")
                     lists[subset] = []
                 known = json_text.decode(rows.attributes[item])

@@ -12,11 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datumaro.errors import (
-    MalformedFileError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import MalformedFileError, UnsupportedContentError
 from datumaro.formats import dataset_meta, gzip_files, label_lines
 from datumaro.formats.base import (
     Confidence,
@@ -44,7 +40,7 @@ from datumaro.formats.pixel_items import chunk_of, gray, label_of, pixels_of
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
@@ -242,8 +238,7 @@ def _texts(path: Path, n: int) -> list[list[str]]:
 
 
 def _check_subset(subset: str, folder: Path) -> None:
-    if "/" in subset or "\\" in subset:
-        raise PathSeparatorInSubsetNameError(subset)
+    check_subset_name(subset)
     join_inside(folder, subset, what="subset name")
     if subset == _TEST_FILES:
         raise UnsupportedContentError(

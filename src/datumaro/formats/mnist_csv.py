@@ -11,11 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import (
-    InvalidAnnotationInFileError,
-    MalformedFileError,
-    PathSeparatorInSubsetNameError,
-)
+from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats import dataset_meta, label_lines
 from datumaro.formats.base import (
     Confidence,
@@ -42,7 +38,7 @@ from datumaro.formats.pixel_items import chunk_of, gray, label_of, pixels_of
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
@@ -118,8 +114,7 @@ class MnistCsv(Format):
         context.progress.start(len(content), desc="Writing MNIST")
         done = 0
         for subset, chunks in content.by_subset().items():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(folder, f"{_ROWS}{subset}.csv", what="subset name")
             _write_subset(folder, subset, chunks, len(names), options.save_media, context)
             done += sum(map(len, chunks))

@@ -20,7 +20,6 @@ import numpy as np
 from datumaro.errors import (
     InvalidAnnotationInFileError,
     MalformedFileError,
-    PathSeparatorInSubsetNameError,
     UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
@@ -47,7 +46,7 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -368,8 +367,7 @@ class _Writer:
     def tables_of(self, subset: str) -> _Tables:
         """The tables of a subset."""
         if subset not in self.tables:
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(self.folder, f"{_BOXES}{subset}.csv", what="subset name")
             if subset == TABLES:
                 raise UnsupportedContentError(

@@ -20,7 +20,6 @@ from datumaro.errors import (
     DatasetImportError,
     InvalidAnnotationInFileError,
     MalformedFileError,
-    PathSeparatorInSubsetNameError,
     RepeatedItemInFileError,
     UndeclaredLabelInFileError,
     UnsupportedContentError,
@@ -39,7 +38,7 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -288,8 +287,7 @@ class _Writer:
         progress.start(len(self.content), desc="Writing WIDER FACE")
         done = 0
         for subset, chunks in (self.content.by_subset() or {DEFAULT_SUBSET_NAME: []}).items():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             lines: list[str] = []
             for chunk in chunks:
                 rows = ChunkRows(chunk)

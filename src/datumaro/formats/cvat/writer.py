@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datumaro.errors import (
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext, WriteOptions
 from datumaro.formats.cvat.images import IMAGES
 from datumaro.formats.cvat.labels import Declared
@@ -22,7 +19,7 @@ from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Chunk, Content
 
@@ -68,8 +65,7 @@ class Writer:
         """Whether images lie in folders of their subsets, so that none is taken for another."""
         subsets = self.content.subset_names()
         for name in subsets:
-            if "/" in name or "\\" in name:
-                raise PathSeparatorInSubsetNameError(name)
+            check_subset_name(name)
             join_inside(self.folder, f"{name}.xml", what="subset name")
         if len(subsets) < 2:
             return any(self.starts_with(name) for name in subsets)

@@ -11,17 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from datumaro.errors import (
-    DatasetNotFoundError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
 from datumaro.formats.base import WriteContext, WriteOptions
 from datumaro.formats.files import folders, is_image, stem_of, walk
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Content
 
 IMAGES = "images"
@@ -109,8 +105,7 @@ class Images:
     ) -> None:
         require_images(content, "ICDAR's format")
         for subset in content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             if subset.startswith("."):
                 raise UnsupportedContentError(f"subset {subset!r} would be hidden; rename it")
         self.folder, self.options, self.context = folder, options, context

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors, paint_plan
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import BLACK, MetaWriteOptions
@@ -21,7 +21,7 @@ from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Content
 
@@ -88,8 +88,7 @@ class _Writer:
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
         progress = self.context.progress
         progress.start(len(self.content), desc="Writing KITTI")
         jobs: list[MediaJob] = []

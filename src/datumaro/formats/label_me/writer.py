@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
@@ -19,7 +19,7 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.formats.xml_files import escape_text
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -59,8 +59,7 @@ class Writer:
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             if subset != subset.strip() or subset in (".", ".."):
                 raise UnsupportedContentError(
                     f"subset {subset!r} cannot be told: rename it before export"

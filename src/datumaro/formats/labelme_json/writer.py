@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from PIL import Image as PILImage
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext, WriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.image_media import require_images
@@ -20,6 +20,7 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model import run_lengths
 from datumaro.model.annotation import AnnotationType
+from datumaro.paths import check_subset_name
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -64,8 +65,7 @@ class Writer:
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             if subset in (".", "..") or subset.startswith("."):
                 raise UnsupportedContentError(f"subset {subset!r} cannot be a folder; rename it")
         progress = self.context.progress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta, index_masks, label_lines, paint_plan
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
@@ -20,7 +20,7 @@ from datumaro.formats.mot.mots import IMAGES, LABELS, MASKS, OF_CLASS
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Content
 
@@ -41,8 +41,7 @@ def write(content: Content, folder: Path, options: MetaWriteOptions, context: Wr
         )
     subsets = content.subset_names()
     for subset in subsets:
-        if "/" in subset or "\\" in subset:
-            raise PathSeparatorInSubsetNameError(subset)
+        check_subset_name(subset)
         if subset in (IMAGES, MASKS):
             raise UnsupportedContentError(
                 f"subset {subset!r}: MOTS has a folder of that name; rename the subset"

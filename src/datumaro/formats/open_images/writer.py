@@ -9,11 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import (
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import MediaTypeError, UnsupportedContentError
 from datumaro.formats import dataset_meta, image_sizes
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
@@ -26,7 +22,7 @@ from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import Image, MediaElement
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -148,8 +144,7 @@ class _Writer:
 
     def check_subset(self, subset: str) -> None:
         """Refuse a name that could not be read again."""
-        if "/" in subset or "\\" in subset:
-            raise PathSeparatorInSubsetNameError(subset)
+        check_subset_name(subset)
         join_inside(self.folder, f"{subset}.csv", what="subset name")
         if subset in ("", ".", "..") or _VERSION.match(subset):
             raise UnsupportedContentError(

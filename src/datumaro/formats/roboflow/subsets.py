@@ -6,12 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from datumaro.errors import (
-    DatasetNotFoundError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
 from datumaro.formats.base import Folder, Rejected
+from datumaro.paths import check_subset_name
 from datumaro.table.chunk import Content
 
 _SEARCH_DEPTH = 3
@@ -70,7 +67,6 @@ def check_names(content: Content) -> None:
     UnsupportedContentError, PathSeparatorInSubsetNameError
     """
     for name in content.subset_names():
-        if "/" in name or "\\" in name:
-            raise PathSeparatorInSubsetNameError(name)
+        check_subset_name(name)
         if name in (".", ".."):
             raise UnsupportedContentError(f"subset {name!r} cannot be a folder; rename it")

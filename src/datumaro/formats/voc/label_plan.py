@@ -11,12 +11,7 @@ from datumaro.formats.base import WriteContext
 from datumaro.formats.voc import label_map, tasks
 from datumaro.formats.voc.label_map import BACKGROUND, BLACK, PARTS, Entry, LabelMap
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import (
-    LabelCategory,
-    MaskCategories,
-    RgbColor,
-    free_colors,
-)
+from datumaro.model.categories import LabelCategory, MaskCategories, RgbColor, free_colors
 from datumaro.table.chunk import Content
 
 SOURCE = "source"

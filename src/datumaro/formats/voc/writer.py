@@ -10,23 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import (
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import MediaTypeError, UnsupportedContentError
 from datumaro.formats.base import WriteContext
 from datumaro.formats.mask_painting import MaskToPaint
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.voc import annotation_text, image_sets, label_map, label_plan
 from datumaro.formats.voc.annotation_text import ObjectTexts, Style
-from datumaro.formats.voc.files import (
-    ANNOTATIONS,
-    CLASS_MASKS,
-    IMAGE_SETS,
-    IMAGES,
-    INSTANCE_MASKS,
-)
+from datumaro.formats.voc.files import ANNOTATIONS, CLASS_MASKS, IMAGE_SETS, IMAGES, INSTANCE_MASKS
 from datumaro.formats.voc.mask_painter import MaskFiles, MaskPainter
 from datumaro.formats.voc.options import VocWriteOptions
 from datumaro.formats.voc.tasks import ACTION, LAYOUT, MAIN, SEGMENTATION, Task
@@ -34,7 +24,7 @@ from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import MediaType
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Content
 
 _IMAGES = frozenset(
@@ -159,8 +149,7 @@ class _Writer:
         labels = [e.name for e in self.plan.map.entries] if self.task.labels else []
         subsets = self.content.subset_names()
         for subset in subsets:
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(self.folder, f"{subset}.txt", what="subset name")
             for label in labels:
                 if subset.startswith(f"{label}_") and subset[len(label) + 1 :] in subsets:
