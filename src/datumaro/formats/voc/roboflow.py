@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from datumaro.errors import MalformedFileError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import (
     Confidence,
@@ -25,14 +25,15 @@ from datumaro.formats.base import (
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.files import is_image, read_file, stem_of, walk
+from datumaro.formats.files import is_image, stem_of, walk
 from datumaro.formats.image_jobs import ImageJobs
+from datumaro.formats.image_xml import read_reported
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
 from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.formats.voc import annotation_text, annotation_xml
 from datumaro.formats.voc.annotation_text import ObjectTexts, Style, escape
-from datumaro.formats.voc.annotation_xml import ImageAnnotation, VocObject
+from datumaro.formats.voc.annotation_xml import VocObject
 from datumaro.model.annotation import AnnotationType
 from datumaro.paths import escapes, join_inside
 from datumaro.table import json_text, schema
@@ -142,7 +143,12 @@ class _Subset:
         for name in self.names:
             if not name.lower().endswith(".xml"):
                 continue
-            annotation = self.annotation(f"{self.folder}/{name}")
+            annotation = read_reported(
+                f"{self.folder}/{name}",
+                annotation_xml.MAX_BYTES,
+                annotation_xml.parse,
+                self.context.problem,
+            )
             if annotation is None:
                 continue
             for number, thing in enumerate(annotation.objects):
@@ -153,20 +159,6 @@ class _Subset:
             size = (annotation.height, annotation.width) if known and path else (0, 0)
             columns.add_item(stem_of(name), self.name, path, *size)
         return columns.finish()
-
-    def annotation(self, path: str) -> ImageAnnotation | None:
-        """A file's content; None when it is damaged, and that was reported."""
-        try:
-            data = read_file(path, annotation_xml.MAX_BYTES)
-            if data is None:
-                raise MalformedFileError(path, "", "no such file", "XML")
-            return annotation_xml.parse(data, path, self.context.problem)
-        except OSError as error:
-            found = f"a file that cannot be read ({error.strerror or error})"
-            self.context.problem(MalformedFileError(path, "byte 0", found, "XML"))
-        except MalformedFileError as error:
-            self.context.problem(error)
-        return None
 
     def image_path(self, name: str, filename: str) -> str:
         """The image of a file, which need not be there; "" when it is neither there nor named."""
