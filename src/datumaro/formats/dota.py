@@ -29,9 +29,9 @@ from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.dota_lines import LineReader, texts
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import find_root, folders, images_below, stem_of, walk
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
 from datumaro.paths import check_subset_name, escapes, join_inside
@@ -143,7 +143,7 @@ class Dota(Format):
         for subset in content.subset_names():
             check_subset_name(subset)
         files = FileWriter(folder)
-        jobs: list[MediaJob] = []
+        images = ImageJobs(folder, options, context, ".png")
         context.progress.start(len(content), desc="Writing DOTA")
         done = 0
         for chunk in content.chunks:
@@ -153,20 +153,13 @@ class Dota(Format):
                 if escapes(item_id) or escapes(subset):  # asked first: this is done for all
                     join_inside(folder, f"{subset}/{item_id}", what="item id")
                 files.save(f"{subset}/{LABELS}/{item_id}.txt", text.encode())
-                source = rows.source(item)
-                if source is not None:
-                    extension = media_extension(
-                        rows.path(item), rows.medium(item), options.image_ext, ".png"
-                    )
-                    image = f"{subset}/{IMAGES}/{item_id}{extension}"
-                    jobs.append(MediaJob(source, image, f"item {item_id!r}"))
+                images.add(rows, item, f"{subset}/{IMAGES}")
             done += len(rows)
             context.progress.report_status(done)
         context.progress.finish()
         if options.save_dataset_meta:
             dataset_meta.save(content.categories, folder, context)
-        if options.save_media:
-            MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
+        images.save()
 
 
 def _names(content: Content) -> list[str]:

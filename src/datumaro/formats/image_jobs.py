@@ -48,8 +48,9 @@ class ImageJobs:
             self.jobs.append(MediaJob(source, target, f"item {rows.ids[item]!r}"))
         return name
 
-    def save(self) -> None:
-        """Save those that were noted, if the user wants images saved."""
-        if self.options.save_media:
-            store = MediaStore(self.folder, self.context.progress, self.context.workers)
-            store.save(self.jobs, len(self.jobs))
+    def save(self) -> int:
+        """Save those that were noted, if the user wants images saved; how many were there."""
+        if not self.options.save_media:
+            return 0
+        store = MediaStore(self.folder, self.context.progress, self.context.workers)
+        return store.save(self.jobs, len(self.jobs)).saved
