@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import DatasetNotFoundError, MediaTypeError, UnsupportedContentError
+from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -23,12 +23,13 @@ from datumaro.formats.base import (
 )
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.files import is_image, item_ids
+from datumaro.formats.image_media import image_of
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.model.media import MediaType
 from datumaro.options import option
 from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
@@ -346,11 +347,7 @@ class _Jobs:
             source = rows.source(item)
             if source is None:
                 continue
-            medium = source if isinstance(source, MediaElement) else None
-            if medium is not None and not isinstance(medium, Image):
-                raise MediaTypeError(
-                    f"item {item_id!r}: imagenet holds images, not {type(medium).__name__}"
-                )
+            medium = image_of(source, item_id, "imagenet")
             extension = media_extension(rows.path(item), medium, self.image_ext)
             labels = self._labels_of(rows, item)
             place = self.place.replace("{subset}", rows.subsets[item])

@@ -17,7 +17,6 @@ from datumaro.errors import (
     InvalidAnnotationError,
     InvalidOptionError,
     MalformedFileError,
-    MediaTypeError,
     UndeclaredLabelError,
     UnsupportedContentError,
 )
@@ -34,11 +33,12 @@ from datumaro.formats.base import (
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import is_image, item_ids, read_text
+from datumaro.formats.image_media import image_of
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
-from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.model.media import MediaType
 from datumaro.options import option
 from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
@@ -372,11 +372,7 @@ class _Writer:
         lines: list[str] = []
         for item, item_id in enumerate(rows.ids):
             source = rows.source(item)
-            medium = source if isinstance(source, MediaElement) else None
-            if medium is not None and not isinstance(medium, Image):
-                raise MediaTypeError(
-                    f"item {item_id!r}: imagenet_txt holds images, not {type(medium).__name__}"
-                )
+            medium = image_of(source, item_id, "imagenet_txt")
             path = item_id + media_extension(rows.path(item), medium, self.options.image_ext)
             if escapes(path):  # asked first: this is done for all
                 join_inside(self.folder, path, what="item id")
