@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from datumaro.errors import PathOutsideDatasetError
-from datumaro.paths import escapes, join_inside
+from datumaro.errors import PathOutsideDatasetError, PathSeparatorInSubsetNameError
+from datumaro.paths import check_subset_name, escapes, join_inside
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,10 @@ def test_whatever_is_joined_lies_inside(name: str) -> None:
     except PathOutsideDatasetError:
         return
     assert Path(os.path.normpath(joined)).is_relative_to(root)
+
+
+def test_subsets_whose_names_no_file_can_have() -> None:
+    check_subset_name("train 1.x")
+    for name in ("a/b", "a\\b", "/"):
+        with pytest.raises(PathSeparatorInSubsetNameError, match="rename the subset"):
+            check_subset_name(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from datumaro.errors import PathOutsideDatasetError
+from datumaro.errors import PathOutsideDatasetError, PathSeparatorInSubsetNameError
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
@@ -29,6 +29,18 @@ def escapes(relative: str) -> bool:
         elif part not in ("", "."):
             depth += 1
     return False
+
+
+def check_subset_name(name: str) -> None:
+    """Refuse the name of a subset that cannot be that of a file.
+
+    Raises
+    ------
+    PathSeparatorInSubsetNameError
+        It has a slash or a backslash.
+    """
+    if "/" in name or "\\" in name:
+        raise PathSeparatorInSubsetNameError(name)
 
 
 def extension(path: str) -> str:

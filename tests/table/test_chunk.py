@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 
 from datumaro.dataset import Dataset
-from datumaro.model.annotation import Label
+from datumaro.model.annotation import AnnotationType, Label
+from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DatasetItem
 from datumaro.model.media import Image
 from datumaro.model.shapes import Polygon
@@ -116,3 +117,10 @@ def test_labels_keep_their_nulls_through_slices() -> None:
     )
     labels = [item.annotations[0].label for item in objects(mixed.slice(9, 15))]  # type: ignore[attr-defined]
     assert labels == [9, None, 11, None, 13, None]
+
+
+def test_labels() -> None:
+    labels = LabelCategories.from_iterable(["cat", "dog"])
+    content = Content([], {AnnotationType.label: labels})
+    assert (content.labels is labels, content.label_names) == (True, ["cat", "dog"])
+    assert (len(Content([]).labels), Content([]).label_names) == (0, [])

@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datumaro.errors import (
-    InvalidAnnotationInFileError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import InvalidAnnotationInFileError, UnsupportedContentError
 from datumaro.formats import dataset_meta, index_masks, label_colors, paint_plan
 from datumaro.formats.base import (
     Confidence,
@@ -32,18 +28,18 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import find_root, read_text
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.index_masks import MaskRow, Painting
 from datumaro.formats.label_colors import LabelColors
 from datumaro.formats.mask_painting import MaskToPaint, paint_classes
 from datumaro.formats.mask_reading import ItemMasks, MaskItem, read_items
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.paint_plan import PaintPlan
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import RgbColor
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Content
 
 _COLORS: dict[str, RgbColor] = {
@@ -149,13 +145,12 @@ class Camvid(Format):
         plan = paint_plan.make(
             content, options.label_map, {"camvid": STANDARD}, context, distinct=True
         )
-        writer = _Writer(plan, FileWriter(folder), options, context)
-        jobs = writer.write(content)
+        images = ImageJobs(folder, options, context)
+        _Writer(plan, FileWriter(folder), options, context).write(content, images)
         label_colors.save(plan.labels, folder)
         if options.save_dataset_meta:
             dataset_meta.save(plan.labels.categories(), folder, context)
-        if options.save_media:
-            MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
+        images.save()
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -236,39 +231,23 @@ class _Writer:
         self.undeclared = plan.background is None
         self.palette = plan.palette(1 if self.undeclared else 0)
 
-    def write(self, content: Content) -> list[MediaJob]:
-        """Write lists and masks; returns the images to save."""
-        jobs: list[MediaJob] = []
+    def write(self, content: Content, images: ImageJobs) -> None:
+        """Write lists and masks; note the images."""
         lists: dict[str, list[str]] = {}
-        progress = self.context.progress
-        progress.start(len(content), desc="Writing CamVid")
-        done = 0
         with MaskPainters(self.paint, self.context) as painters:
-            for chunk in content.chunks:
-                rows = ChunkRows(chunk)
-                for item, item_id in enumerate(rows.ids):
-                    subset = rows.subsets[item]
-                    if subset not in lists:
-                        _check_subset(subset)
-                        lists[subset] = []
-                    extension = media_extension(
-                        rows.path(item), rows.medium(item), self.options.image_ext
-                    )
-                    image = f"{subset}/{item_id}{extension}"
-                    join_inside(self.files.folder, image, what="item id")
-                    masks = self.plan.masks(rows, item, self.context)
-                    mask = f"{subset}annot/{item_id}.png" if masks else ""
-                    lists[subset].append(f"{_quoted('/' + image)} {_quoted(mask)}")
-                    if masks:
-                        painters.add(mask, masks)
-                    if (source := rows.source(item)) is not None:
-                        jobs.append(MediaJob(source, image, f"item {item_id!r}"))
-                done += len(rows)
-                progress.report_status(done)
-        progress.finish()
+            for rows, item in each_item(content, self.context.progress, "Writing CamVid"):
+                subset = rows.subsets[item]
+                if subset not in lists:
+                    _check_subset(subset)
+                    lists[subset] = []
+                image = f"/{subset}/{images.add(rows, item, subset)}"
+                masks = self.plan.masks(rows, item, self.context)
+                mask = f"{subset}annot/{rows.ids[item]}.png" if masks else ""
+                lists[subset].append(f"{_quoted(image)} {_quoted(mask)}")
+                if masks:
+                    painters.add(mask, masks)
         for subset, lines in lists.items():
             self.files.save(f"{subset}.txt", "".join(f"{line}\n" for line in lines).encode())
-        return jobs
 
     def paint(self, name: str, masks: list[MaskToPaint]) -> list[str]:
         """Write a mask file; runs in a thread. Returns what was lost."""
@@ -282,8 +261,7 @@ class _Writer:
 
 
 def _check_subset(subset: str) -> None:
-    if "/" in subset or "\\" in subset:
-        raise PathSeparatorInSubsetNameError(subset)
+    check_subset_name(subset)
     if f"{subset}.txt" == label_colors.FILE:
         raise UnsupportedContentError(
             f"subset {subset!r}: {label_colors.FILE} has the labels; rename the subset"

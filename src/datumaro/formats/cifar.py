@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -17,7 +17,6 @@ from datumaro.errors import (
     DatasetNotFoundError,
     InvalidAnnotationInFileError,
     MalformedFileError,
-    PathSeparatorInSubsetNameError,
     UnsupportedContentError,
 )
 from datumaro.formats import cifar_pickle, dataset_meta, label_lines
@@ -35,13 +34,13 @@ from datumaro.formats.cifar_pickle import PickledArray
 from datumaro.formats.cifar_pickle_writing import ObjectArray, dump
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import find_root, read_file, stem_of
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.pixel_items import check_ids, chunk_of, label_of, pixels_of
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import media_extension
+from datumaro.formats.rows import ChunkRows, each_subset
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
@@ -98,13 +97,11 @@ class Cifar(Format):
             root = find_root(path, _is_root, f"no {META_10} and no {META_100}")
             files = sorted(p for p in root.iterdir() if _is_subset(p))
         labels = _Labels(root, context)
-        context.progress.start(len(files), desc="Reading CIFAR")
-        chunks: list[Chunk] = []
-        for done, file in enumerate(files, 1):
-            if file.name not in (META_10, META_100):
-                chunks.append(_read_subset(file, labels, context))
-            context.progress.report_status(done)
-        context.progress.finish()
+        chunks = [
+            _read_subset(file, labels, context)
+            for file in context.progress.iter(files, desc="Reading CIFAR")
+            if file.name not in (META_10, META_100)
+        ]
         return Content(chunks, dataset_meta.overridden(labels.categories(), root, context))
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
@@ -118,8 +115,7 @@ class Cifar(Format):
             A subset has the name of another of CIFAR's files.
         """
         require_images(content, "CIFAR")
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         parents = list(dict.fromkeys(label.parent for label in labels if label.parent))
         coarse = [parents.index(label.parent) if label.parent else None for label in labels]
         names = [label.name for label in labels]
@@ -130,17 +126,14 @@ class Cifar(Format):
             _save(folder / META_10, {"label_names": names})
         if options.save_dataset_meta:
             dataset_meta.save(content.categories, folder, context)
-        context.progress.start(len(content), desc="Writing CIFAR")
-        done = 0
-        for subset, chunks in content.by_subset().items():
+        images = ImageJobs(folder, options, context, ".png")  # for their names
+        parts = content.by_subset()
+        for subset, items in each_subset(parts, context.progress, "Writing CIFAR"):
             _check_subset(subset, folder)
-            batch = _batch(chunks, len(names), coarse if parents else None, options, context)
+            batch = _batch(items, images, len(names), coarse if parents else None)
             if (label := _batch_label(subset)) is not None:
                 batch["batch_label"] = label
             _save(folder / subset, batch)
-            done += sum(map(len, chunks))
-            context.progress.report_status(done)
-        context.progress.finish()
 
 
 def _is_root(folder: Path) -> bool:
@@ -354,8 +347,7 @@ def _bytes(path: Path, place: str, value: Any) -> Array:
 
 
 def _check_subset(subset: str, folder: Path) -> None:
-    if "/" in subset or "\\" in subset:
-        raise PathSeparatorInSubsetNameError(subset)
+    check_subset_name(subset)
     join_inside(folder, subset, what="subset name")
     if subset in (META_10, META_100, dataset_meta.FILE) or subset.startswith("."):
         raise UnsupportedContentError(
@@ -371,34 +363,28 @@ def _batch_label(subset: str) -> str | None:
 
 
 def _batch(
-    chunks: list[Chunk],
+    items: Iterable[tuple[ChunkRows, int]],
+    images: ImageJobs,
     n_labels: int,
     coarse: list[int | None] | None,
-    options: MetaWriteOptions,
-    context: WriteContext,
 ) -> dict[str, Any]:
     names: list[str] = []
     labels: list[int | None] = []
     pixels: list[Array] = []
     sizes: list[tuple[int, int]] = []
-    for chunk in chunks:
-        rows = ChunkRows(chunk)
-        for item, item_id in enumerate(rows.ids):
-            label = label_of(rows, item, n_labels, context)
-            labels.append(None if label < 0 else label)
-            names.append(
-                item_id
-                + media_extension(rows.path(item), rows.medium(item), options.image_ext, ".png")
-            )
-            image = pixels_of(rows, item, context) if options.save_media else None
-            if image is None:
-                pixels.append(np.zeros(0, np.uint8))
-                sizes.append((0, 0))
-                continue
-            if image.ndim == 2:
-                image = np.repeat(image[..., None], 3, 2)
-            pixels.append(image[..., ::-1].transpose(2, 0, 1).ravel())
-            sizes.append((image.shape[0], image.shape[1]))
+    for rows, item in items:
+        label = label_of(rows, item, n_labels, images.context)
+        labels.append(None if label < 0 else label)
+        names.append(images.name(rows, item))
+        image = pixels_of(rows, item, images.context) if images.options.save_media else None
+        if image is None:
+            pixels.append(np.zeros(0, np.uint8))
+            sizes.append((0, 0))
+            continue
+        if image.ndim == 2:
+            image = np.repeat(image[..., None], 3, 2)
+        pixels.append(image[..., ::-1].transpose(2, 0, 1).ravel())
+        sizes.append((image.shape[0], image.shape[1]))
     if (size := sum(map(len, pixels))) > _MAX_PIXEL_BYTES:
         raise UnsupportedContentError(
             f"{size} bytes of pixels in a subset; CIFAR's files hold at most {_MAX_PIXEL_BYTES}: "

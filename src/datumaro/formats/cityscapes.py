@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UndeclaredLabelInFileError
+from datumaro.errors import UndeclaredLabelInFileError
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors, paint_plan
 from datumaro.formats.base import (
     Confidence,
@@ -29,16 +29,16 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import find_root, folders, is_image, walk
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.index_masks import ClassColors, MaskRow, Painting
 from datumaro.formats.mask_painting import MERGED, MaskToPaint, paint, paint_classes
 from datumaro.formats.mask_reading import ItemMasks, MaskItem, read_items
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.paint_plan import PaintPlan
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Content
 
 _IMAGES, _MASKS = "leftImg8bit", "gtFine"
@@ -132,12 +132,12 @@ class Cityscapes(Format):
         """
         standards = {"cityscapes": cityscapes_labels.LABELS}
         plan = paint_plan.make(content, options.label_map, standards, context, distinct=False)
-        jobs = _Writer(plan, FileWriter(folder), options, context).write(content)
+        images = ImageJobs(folder, options, context, ".png")
+        _Writer(plan, FileWriter(folder), options, context).write(content, images)
         label_colors.save(plan.labels, folder)
         if options.save_dataset_meta:
             dataset_meta.save(plan.labels.categories(), folder, context)
-        if options.save_media:
-            MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
+        images.save()
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -208,41 +208,23 @@ class _Writer:
         self.first = 1 if plan.background is None else 0
         self.palette = plan.palette(self.first)
 
-    def write(self, content: Content) -> list[MediaJob]:
-        """Write masks; returns the images to save."""
-        jobs: list[MediaJob] = []
-        progress, context = self.context.progress, self.context
-        progress.start(len(content), desc="Writing Cityscapes")
-        done = 0
+    def write(self, content: Content, images: ImageJobs) -> None:
+        """Write masks; note the images."""
+        context = self.context
         for subset in content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
         with MaskPainters(self.paint, context) as painters:
-            for chunk in content.chunks:
-                rows = ChunkRows(chunk)
-                for item, item_id in enumerate(rows.ids):
-                    name = f"{rows.subsets[item]}/{item_id}"
-                    join_inside(self.files.folder, name, what="item id")
-                    masks = self.plan.masks(rows, item, context)
-                    if masks:
-                        painters.add(name, masks)
-                    source = rows.source(item)
-                    if source is not None:
-                        extension = media_extension(
-                            rows.path(item), rows.medium(item), self.options.image_ext, ".png"
-                        )
-                        file = f"{_IMAGES}/{name}{_IMAGE}{extension}"
-                        jobs.append(MediaJob(source, file, f"item {item_id!r}"))
-                        if not masks and not self.options.save_media:
-                            context.lost(
-                                "items without masks, since their images are not saved",
-                                1,
-                                f"item {item_id!r}",
-                            )
-                done += len(rows)
-                progress.report_status(done)
-        progress.finish()
-        return jobs
+            for rows, item in each_item(content, context.progress, "Writing Cityscapes"):
+                item_id = rows.ids[item]
+                name = f"{rows.subsets[item]}/{item_id}"
+                join_inside(self.files.folder, name, what="item id")
+                masks = self.plan.masks(rows, item, context)
+                if masks:
+                    painters.add(name, masks)
+                elif rows.source(item) is not None and not self.options.save_media:
+                    what = "items without masks, since their images are not saved"
+                    context.lost(what, 1, f"item {item_id!r}")
+                images.add(rows, item, _IMAGES, f"{name}{_IMAGE}")
 
     def paint(self, name: str, masks: list[MaskToPaint]) -> list[str]:
         """Write an item's mask files; runs in a thread. Returns what was lost."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta, dota_lines
 from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
 from datumaro.formats.base import (
@@ -29,13 +29,12 @@ from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.dota_lines import LineReader, texts
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import find_root, folders, images_below, stem_of, walk
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.options import option
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table.chunk import Chunk, Content
 
 IMAGES, LABELS = "images", "labelTxt"
@@ -142,10 +141,9 @@ class Dota(Format):
         require_images(content, "DOTA")
         names = _names(content)
         for subset in content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
         files = FileWriter(folder)
-        jobs: list[MediaJob] = []
+        images = ImageJobs(folder, options, context, ".png")
         context.progress.start(len(content), desc="Writing DOTA")
         done = 0
         for chunk in content.chunks:
@@ -155,25 +153,17 @@ class Dota(Format):
                 if escapes(item_id) or escapes(subset):  # asked first: this is done for all
                     join_inside(folder, f"{subset}/{item_id}", what="item id")
                 files.save(f"{subset}/{LABELS}/{item_id}.txt", text.encode())
-                source = rows.source(item)
-                if source is not None:
-                    extension = media_extension(
-                        rows.path(item), rows.medium(item), options.image_ext, ".png"
-                    )
-                    image = f"{subset}/{IMAGES}/{item_id}{extension}"
-                    jobs.append(MediaJob(source, image, f"item {item_id!r}"))
+                images.add(rows, item, f"{subset}/{IMAGES}")
             done += len(rows)
             context.progress.report_status(done)
         context.progress.finish()
         if options.save_dataset_meta:
             dataset_meta.save(content.categories, folder, context)
-        if options.save_media:
-            MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
+        images.save()
 
 
 def _names(content: Content) -> list[str]:
-    found = content.categories.get(AnnotationType.label)
-    names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+    names = content.label_names
     for name in names:
         if not _NAME.fullmatch(name):
             raise UnsupportedContentError(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import DatasetNotFoundError, MediaTypeError
+from datumaro.errors import DatasetNotFoundError
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -22,9 +22,10 @@ from datumaro.formats.base import (
 )
 from datumaro.formats.capabilities import Capabilities
 from datumaro.formats.files import images_below, is_image, item_ids
+from datumaro.formats.image_media import image_of
 from datumaro.media_store import MediaJob, MediaStore, file_source, media_extension
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.model.media import MediaElement, MediaType
 from datumaro.options import option
 from datumaro.paths import join_inside
 from datumaro.table import media_columns, schema
@@ -108,11 +109,7 @@ class ImageDir(Format):
             for item in _items(chunk):
                 if item.source is None:
                     continue
-                medium = item.source if isinstance(item.source, MediaElement) else None
-                if medium is not None and not isinstance(medium, Image):
-                    raise MediaTypeError(
-                        f"item {item.id!r}: image_dir holds images, not {type(medium).__name__}"
-                    )
+                medium = image_of(item.source, item.id, "image_dir")
                 name = item.id + media_extension(item.path, medium, options.image_ext)
                 join_inside(folder, name, what="item id")
                 jobs.append(MediaJob(item.source, name, f"item {item.id!r}"))

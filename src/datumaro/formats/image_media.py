@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datumaro.errors import MediaTypeError
-from datumaro.model.media import MediaType
+from datumaro.model.media import Image, MediaElement, MediaType
 from datumaro.table.chunk import Content
 
 _IMAGES = frozenset(
@@ -31,3 +31,21 @@ def require_images(content: Content, format_name: str) -> None:
         raise MediaTypeError(
             f"{format_name} holds images; the data set's media are {content.media_type.name}"
         )
+
+
+def image_of(source: str | MediaElement | None, item_id: str, format_name: str) -> Image | None:
+    """An item's image as an object; None when it is a file, or the item has none.
+
+    Parameters
+    ----------
+    source : what there is to save (`ChunkRows.source`).
+
+    Raises
+    ------
+    MediaTypeError
+        It is no image.
+    """
+    if isinstance(source, MediaElement) and not isinstance(source, Image):
+        kind = type(source).__name__
+        raise MediaTypeError(f"item {item_id!r}: {format_name} holds images, not {kind}")
+    return source if isinstance(source, Image) else None

@@ -11,12 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import (
-    DatasetNotFoundError,
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -28,14 +23,15 @@ from datumaro.formats.base import (
 )
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.files import is_image, item_ids
+from datumaro.formats.image_media import image_of
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.model.media import MediaType
 from datumaro.options import option
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -134,8 +130,7 @@ class ImagenetWithSubsetDirs(Format):
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Save the images as ``<subset>/<label>/<name>``; as `Imagenet.write`."""
         for subset in content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(folder, subset, what="subset name")
             if subset in (".", "..") or _passed_over(subset):
                 raise UnsupportedContentError(
@@ -312,8 +307,7 @@ def id_prefix(label: str) -> str:
 
 
 def _write(content: Content, folder: Path, place: str, options: Any, context: WriteContext) -> None:
-    labels = content.categories.get(AnnotationType.label)
-    names = [label.name for label in labels] if isinstance(labels, LabelCategories) else []
+    names = content.label_names
     jobs = _Jobs(names, place, options.image_ext, context)
     for chunk in content.chunks:
         jobs.add(ChunkRows(chunk))
@@ -353,11 +347,7 @@ class _Jobs:
             source = rows.source(item)
             if source is None:
                 continue
-            medium = source if isinstance(source, MediaElement) else None
-            if medium is not None and not isinstance(medium, Image):
-                raise MediaTypeError(
-                    f"item {item_id!r}: imagenet holds images, not {type(medium).__name__}"
-                )
+            medium = image_of(source, item_id, "imagenet")
             extension = media_extension(rows.path(item), medium, self.image_ext)
             labels = self._labels_of(rows, item)
             place = self.place.replace("{subset}", rows.subsets[item])

@@ -17,8 +17,6 @@ from datumaro.errors import (
     InvalidAnnotationError,
     InvalidOptionError,
     MalformedFileError,
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
     UndeclaredLabelError,
     UnsupportedContentError,
 )
@@ -35,13 +33,14 @@ from datumaro.formats.base import (
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import is_image, item_ids, read_text
+from datumaro.formats.image_media import image_of
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
-from datumaro.model.media import Image, MediaElement, MediaType
+from datumaro.model.media import MediaType
 from datumaro.options import option
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -333,10 +332,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        labels = content.categories.get(AnnotationType.label)
-        self.labels = (
-            [label.name for label in labels] if isinstance(labels, LabelCategories) else []
-        )
+        self.labels = content.label_names
         for name in self.labels:
             if not name or name != name.strip() or len(name.splitlines()) > 1:
                 raise UnsupportedContentError(
@@ -363,8 +359,7 @@ class _Writer:
 
     def check_subset(self, subset: str) -> None:
         """Refuse a subset whose list could not be read again."""
-        if "/" in subset or "\\" in subset:
-            raise PathSeparatorInSubsetNameError(subset)
+        check_subset_name(subset)
         name = f"{subset}.txt"
         join_inside(self.folder, name, what="subset name")
         if name == LABELS_FILE:
@@ -377,11 +372,7 @@ class _Writer:
         lines: list[str] = []
         for item, item_id in enumerate(rows.ids):
             source = rows.source(item)
-            medium = source if isinstance(source, MediaElement) else None
-            if medium is not None and not isinstance(medium, Image):
-                raise MediaTypeError(
-                    f"item {item_id!r}: imagenet_txt holds images, not {type(medium).__name__}"
-                )
+            medium = image_of(source, item_id, "imagenet_txt")
             path = item_id + media_extension(rows.path(item), medium, self.options.image_ext)
             if escapes(path):  # asked first: this is done for all
                 join_inside(self.folder, path, what="item id")

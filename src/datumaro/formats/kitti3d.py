@@ -16,7 +16,6 @@ from datumaro.errors import (
     DatasetImportError,
     InvalidAnnotationInFileError,
     MalformedFileError,
-    PathSeparatorInSubsetNameError,
     UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
@@ -36,15 +35,15 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import FileIndex, find_root, read_file
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -291,8 +290,7 @@ class _Writer:
     ) -> None:
         self.content, self.folder = content, folder
         self.options, self.context = options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         others = (
             labels.attributes.union(*(label.attributes for label in labels)) - _HELD.names.keys()
         )
@@ -308,39 +306,22 @@ class _Writer:
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
-        progress = self.context.progress
-        progress.start(len(self.content), desc="Writing KITTI 3D")
+            check_subset_name(subset)
         files = FileWriter(self.folder)
-        jobs: list[MediaJob] = []
-        done = 0
-        for chunk in self.content.chunks:
-            rows = ChunkRows(chunk)
-            for item, item_id in enumerate(rows.ids):
-                if "/" in item_id:
-                    raise UnsupportedContentError(
-                        f"item id {item_id!r}: kitti3d has no folders within subsets; rename it"
-                    )
-                subset = rows.subsets[item]
-                name = item_id if subset == DEFAULT_SUBSET_NAME else f"{subset}/{item_id}"
-                join_inside(self.folder, name, what="item id")
-                files.save(f"{BOXES}/{name}.txt", self.text(rows, item).encode())
-                source = rows.source(item)
-                if source is not None:
-                    extension = media_extension(
-                        rows.path(item), rows.medium(item), self.options.image_ext, ".png"
-                    )
-                    jobs.append(
-                        MediaJob(source, f"{IMAGES}/{name}{extension}", f"item {item_id!r}")
-                    )
-            done += len(rows)
-            progress.report_status(done)
-        progress.finish()
+        images = ImageJobs(self.folder, self.options, self.context, ".png")
+        for rows, item in each_item(self.content, self.context.progress, "Writing KITTI 3D"):
+            item_id, subset = rows.ids[item], rows.subsets[item]
+            if "/" in item_id:
+                raise UnsupportedContentError(
+                    f"item id {item_id!r}: kitti3d has no folders within subsets; rename it"
+                )
+            name = item_id if subset == DEFAULT_SUBSET_NAME else f"{subset}/{item_id}"
+            join_inside(self.folder, name, what="item id")
+            files.save(f"{BOXES}/{name}.txt", self.text(rows, item).encode())
+            images.add(rows, item, IMAGES, name)
         if self.options.save_dataset_meta:
             dataset_meta.save(self.content.categories, self.folder, self.context)
-        if self.options.save_media:
-            MediaStore(self.folder, progress, self.context.workers).save(jobs, len(jobs))
+        images.save()
 
     def text(self, rows: ChunkRows, item: int) -> str:
         """An item's lines."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.lfw import (
     ANNOTATIONS,
@@ -26,11 +27,9 @@ from datumaro.formats.lfw import (
     number_of,
 )
 from datumaro.formats.losses import UNDECLARED
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -64,8 +63,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        self.names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        self.names = content.label_names
         for name in self.names:
             if not LABEL_NAME.fullmatch(name):
                 raise UnsupportedContentError(
@@ -74,19 +72,12 @@ class _Writer:
                 )
         self.people = set(self.names)
         self.lists: dict[str, _Lists] = {}
+        self.images = ImageJobs(folder, options, context)
 
     def write(self, content: Content) -> None:
         """Write all files; media last."""
-        jobs: list[MediaJob] = []
-        self.context.progress.start(len(content), desc="Writing LFW")
-        done = 0
-        for chunk in content.chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                self.write_item(rows, item, jobs)
-            done += len(rows)
-            self.context.progress.report_status(done)
-        self.context.progress.finish()
+        for rows, item in each_item(content, self.context.progress, "Writing LFW"):
+            self.write_item(rows, item)
         files = FileWriter(self.folder)
         for subset, lists in self.lists.items():
             start = f"{subset}/{ANNOTATIONS}/"
@@ -99,20 +90,17 @@ class _Writer:
                 files.save(start + LANDMARKS, "".join(lists.landmarks).encode())
         if self.options.save_dataset_meta:
             dataset_meta.save(content.categories, self.folder, self.context)
-        if self.options.save_media:
-            store = MediaStore(self.folder, self.context.progress, self.context.workers)
-            store.save(jobs, len(jobs))
+        self.images.save()
 
     def lists_of(self, subset: str) -> _Lists:
         """The lists of a subset."""
         if subset not in self.lists:
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(self.folder, subset, what="subset name")
             self.lists[subset] = _Lists()
         return self.lists[subset]
 
-    def write_item(self, rows: ChunkRows, item: int, jobs: list[MediaJob]) -> None:
+    def write_item(self, rows: ChunkRows, item: int) -> None:
         """Note an item's lines and its image."""
         item_id, place = rows.ids[item], f"item {rows.ids[item]!r}"
         lists = self.lists_of(rows.subsets[item])
@@ -135,14 +123,10 @@ class _Writer:
             lists.alone[name] = None
         if label != _NO_LABEL:
             lists.counts[label] += 1
-        source = rows.source(item)
-        extension = media_extension(rows.path(item), rows.medium(item), self.options.image_ext)
+        image = self.images.add(rows, item, f"{rows.subsets[item]}/{IMAGES}", name)
         if points:
             values = "\t".join(map(repr, points))
-            lists.landmarks.append(f"{name}{extension}\t{values}\n")
-        if source is not None:
-            image = f"{rows.subsets[item]}/{IMAGES}/{name}{extension}"
-            jobs.append(MediaJob(source, image, place))
+            lists.landmarks.append(f"{image}\t{values}\n")
 
     def annotations(
         self, rows: ChunkRows, item: int, place: str

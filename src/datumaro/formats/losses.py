@@ -12,7 +12,6 @@ import pyarrow as pa
 from datumaro.formats.base import WriteContext
 from datumaro.formats.capabilities import PLURALS, Capabilities, Held, Names
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
@@ -169,8 +168,7 @@ def _count_subsets(content: Content, holds: Capabilities, context: WriteContext)
 
 
 def _count_categories(content: Content, holds: Capabilities, context: WriteContext) -> None:
-    found = content.categories.get(AnnotationType.label)
-    labels = found if isinstance(found, LabelCategories) else LabelCategories()
+    labels = content.labels
     if holds.labels == "none":
         context.lost("names of labels", len(labels))
     elif holds.label_names:

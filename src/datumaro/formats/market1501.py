@@ -16,20 +16,16 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import (
-    MalformedFileError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import MalformedFileError, UnsupportedContentError
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
 from datumaro.formats.capabilities import Capabilities, Names
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import find_root, folders, images_below, read_text, stem_of
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import each_item
 from datumaro.model.media import MediaType
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -114,42 +110,28 @@ class Market1501(Format):
         """
         require_images(content, "Market-1501")
         lists: dict[str, list[str]] = {}
-        jobs: list[MediaJob] = []
-        context.progress.start(len(content), desc="Writing Market-1501")
-        done = 0
-        for chunk in content.chunks:
-            rows = ChunkRows(chunk)
-            for item, item_id in enumerate(rows.ids):
-                subset = rows.subsets[item]
-                if subset not in lists:
-                    if "/" in subset or "\\" in subset:
-                        raise PathSeparatorInSubsetNameError(subset)
-                    join_inside(folder, f"{_LIST}{subset}.txt", what="subset name")
-                    lists[subset] = []
-                known = json_text.decode(rows.attributes[item])
-                stem = _stem(item_id, known, f"item {item_id!r}", context)
-                place = QUERY if known.get("query") is True else f"{_BOXES}{subset}"
-                extension = media_extension(rows.path(item), rows.medium(item), options.image_ext)
-                name = f"{place}/{stem}{extension}"
-                if "\n" in name or "\r" in name:
-                    raise UnsupportedContentError(
-                        f"item {item_id!r}: a list has one image a line; rename the item before "
-                        "export"
-                    )
-                if escapes(item_id):  # asked first: this is done for all
-                    join_inside(folder, item_id, what="item id")
-                lists[subset].append(name)
-                source = rows.source(item)
-                if source is not None:
-                    jobs.append(MediaJob(source, name, f"item {item_id!r}"))
-            done += len(rows)
-            context.progress.report_status(done)
-        context.progress.finish()
+        images = ImageJobs(folder, options, context)
+        for rows, item in each_item(content, context.progress, "Writing Market-1501"):
+            item_id, subset = rows.ids[item], rows.subsets[item]
+            if subset not in lists:
+                check_subset_name(subset)
+                join_inside(folder, f"{_LIST}{subset}.txt", what="subset name")
+                lists[subset] = []
+            known = json_text.decode(rows.attributes[item])
+            stem = _stem(item_id, known, f"item {item_id!r}", context)
+            place = QUERY if known.get("query") is True else f"{_BOXES}{subset}"
+            if escapes(item_id):  # asked first: this is done for all
+                join_inside(folder, item_id, what="item id")
+            name = f"{place}/{images.add(rows, item, place, stem)}"
+            if "\n" in name or "\r" in name:
+                raise UnsupportedContentError(
+                    f"item {item_id!r}: a list has one image a line; rename the item before export"
+                )
+            lists[subset].append(name)
         files = FileWriter(folder)
         for subset, names in lists.items():
             files.save(f"{_LIST}{subset}.txt", "".join(f"{n}\n" for n in names).encode())
-        if options.save_media:
-            MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
+        images.save()
 
 
 def _subset(name: str) -> str | None:

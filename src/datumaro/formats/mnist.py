@@ -5,6 +5,7 @@ Definition: http://yann.lecun.com/exdb/mnist/. See docs/formats/mnist.md.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from datumaro.errors import (
-    MalformedFileError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import MalformedFileError, UnsupportedContentError
 from datumaro.formats import dataset_meta, gzip_files, label_lines
 from datumaro.formats.base import (
     Confidence,
@@ -30,21 +27,20 @@ from datumaro.formats.base import (
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import find_root
 from datumaro.formats.gzip_files import GzipWriter
-from datumaro.formats.image_media import require_images
 from datumaro.formats.mnist_items import (
     HOLDS,
     LABELS_FILE,
     SIDE,
-    check_labels,
+    MnistItems,
+    content_of,
     default_ids,
     label_names,
+    save_labels,
     stated_items,
 )
-from datumaro.formats.pixel_items import chunk_of, gray, label_of, pixels_of
-from datumaro.formats.rows import ChunkRows
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
-from datumaro.paths import join_inside
+from datumaro.formats.pixel_items import chunk_of
+from datumaro.formats.rows import each_subset
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
@@ -92,14 +88,9 @@ class Mnist(Format):
             root = find_root(path, _is_root, f"no file *{_LABELS}.gz")
             found = _stems(root)
         names = label_names(root, context)
-        context.progress.start(len(found), desc="Reading MNIST")
-        chunks: list[Chunk] = []
-        for done, stem in enumerate(found, 1):
-            chunks.append(_read_subset(root, stem, names, context))
-            context.progress.report_status(done)
-        context.progress.finish()
-        own = {AnnotationType.label: LabelCategories.from_iterable(names)}
-        return Content(chunks, dataset_meta.overridden(own, root, context))
+        stems = context.progress.iter(found, desc="Reading MNIST")
+        chunks = [_read_subset(root, stem, names, context) for stem in stems]
+        return content_of(chunks, names, root, context)
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write the labels, and the pixels of the images if they are wanted.
@@ -112,19 +103,21 @@ class Mnist(Format):
             There are too many labels, or an id, a subset or a label has a name that cannot be
             written.
         """
-        require_images(content, "MNIST")
-        names = check_labels(content, _NO_LABEL)
-        (folder / LABELS_FILE).write_bytes(label_lines.text(names, LABELS_FILE))
-        if options.save_dataset_meta:
-            dataset_meta.save(content.categories, folder, context)
-        context.progress.start(len(content), desc="Writing MNIST")
-        done = 0
-        for subset, chunks in content.by_subset().items():
+        save_labels(content, folder, options, context)
+        n_labels = len(content.labels)
+        if n_labels > _NO_LABEL:
+            found = f"{n_labels} labels; MNIST's files hold at most {_NO_LABEL}"
+            raise UnsupportedContentError(found)
+        parts = content.by_subset()
+        for subset, items in each_subset(parts, context.progress, "Writing MNIST"):
             _check_subset(subset, folder)
-            _write_subset(folder, subset, chunks, len(names), options.save_media, context)
-            done += sum(map(len, chunks))
-            context.progress.report_status(done)
-        context.progress.finish()
+            stem = folder / (_TEST_FILES if subset == _TEST else subset)
+            n_items = sum(map(len, parts[subset]))
+            made = MnistItems(items, n_labels, options.save_media, context)
+            _write_subset(os.fspath(stem), n_items, made)
+            columns = made.stated((SIDE, SIDE))
+            if columns:
+                _write(f"{folder}/{subset}{_META}.gz", b"", _texts_of(columns))
 
 
 def _stem(name: str, kind: str) -> str | None:
@@ -242,8 +235,7 @@ def _texts(path: Path, n: int) -> list[list[str]]:
 
 
 def _check_subset(subset: str, folder: Path) -> None:
-    if "/" in subset or "\\" in subset:
-        raise PathSeparatorInSubsetNameError(subset)
+    check_subset_name(subset)
     join_inside(folder, subset, what="subset name")
     if subset == _TEST_FILES:
         raise UnsupportedContentError(
@@ -251,52 +243,23 @@ def _check_subset(subset: str, folder: Path) -> None:
         )
 
 
-def _write_subset(
-    folder: Path,
-    subset: str,
-    chunks: list[Chunk],
-    n_labels: int,
-    save_media: bool,
-    context: WriteContext,
-) -> None:
-    stem = _TEST_FILES if subset == _TEST else subset
-    n = sum(map(len, chunks))
+def _write_subset(stem: str, n_items: int, items: MnistItems) -> None:
+    """Write a subset's labels and pixels; ``stem`` begins the paths of their files."""
     labels = bytearray()
-    ids: list[str] = []
-    sizes: list[tuple[int, int]] = []
-    images = GzipWriter(folder / f"{stem}{_IMAGES}.gz") if save_media else None
-    try:
-        if images is not None:
-            images.write(np.array([_IMAGES_MAGIC, n, SIDE, SIDE], ">u4").tobytes())
-        for chunk in chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                label = label_of(rows, item, n_labels, context)
-                labels.append(_NO_LABEL if label < 0 else label)
-                pixels = pixels_of(rows, item, context) if images is not None else None
-                if pixels is None or images is None:
-                    sizes.append((0, 0))
-                    continue
-                one = gray(pixels, f"item {rows.ids[item]!r}", context)
-                images.write(one.tobytes())
-                sizes.append((one.shape[0], one.shape[1]))
-            ids += rows.ids
-    finally:
-        if images is not None:
-            images.close()
-    if images is not None and not any(map(any, sizes)):
-        (folder / f"{stem}{_IMAGES}.gz").unlink()
-        sizes, images = [], None
-    _write(folder / f"{stem}{_LABELS}.gz", np.array([_LABELS_MAGIC, n], ">u4").tobytes(), labels)
-    named = ids != default_ids(n)
-    sized = images is not None and set(sizes) != {(SIDE, SIDE)}
-    if named or sized:
-        _write(
-            folder / f"{subset}{_META}.gz", b"", _meta(ids if named else [], sizes if sized else [])
-        )
+    images = f"{stem}{_IMAGES}.gz"
+    with GzipWriter(images) as file:
+        file.write(np.array([_IMAGES_MAGIC, n_items, SIDE, SIDE], ">u4").tobytes())
+        for label, pixels in items:
+            labels.append(_NO_LABEL if label < 0 else label)
+            if pixels is not None:
+                file.write(pixels.tobytes())
+    if not items.has_pixels:
+        Path(images).unlink()
+    head = np.array([_LABELS_MAGIC, n_items], ">u4").tobytes()
+    _write(f"{stem}{_LABELS}.gz", head, labels)
 
 
-def _write(path: Path, head: bytes, data: bytes | bytearray) -> None:
+def _write(path: str, head: bytes, data: bytes | bytearray) -> None:
     with GzipWriter(path) as file:
         file.write(head)
         file.write(bytes(data))
@@ -305,15 +268,13 @@ def _write(path: Path, head: bytes, data: bytes | bytearray) -> None:
 _TOO_LONG = re.compile(rf".{{{_CHARACTERS + 1},}}|.*\0", re.DOTALL)
 
 
-def _meta(ids: list[str], sizes: list[tuple[int, int]]) -> bytes:
-    for item_id in ids:
+def _texts_of(columns: list[list[str]]) -> bytes:
+    """The reverse of `_texts`, of columns in place of rows; ids, if there are any, come first."""
+    for item_id in columns[0]:
         if _TOO_LONG.fullmatch(item_id):
             raise UnsupportedContentError(
                 f"item {item_id!r}: MNIST's ids have at most {_CHARACTERS} characters; rename it "
                 "before export"
             )
-    columns: list[list[str]] = [ids] if ids else []
-    if sizes:
-        columns += [[str(size[axis]) for size in sizes] for axis in (0, 1)]
     table = np.array(columns, f"<U{_CHARACTERS}").T
     return np.ascontiguousarray(table).tobytes()

@@ -11,11 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import (
-    InvalidAnnotationInFileError,
-    MalformedFileError,
-    PathSeparatorInSubsetNameError,
-)
+from datumaro.errors import InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats import dataset_meta, label_lines
 from datumaro.formats.base import (
     Confidence,
@@ -28,21 +24,20 @@ from datumaro.formats.base import (
 )
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import find_root, read_text
-from datumaro.formats.image_media import require_images
 from datumaro.formats.mnist_items import (
     HOLDS,
     LABELS_FILE,
     SIDE,
-    check_labels,
+    MnistItems,
+    content_of,
     default_ids,
     label_names,
+    save_labels,
     stated_items,
 )
-from datumaro.formats.pixel_items import chunk_of, gray, label_of, pixels_of
-from datumaro.formats.rows import ChunkRows
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
-from datumaro.paths import join_inside
+from datumaro.formats.pixel_items import chunk_of
+from datumaro.formats.rows import each_subset
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
@@ -90,15 +85,11 @@ class MnistCsv(Format):
             root = find_root(path, _is_root, f"no file {_ROWS}<subset>.csv")
             files = sorted(p for p in root.glob(f"{_ROWS}*.csv") if p.is_file())
         names = label_names(root, context)
-        context.progress.start(len(files), desc="Reading MNIST")
-        chunks: list[Chunk] = []
-        for done, file in enumerate(files, 1):
-            subset = _subset(file.name) or file.stem
-            chunks.append(_Reader(file, names, context).chunk(subset))
-            context.progress.report_status(done)
-        context.progress.finish()
-        own = {AnnotationType.label: LabelCategories.from_iterable(names)}
-        return Content(chunks, dataset_meta.overridden(own, root, context))
+        chunks = [
+            _Reader(file, names, context).chunk(_subset(file.name) or file.stem)
+            for file in context.progress.iter(files, desc="Reading MNIST")
+        ]
+        return content_of(chunks, names, root, context)
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a row for each item, with pixels if the images are wanted.
@@ -110,21 +101,22 @@ class MnistCsv(Format):
         UnsupportedContentError
             The name of a label cannot be written.
         """
-        require_images(content, "MNIST")
-        names = check_labels(content, None)
-        (folder / LABELS_FILE).write_bytes(label_lines.text(names, LABELS_FILE))
-        if options.save_dataset_meta:
-            dataset_meta.save(content.categories, folder, context)
-        context.progress.start(len(content), desc="Writing MNIST")
-        done = 0
-        for subset, chunks in content.by_subset().items():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
-            join_inside(folder, f"{_ROWS}{subset}.csv", what="subset name")
-            _write_subset(folder, subset, chunks, len(names), options.save_media, context)
-            done += sum(map(len, chunks))
-            context.progress.report_status(done)
-        context.progress.finish()
+        save_labels(content, folder, options, context)
+        n_labels = len(content.labels)
+        parts = content.by_subset()
+        for subset, items in each_subset(parts, context.progress, "Writing MNIST"):
+            check_subset_name(subset)
+            path = join_inside(folder, f"{_ROWS}{subset}.csv", what="subset name")
+            made = MnistItems(items, n_labels, options.save_media, context)
+            with Path(path).open("wb") as file:
+                for label, pixels in made:
+                    cells = b"" if pixels is None else _cells(pixels.ravel())
+                    file.write(b"%d%b\n" % (label, cells))
+            columns = made.stated((SIDE, SIDE), (0, 0))
+            if columns:
+                meta = folder / f"{_META}{subset}.csv"
+                with meta.open("w", encoding="utf-8", newline="") as file:
+                    csv.writer(file, lineterminator="\n").writerows(zip(*columns, strict=True))
 
 
 def _subset(name: str) -> str | None:
@@ -298,40 +290,6 @@ def _pixels(cells: Sequence[str]) -> Array | None:
 
 
 # --- writing ------------------------------------------------------------------------------------
-
-
-def _write_subset(
-    folder: Path,
-    subset: str,
-    chunks: list[Chunk],
-    n_labels: int,
-    save_media: bool,
-    context: WriteContext,
-) -> None:
-    ids: list[str] = []
-    sizes: list[tuple[int, int]] = []
-    with (folder / f"{_ROWS}{subset}.csv").open("wb") as file:
-        for chunk in chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                label = b"%d" % label_of(rows, item, n_labels, context)
-                pixels = pixels_of(rows, item, context) if save_media else None
-                if pixels is None:
-                    sizes.append((0, 0))
-                    file.write(label + b"\n")
-                    continue
-                one = gray(pixels, f"item {rows.ids[item]!r}", context)
-                file.write(label + _cells(one.ravel()) + b"\n")
-                sizes.append((one.shape[0], one.shape[1]))
-            ids += rows.ids
-    named = ids != default_ids(len(ids))
-    sized = any(map(any, sizes)) and not set(sizes) <= {(SIDE, SIDE), (0, 0)}
-    if named or sized:
-        columns: list[list[str]] = [ids] if named else []
-        if sized:
-            columns += [[str(size[axis]) for size in sizes] for axis in (0, 1)]
-        with (folder / f"{_META}{subset}.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(zip(*columns, strict=True))
 
 
 # each number behind a comma, and how many bytes that is

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from datumaro.errors import MalformedFileError, UnsupportedContentError
+from datumaro.errors import MalformedFileError
 from datumaro.formats import dataset_meta, label_lines
-from datumaro.formats.base import ReadContext
+from datumaro.formats.base import ReadContext, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
-from datumaro.formats.pixel_items import check_ids
+from datumaro.formats.dataset_meta import MetaWriteOptions
+from datumaro.formats.image_media import require_images
+from datumaro.formats.pixel_items import check_ids, gray, label_of, pixels_of
+from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
-from datumaro.table.chunk import Content
+from datumaro.table.chunk import Chunk, Content
+from datumaro.table.schema import Array
 
 LABELS_FILE = "labels.txt"
 SIDE = 28  # of images of which no size is stated, in pixels
@@ -77,16 +81,68 @@ def stated_items(
     return ids, sizes
 
 
-def check_labels(content: Content, most: int | None) -> list[str]:
-    """The data set's labels.
+def content_of(chunks: list[Chunk], names: list[str], root: Path, context: ReadContext) -> Content:
+    """What the files in a folder hold: items of labels of these names."""
+    own = {AnnotationType.label: LabelCategories.from_iterable(names)}
+    return Content(chunks, dataset_meta.overridden(own, root, context))
+
+
+def save_labels(
+    content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
+) -> None:
+    """Write the names of the labels.
 
     Raises
     ------
-    UnsupportedContentError
-        There are more than ``most``.
+    MediaTypeError, UnsupportedContentError
+        The media are no images, or a name cannot be written.
     """
-    found = content.categories.get(AnnotationType.label)
-    names = [label.name for label in found] if isinstance(found, LabelCategories) else []
-    if most is not None and len(names) > most:
-        raise UnsupportedContentError(f"{len(names)} labels; MNIST's files hold at most {most}")
-    return names
+    require_images(content, "MNIST")
+    (folder / LABELS_FILE).write_bytes(label_lines.text(content.label_names, LABELS_FILE))
+    if options.save_dataset_meta:
+        dataset_meta.save(content.categories, folder, context)
+
+
+class MnistItems:
+    """A subset's items that are written one after another, and what is stated beside of all.
+
+    Attributes
+    ----------
+    ids, sizes : of those that were taken; (height, width), zeros for one without pixels.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[tuple[ChunkRows, int]],
+        n_labels: int,
+        save_media: bool,
+        context: WriteContext,
+    ) -> None:
+        self._items, self._n_labels = items, n_labels
+        self._save_media, self._context = save_media, context
+        self.ids: list[str] = []
+        self.sizes: list[tuple[int, int]] = []
+
+    def __iter__(self) -> Iterator[tuple[int, Array | None]]:
+        """(label, gray pixels if there are any and they are wanted) of each; -1 for no label."""
+        context = self._context
+        for rows, item in self._items:
+            label = label_of(rows, item, self._n_labels, context)
+            pixels = pixels_of(rows, item, context) if self._save_media else None
+            if pixels is not None:
+                pixels = gray(pixels, f"item {rows.ids[item]!r}", context)
+            self.ids.append(rows.ids[item])
+            self.sizes.append((0, 0) if pixels is None else (pixels.shape[0], pixels.shape[1]))
+            yield label, pixels
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether any of them has."""
+        return any(map(any, self.sizes))
+
+    def stated(self, *plain: tuple[int, int]) -> list[list[str]]:
+        """Columns of `stated_items`: ids that are no `default_ids`; sizes, if not all are plain."""
+        columns = [self.ids] if self.ids != default_ids(len(self.ids)) else []
+        if self.has_pixels and not set(self.sizes).issubset(plain):
+            columns += [[str(size[axis]) for size in self.sizes] for axis in (0, 1)]
+        return columns

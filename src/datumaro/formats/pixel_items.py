@@ -13,6 +13,7 @@ from datumaro.errors import DatasetExportError, MalformedFileError, MediaError
 from datumaro.formats.base import WriteContext
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
+from datumaro.model.image_codec import eight_bits
 from datumaro.model.media import Image, MediaElement, MediaType
 from datumaro.paths import escapes
 from datumaro.table import schema
@@ -128,8 +129,7 @@ def pixels_of(rows: ChunkRows, item: int, context: WriteContext) -> Array | None
     if raw is None:
         context.lost("images whose files are missing", 1, f"{place}: {image.path}")
         return None
-    pixels = image.get_data_as_dtype(np.uint8)
-    assert pixels is not None
+    pixels = eight_bits(raw)
     if raw.dtype != np.uint8:
         context.lost("values of pixels beyond 8 bits", 1, place)
     if pixels.ndim == 3 and pixels.shape[2] == 1:

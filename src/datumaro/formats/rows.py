@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import pyarrow as pa
 
 from datumaro.media_store import file_source
+from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import Image, MediaElement, MediaType, probe_size
+from datumaro.progress import ProgressReporter
 from datumaro.table import json_text, media_columns, schema
-from datumaro.table.chunk import Chunk
+from datumaro.table.chunk import Chunk, Content
 
 _FILES = (MediaType.IMAGE, MediaType.BYTE_IMAGE)
+_MASK = int(AnnotationType.mask)
+_REPORT_EVERY = 512  # items
 
 
 class ChunkRows:
@@ -131,3 +137,51 @@ class ChunkRows:
             return (None if external else probe_size(path)) or (0, 0)
         medium = self.medium(item)
         return (medium.size if isinstance(medium, Image) else None) or (0, 0)
+
+    def size_or_mask(self, item: int) -> tuple[int, int]:
+        """The same; of an image whose size is not known that of its item's first mask."""
+        size = self.size(item)
+        if not all(size):
+            for row in range(self.offsets[item], self.offsets[item + 1]):
+                if self.types[row] == _MASK:
+                    return self.mask(row)[1:]
+        return size
+
+
+def each_item(
+    content: Content, progress: ProgressReporter, desc: str
+) -> Iterator[tuple[ChunkRows, int]]:
+    """The items one after another, as the rows of a chunk and the item's place among these.
+
+    Parameters
+    ----------
+    progress : is told of a piece of work, called ``desc``, that is as far as the items are taken.
+    """
+    for _, items in each_subset({"": content.chunks}, progress, desc):
+        yield from items
+
+
+def each_subset(
+    parts: Mapping[str, list[Chunk]], progress: ProgressReporter, desc: str
+) -> Iterator[tuple[str, Iterator[tuple[ChunkRows, int]]]]:
+    """The parts of `Content.by_subset`, each with its items as `each_item` gives them.
+
+    They must be taken before the next part is.
+    """
+    progress.start(sum(len(chunk) for chunks in parts.values() for chunk in chunks), desc=desc)
+    done = 0
+
+    def items(chunks: list[Chunk]) -> Iterator[tuple[ChunkRows, int]]:
+        nonlocal done
+        for chunk in chunks:
+            rows = ChunkRows(chunk)
+            for item in range(len(rows)):
+                yield rows, item
+                done += 1
+                if done % _REPORT_EVERY == 0:
+                    progress.report_status(done)
+
+    for name, chunks in parts.items():
+        yield name, items(chunks)
+    progress.report_status(done)
+    progress.finish()

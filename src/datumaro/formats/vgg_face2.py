@@ -20,7 +20,6 @@ import numpy as np
 from datumaro.errors import (
     InvalidAnnotationInFileError,
     MalformedFileError,
-    PathSeparatorInSubsetNameError,
     UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
@@ -41,13 +40,13 @@ from datumaro.formats.csv_tables import read_blocks
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import find_root, images_below, stem_of
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -325,8 +324,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         self.names = [label.name for label in labels]
         self.lines: list[str] = []
         for label in labels:
@@ -341,19 +339,12 @@ class _Writer:
                 parent = ""
             self.lines.append(f"{label.name} {parent}\n" if parent else f"{label.name}\n")
         self.tables: dict[str, _Tables] = {}
+        self.images = ImageJobs(folder, options, context)
 
     def write(self, content: Content) -> None:
         """Write all files; media last."""
-        jobs: list[MediaJob] = []
-        self.context.progress.start(len(content), desc="Writing VGGFace2")
-        done = 0
-        for chunk in content.chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                self.write_item(rows, item, jobs)
-            done += len(rows)
-            self.context.progress.report_status(done)
-        self.context.progress.finish()
+        for rows, item in each_item(content, self.context.progress, "Writing VGGFace2"):
+            self.write_item(rows, item)
         files = FileWriter(self.folder)
         files.save(_LABELS, "".join(self.lines).encode())
         for subset, tables in self.tables.items():
@@ -362,15 +353,12 @@ class _Writer:
             files.save(f"{TABLES}/{_POINTS}{subset}.csv", tables.points.getvalue().encode())
         if self.options.save_dataset_meta:
             dataset_meta.save(content.categories, self.folder, self.context)
-        if self.options.save_media:
-            store = MediaStore(self.folder, self.context.progress, self.context.workers)
-            store.save(jobs, len(jobs))
+        self.images.save()
 
     def tables_of(self, subset: str) -> _Tables:
         """The tables of a subset."""
         if subset not in self.tables:
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(self.folder, f"{_BOXES}{subset}.csv", what="subset name")
             if subset == TABLES:
                 raise UnsupportedContentError(
@@ -379,7 +367,7 @@ class _Writer:
             self.tables[subset] = _Tables()
         return self.tables[subset]
 
-    def write_item(self, rows: ChunkRows, item: int, jobs: list[MediaJob]) -> None:
+    def write_item(self, rows: ChunkRows, item: int) -> None:
         """Write an item's rows; note its image."""
         item_id, subset = rows.ids[item], rows.subsets[item]
         place = f"item {item_id!r}"
@@ -414,10 +402,7 @@ class _Writer:
         if _BBOX in first:
             x1, y1, x2, y2 = rows.points(first[_BBOX])
             tables.add_box(name, [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)])
-        source = rows.source(item)
-        if source is not None:
-            extension = media_extension(rows.path(item), rows.medium(item), self.options.image_ext)
-            jobs.append(MediaJob(source, f"{subset}/{name}{extension}", place))
+        self.images.add(rows, item, subset, name)
 
     def named(self, item_id: str, label: int, place: str) -> str:
         """An item's name in the tables, which begins with its label's folder."""

@@ -20,7 +20,6 @@ from datumaro.errors import (
     DatasetImportError,
     InvalidAnnotationInFileError,
     MalformedFileError,
-    PathSeparatorInSubsetNameError,
     RepeatedItemInFileError,
     UndeclaredLabelInFileError,
     UnsupportedContentError,
@@ -33,14 +32,13 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import find_root, read_text, stem_of
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import ChunkRows, each_subset
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -275,41 +273,28 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.content, self.folder, self.options, self.context = content, folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        self.names = (
-            [label.name for label in found] if isinstance(found, LabelCategories) else list[str]()
-        )
+        self.names = content.label_names
         for name in self.names:
             if not name or name != name.strip() or "\n" in name or "\r" in name:
                 raise UnsupportedContentError(f"label {name!r} cannot be written in a line")
-        self.jobs: list[MediaJob] = []
+        self.images = ImageJobs(folder, options, context)
         self.texts: dict[str, tuple[str, int]] = {}
 
     def write(self) -> None:
         """Write all files; media last."""
         files = FileWriter(self.folder)
-        progress = self.context.progress
-        progress.start(len(self.content), desc="Writing WIDER FACE")
-        done = 0
-        for subset, chunks in (self.content.by_subset() or {DEFAULT_SUBSET_NAME: []}).items():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+        parts = self.content.by_subset() or {DEFAULT_SUBSET_NAME: []}
+        for subset, items in each_subset(parts, self.context.progress, "Writing WIDER FACE"):
+            check_subset_name(subset)
             lines: list[str] = []
-            for chunk in chunks:
-                rows = ChunkRows(chunk)
-                for item in range(len(rows)):
-                    self.item(rows, item, lines)
-                done += len(rows)
-                progress.report_status(done)
+            for rows, item in items:
+                self.item(rows, item, lines)
             text = "".join(f"{line}\n" for line in lines)
             files.save(f"{SPLIT}/wider_face_{subset}_bbx_gt.txt", text.encode())
-        progress.finish()
         files.save(LABELS, "".join(f"{name}\n" for name in self.names).encode())
         if self.options.save_dataset_meta:
             dataset_meta.save(self.content.categories, self.folder, self.context)
-        if self.options.save_media:
-            store = MediaStore(self.folder, progress, self.context.workers)
-            store.save(self.jobs, len(self.jobs))
+        self.images.save()
 
     def item(self, rows: ChunkRows, item: int, lines: list[str]) -> None:
         """Append an item's lines."""
@@ -328,14 +313,8 @@ class _Writer:
                 boxes.append(self.box(rows, row, label, item_id))
             elif not event and label != schema.NO_LABEL:
                 event = self.event(label)
-        extension = media_extension(rows.path(item), rows.medium(item), self.options.image_ext)
-        name = f"{event or _NO_LABEL}/{item_id}{extension}"
-        target = f"WIDER_{subset}/images/{name}"
-        join_inside(self.folder, target, what="item id")
-        source = rows.source(item)
-        if source is not None:
-            self.jobs.append(MediaJob(source, target, f"item {item_id!r}"))
-        lines.append(name)
+        stem = f"{event or _NO_LABEL}/{item_id}"
+        lines.append(self.images.add(rows, item, f"WIDER_{subset}/images", stem))
         if boxes:
             lines += [str(len(boxes)), *boxes]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories
+from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.media import MediaElement, MediaType
 from datumaro.table import schema
 from datumaro.table.schema import Array
@@ -119,6 +119,17 @@ class Content:
 
     def __len__(self) -> int:
         return sum(map(len, self.chunks))
+
+    @property
+    def labels(self) -> LabelCategories:
+        """The labels; none when the data set states none."""
+        found = self.categories.get(AnnotationType.label)
+        return found if isinstance(found, LabelCategories) else LabelCategories()
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names of the labels, in the order of their indices."""
+        return [label.name for label in self.labels]
 
     def subset_names(self) -> list[str]:
         """Names of the subsets that have items, in the order of their first item."""

@@ -15,6 +15,9 @@ from datumaro.model.categories import LabelCategories, MaskCategories, PointsCat
 from datumaro.model.item import DatasetItem
 from datumaro.model.masks import Mask
 from datumaro.testing.samples import SIZE, id_maker, labels_of, sample
+from datumaro.testing.strategies import takes_id
+
+_OTHER_IDS = ("ü ~ö", "a\nb")
 
 Change = Callable[[Dataset], object]
 
@@ -163,8 +166,9 @@ def _of_the_whole(holds: Capabilities) -> dict[str, Change]:
         found["names of subsets"] = _renamed("some other subset")
     if not holds.nested_ids:
         found["ids with folders"] = _with_id(f"folder/{id_maker(holds)(0)}")
-    if holds.item_ids:
-        found["ids of another form"] = _with_id("ü ~ö")
+    other_ids = [item_id for item_id in _OTHER_IDS if not takes_id(holds, item_id)]
+    if other_ids:
+        found["ids of another form"] = _with_id(other_ids[0])
     if holds.infos is not True:
         found["infos"] = lambda d: d.infos().update(author="somebody")
     if holds.media_needed:

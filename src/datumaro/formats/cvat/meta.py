@@ -79,18 +79,22 @@ class NodeBuilder:
 
 @dataclass
 class Meta:
-    """What is used of it.
+    """What is used of it; nothing, of a file that has not told it yet.
 
     Attributes
     ----------
-    kind : task, project or job.
+    kind : task, project or job; "" while it is not told.
     labels : ``<label>`` elements.
     sizes : {task's id: height and width of its video's frames}; "" for the only task.
     """
 
-    kind: str
-    labels: list[Node]
-    sizes: dict[str, tuple[int, int]]
+    kind: str = ""
+    labels: list[Node] = field(default_factory=list[Node])
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+
+    def size(self, task: str) -> tuple[int, int]:
+        """The height and width of the frames of a task's video; zeros when they are not told."""
+        return self.sizes.get(task) or self.sizes.get("") or (0, 0)
 
 
 def parse(root: Node, path: str) -> Meta:

@@ -122,7 +122,7 @@ class _File:
         )
         self.known: dict[bytes, int] = {}
         self.depth = 0
-        self.meta: Meta | None = None
+        self.meta = Meta()
         self.nodes: NodeBuilder | None = None
         self.columns = ChunkColumns()
         self.finished: list[Chunk] = []
@@ -141,7 +141,7 @@ class _File:
     def chunks(self) -> list[Chunk]:
         """Read the file."""
         self.stream.run()
-        if self.meta is None:
+        if not self.meta.kind:
             raise MalformedFileError(self.path, "", "no <meta>", "the labels of the data set in it")
         self.finish_chunk()
         for (subset, task), tracks in self.tracks.items():
@@ -163,11 +163,9 @@ class _File:
 
     def frame(self, frame: int, subset: str, task: str, prefix: str) -> FrameImage:
         """The item of a frame that is no image in the file."""
-        assert self.meta is not None
         name = f"{prefix}frame_{frame:06}"
         self.take(name, subset)
-        size = self.meta.sizes.get(task) or self.meta.sizes.get("") or (0, 0)
-        return FrameImage(name, self.images.frame(name, subset), size)
+        return FrameImage(name, self.images.frame(name, subset), self.meta.size(task))
 
     def take(self, item_id: str, subset: str) -> bool:
         """Note an item's id; False when another has it, and that was reported."""
@@ -212,7 +210,7 @@ class _File:
             self.nodes = NodeBuilder(os.fspath(self.path), tag, self.line)
             self.stream.text_to(self.nodes.text)
         elif tag in ("image", "track"):
-            if self.meta is None:
+            if not self.meta.kind:
                 found = f"<{tag}> before <meta>"
                 raise MalformedFileError(self.path, f"line {self.line}", found, "<meta> first")
             if tag == "image":
@@ -226,8 +224,8 @@ class _File:
             size = self.image.size
             self.shape = self.owner = Shape(tag, given, given.get("label", ""), size=size)
         elif self.track is not None:
-            label = self.track.get("label", "")
-            self.shape = self.owner = Shape(tag, given, label, track=self.track_number())
+            label, number = self.track.get("label", ""), self.track_number(self.track)
+            self.shape = self.owner = Shape(tag, given, label, track=number)
 
     def end(self, tag: str) -> None:
         """An element ends."""
@@ -261,7 +259,7 @@ class _File:
         self.nodes = None
         path = os.fspath(self.path)
         found = meta.parse(nodes.root, path)
-        if self.meta is None:
+        if not self.meta.kind:
             self.meta = found
             self.labels.begin_file()
         for label in found.labels:
@@ -272,7 +270,7 @@ class _File:
 
     def skim(self, data: bytes, begin: int) -> int:
         """Read the usual images that follow one another; where they end."""
-        if self.meta is None:
+        if not self.meta.kind:
             return begin
         line, counted = self.stream.line, begin
         items: list[tuple[_OpenImage, int]] = []
@@ -302,7 +300,7 @@ class _File:
 
     def subset_of(self, given: str | None) -> str:
         """The subset of an image or a track, which may say one."""
-        if self.meta is not None and self.meta.kind == "project":
+        if self.meta.kind == "project":
             return given or DEFAULT_SUBSET_NAME
         return self.subset
 
@@ -319,10 +317,9 @@ class _File:
             sides.append(int(text))
         return sides[0], sides[1]
 
-    def track_number(self) -> int:
-        """The id of the track; without one, its place."""
-        assert self.track is not None
-        text = self.track.get("id", "")
+    def track_number(self, given: Given) -> int:
+        """The id of a track; without one, its place."""
+        text = given.get("id", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else self.n_tracks
 
     def begin_image(self, given: Given) -> None:
@@ -378,8 +375,7 @@ class _File:
             frame = shape.given.get("frame", "")
             if not (frame.isascii() and frame.isdigit() and len(frame) < 10):
                 raise InvalidAnnotationError(f"frame={frame[:40]!r}; expected a number")
-            assert self.meta is not None
-            shape.size = self.meta.sizes.get(task) or self.meta.sizes.get("") or (0, 0)
+            shape.size = self.meta.size(task)
             tracks = self.tracks.setdefault((subset, task), TaskTracks())
             self.shapes.add(tracks.columns, shape)
             tracks.frames.append(int(frame))

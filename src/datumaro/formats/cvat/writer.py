@@ -7,22 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datumaro.errors import (
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext, WriteOptions
 from datumaro.formats.cvat.images import IMAGES
 from datumaro.formats.cvat.labels import Declared
 from datumaro.formats.cvat.shape_text import ShapeTexts
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.rows import ChunkRows, each_subset
 from datumaro.formats.xml_files import escape_attribute, escape_text
-from datumaro.media_store import MediaJob, MediaStore, media_extension
-from datumaro.model.annotation import AnnotationType
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Chunk, Content
 
@@ -61,15 +57,14 @@ class Writer:
             use_track=options.use_track,
         )
         self.texts = ShapeTexts(self.labels, context)
-        self.jobs: list[MediaJob] = []
+        self.images = ImageJobs(folder, options, context)
         self.in_subsets = self.images_need_subsets()
 
     def images_need_subsets(self) -> bool:
         """Whether images lie in folders of their subsets, so that none is taken for another."""
         subsets = self.content.subset_names()
         for name in subsets:
-            if "/" in name or "\\" in name:
-                raise PathSeparatorInSubsetNameError(name)
+            check_subset_name(name)
             join_inside(self.folder, f"{name}.xml", what="subset name")
         if len(subsets) < 2:
             return any(self.starts_with(name) for name in subsets)
@@ -89,26 +84,16 @@ class Writer:
 
     def write(self) -> None:
         """Write all files; media last."""
-        progress = self.context.progress
-        progress.start(len(self.content), desc="Writing CVAT")
-        done = 0
         subsets = self.content.by_subset() or {DEFAULT_SUBSET_NAME: []}
-        for subset, chunks in subsets.items():
-            one = _Subset(self, subset, chunks)
+        for subset, items in each_subset(subsets, self.context.progress, "Writing CVAT"):
+            one = _Subset(self, subset)
             with (self.folder / f"{subset}.xml").open("w", encoding="utf-8", newline="\n") as file:
-                file.write(self.head(subset, chunks))
-                for number, text in enumerate(one.images(), 1):
-                    file.write(text)
-                    if number % 512 == 0:
-                        progress.report_status(done + number)
+                file.write(self.head(subset, subsets[subset]))
+                for number, (rows, item) in enumerate(items):
+                    file.write(one.image(rows, item, number))
                 file.writelines(one.track_texts())
                 file.write("</annotations>\n")
-            done += sum(map(len, chunks))
-        progress.report_status(done)
-        progress.finish()
-        if self.options.save_media:
-            store = MediaStore(self.folder, progress, self.context.workers)
-            store.save(self.jobs, len(self.jobs))
+        self.images.save()
 
     def head(self, subset: str, chunks: list[Chunk]) -> str:
         """All before the first image."""
@@ -146,31 +131,18 @@ class _Track:
 class _Subset:
     """A subset that is written."""
 
-    def __init__(self, writer: Writer, name: str, chunks: list[Chunk]) -> None:
-        self.writer, self.name, self.chunks = writer, name, chunks
+    def __init__(self, writer: Writer, name: str) -> None:
+        self.writer, self.name = writer, name
+        self.place = f"{IMAGES}/{name}" if writer.in_subsets else IMAGES
         self.tracks: dict[tuple[int, int], _Track] = {}
         self.frames: dict[int, str] = {}
-
-    def images(self) -> Iterator[str]:
-        """The text of each image."""
-        number = 0
-        for chunk in self.chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                yield self.image(rows, item, number)
-                number += 1
 
     def image(self, rows: ChunkRows, item: int, number: int) -> str:
         """An image with its shapes; those of tracks are kept for later."""
         item_id, writer = rows.ids[item], self.writer
         frame = self.frame(rows, item, number)
-        extension = media_extension(rows.path(item), rows.medium(item), writer.options.image_ext)
-        name = item_id + extension
-        source = rows.source(item)
-        if source is not None:
-            folder = f"{IMAGES}/{self.name}" if writer.in_subsets else IMAGES
-            writer.jobs.append(MediaJob(source, f"{folder}/{name}", f"item {item_id!r}"))
-        height, width = self.size(rows, item)
+        name = writer.images.add(rows, item, self.place)
+        height, width = rows.size_or_mask(item)
         size = f' width="{width}" height="{height}"' if height and width else ""
         parts = [f'  <image id="{frame}" name="{escape_attribute(name)}"{size}>\n']
         texts, tracked = writer.texts, writer.options.use_track
@@ -184,16 +156,6 @@ class _Subset:
                 self.remember(track, rows.labels[row], frame, text, item_id)
         parts.append("  </image>\n")
         return "".join(parts)
-
-    @staticmethod
-    def size(rows: ChunkRows, item: int) -> tuple[int, int]:
-        """The height and width of an item's image, if need be those of its first mask."""
-        size = rows.size(item)
-        if not all(size):
-            for row in range(rows.offsets[item], rows.offsets[item + 1]):
-                if rows.types[row] == AnnotationType.mask:
-                    return rows.mask(row)[1:]
-        return size
 
     def frame(self, rows: ChunkRows, item: int, number: int) -> int:
         """The number of an item's frame."""

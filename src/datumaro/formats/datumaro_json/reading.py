@@ -134,13 +134,13 @@ def read_file(
                 head[key] = _HEAD[key](stream)
             else:
                 stream.raw(f"$.{key}")
-        for key in ("categories", "items"):
-            if key not in head and (key == "categories" or (chunks is None and later is None)):
-                raise MalformedFileError(path, "$", f"no key {key!r}", f"the key {key!r}")
+        if "categories" not in head:
+            raise MalformedFileError(path, "$", "no key 'categories'", "the key 'categories'")
         if later is not None:
             stream.seek(later)
             chunks = _Items(stream, head["categories"], subset, folders, context).read()
-    assert chunks is not None
+    if chunks is None:
+        raise MalformedFileError(path, "$", "no key 'items'", "the key 'items'")
     media_type = _check_media_type(path, head.get("media_type"), chunks, context)
     return FileContent(path, chunks, head["categories"], head.get("infos", {}), media_type)
 

@@ -11,20 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from datumaro.errors import (
-    DatasetNotFoundError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
-from datumaro.formats.base import WriteContext, WriteOptions
+from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
+from datumaro.formats.base import Folder, ReadContext, Rejected, WriteContext, WriteOptions
+from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import folders, is_image, stem_of, walk
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
-from datumaro.paths import join_inside
-from datumaro.table.chunk import Content
+from datumaro.paths import check_subset_name
+from datumaro.table.chunk import Chunk, Content
 
 IMAGES = "images"
+
+_REPORT_EVERY = 64  # files
 
 _ESCAPED = re.compile(r'\\(["\\])')
 
@@ -72,6 +71,52 @@ def find(path: Path, is_annotation: Callable[[str], bool], expected: str) -> lis
     return subsets
 
 
+def detect(folder: Folder, is_annotation: Callable[[str], bool], expected: str) -> str:
+    """The first file of annotations in the folder or one in it, relative to it.
+
+    Raises
+    ------
+    Rejected
+        There is none; ``expected`` as in `find`.
+    """
+    for inner in ["", *folder.folders()]:
+        for name in folder.files(inner):
+            if is_annotation(name):
+                return f"{inner}/{name}" if inner else name
+    raise Rejected(f"{expected} in the folder or the folders in it")
+
+
+def read(
+    subsets: list[Subset],
+    add: Callable[[ChunkColumns, Subset, str], str],
+    chunk_items: int,
+    context: ReadContext,
+) -> Content:
+    """All subsets, whose items have a file of annotations each.
+
+    Parameters
+    ----------
+    add : appends the annotations in one of `Subset.files`, and returns the id of its item.
+    """
+    chunks: list[Chunk] = []
+    context.progress.start(sum(len(subset.files) for subset in subsets), desc="Reading ICDAR")
+    done = 0
+    for subset in subsets:
+        columns = ChunkColumns()
+        for name in subset.files:
+            item_id = add(columns, subset, name)
+            columns.add_item(item_id, subset.name, subset.image(item_id))
+            done += 1
+            if done % _REPORT_EVERY == 0:
+                context.progress.report_status(done)
+            if len(columns) >= chunk_items:
+                chunks.append(columns.finish())
+                columns = ChunkColumns()
+        chunks.append(columns.finish())
+    context.progress.finish()
+    return Content(chunks)
+
+
 def _subset(folder: Path, is_annotation: Callable[[str], bool], *, deep: bool) -> Subset | None:
     if not deep:
         with os.scandir(folder) as entries:
@@ -101,37 +146,39 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-class Images:
-    """Saves images as ``<subset>/images/<id>.png``."""
+class Images(ImageJobs):
+    """Saves images as ``<subset>/images/<id>.png``.
+
+    Raises
+    ------
+    MediaTypeError, UnsupportedContentError, PathSeparatorInSubsetNameError
+        The media are no images, or a subset has a name that cannot be a folder's.
+    """
 
     def __init__(
         self, content: Content, folder: Path, options: WriteOptions, context: WriteContext
     ) -> None:
+        super().__init__(folder, options, context, ".png")
         require_images(content, "ICDAR's format")
         for subset in content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             if subset.startswith("."):
                 raise UnsupportedContentError(f"subset {subset!r} would be hidden; rename it")
-        self.folder, self.options, self.context = folder, options, context
-        self.jobs: list[MediaJob] = []
 
-    def add(self, rows: ChunkRows, item: int) -> str:
+    def add_item(self, rows: ChunkRows, item: int) -> str:
         """Note an item's image; its name in ``images``."""
-        item_id = rows.ids[item]
-        ext = media_extension(
-            rows.path(item), rows.medium(item), self.options.image_ext, default=".png"
-        )
-        name = item_id + ext
-        target = f"{rows.subsets[item]}/{IMAGES}/{name}"
-        join_inside(self.folder, target, what="item id")
-        source = rows.source(item)
-        if source is not None:
-            self.jobs.append(MediaJob(source, target, f"item {item_id!r}"))
-        return name
+        return self.add(rows, item, f"{rows.subsets[item]}/{IMAGES}")
 
-    def save(self) -> None:
-        """Save what was noted, if that is wanted."""
-        if self.options.save_media:
-            store = MediaStore(self.folder, self.context.progress, self.context.workers)
-            store.save(self.jobs, len(self.jobs))
+    def add_beside_files(self, rows: ChunkRows, item: int) -> None:
+        """The same, of an item that has files of its own beside the folder of images.
+
+        Raises
+        ------
+        UnsupportedContentError
+            They would lie among the images.
+        """
+        self.add_item(rows, item)
+        if rows.ids[item].startswith(f"{IMAGES}/"):
+            raise UnsupportedContentError(
+                f"item {rows.ids[item]!r}: its file would lie among the images; rename it"
+            )

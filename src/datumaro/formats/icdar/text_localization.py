@@ -13,20 +13,20 @@ from typing import Any
 from datumaro.errors import (
     DatasetImportError,
     InvalidAnnotationInFileError,
-    UnsupportedContentError,
 )
-from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.base import Confidence, Folder, Format, ReadContext, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_text
 from datumaro.formats.icdar import files
-from datumaro.formats.icdar.files import Images
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.icdar.files import Images, Subset
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import json_text, schema
-from datumaro.table.chunk import Chunk, Content
+from datumaro.table.chunk import Content
 
+_EXPECTED = "no gt_<id>.txt"
 _CHUNK_ITEMS = 8192
 _MOST = 1e9  # pixels
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
@@ -47,10 +47,8 @@ class IcdarTextLocalization(Format):
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: there are files of boxes in the folder or one in it."""
-        for inner in ["", *folder.folders()]:
-            if any(_is_annotation(name) for name in folder.files(inner)):
-                return Confidence.MEDIUM
-        raise Rejected("no gt_<id>.txt in the folder or the folders in it")
+        files.detect(folder, _is_annotation, _EXPECTED)
+        return Confidence.MEDIUM
 
     def read(self, path: Path, options: Any, context: ReadContext) -> Content:
         """Read all subsets.
@@ -62,25 +60,14 @@ class IcdarTextLocalization(Format):
         DatasetImportError
             A file is damaged; the message names it and the line.
         """
-        found = files.find(path, _is_annotation, "no gt_<id>.txt")
-        chunks: list[Chunk] = []
-        context.progress.start(sum(len(subset.files) for subset in found), desc="Reading ICDAR")
-        done = 0
-        for subset in found:
-            columns = ChunkColumns()
-            for name in subset.files:
-                folder, slash, file = name.rpartition("/")
-                item_id = folder + slash + file[3:-4]
-                _read(columns, f"{subset.folder}/{name}", context)
-                columns.add_item(item_id, subset.name, subset.image(item_id))
-                done += 1
-                if len(columns) >= _CHUNK_ITEMS:
-                    chunks.append(columns.finish())
-                    columns = ChunkColumns()
-                    context.progress.report_status(done)
-            chunks.append(columns.finish())
-        context.progress.finish()
-        return Content(chunks)
+
+        def add(columns: ChunkColumns, subset: Subset, name: str) -> str:
+            _read(columns, f"{subset.folder}/{name}", context)
+            folder, slash, file = name.rpartition("/")
+            return folder + slash + file[3:-4]
+
+        found = files.find(path, _is_annotation, _EXPECTED)
+        return files.read(found, add, _CHUNK_ITEMS, context)
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a file for each item.
@@ -92,23 +79,11 @@ class IcdarTextLocalization(Format):
         """
         images = Images(content, folder, options, context)
         writer = FileWriter(folder)
-        context.progress.start(len(content), desc="Writing ICDAR")
-        done = 0
-        for chunk in content.chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                images.add(rows, item)
-                name, slash, last = rows.ids[item].rpartition("/")
-                if name == files.IMAGES or name.startswith(f"{files.IMAGES}/"):
-                    raise UnsupportedContentError(
-                        f"item {rows.ids[item]!r}: its file would lie among the images; rename it"
-                    )
-                text = _text(rows, item, context)
-                writer.save(f"{rows.subsets[item]}/{name}{slash}gt_{last}.txt", text.encode())
-                done += 1
-                if done % 512 == 0:
-                    context.progress.report_status(done)
-        context.progress.finish()
+        for rows, item in each_item(content, context.progress, "Writing ICDAR"):
+            images.add_beside_files(rows, item)
+            name, slash, last = rows.ids[item].rpartition("/")
+            text = _text(rows, item, context)
+            writer.save(f"{rows.subsets[item]}/{name}{slash}gt_{last}.txt", text.encode())
         images.save()
 
 

@@ -20,9 +20,8 @@ from datumaro.errors import (
     DatasetImportError,
     InvalidAnnotationInFileError,
     MalformedFileError,
-    UnsupportedContentError,
 )
-from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.base import Confidence, Folder, Format, ReadContext, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
@@ -33,12 +32,13 @@ from datumaro.formats.icdar.files import Images, Subset
 from datumaro.formats.index_masks import Array, empty_mask, masks_of_runs, runs_of
 from datumaro.formats.mask_painting import COVERED, MaskToPaint, of_one_size, paint_order
 from datumaro.formats.mask_writing import MaskPainters
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.rows import each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import json_text, schema
-from datumaro.table.chunk import Chunk, Content
+from datumaro.table.chunk import Content
 
 _END = "_GT.txt"
+_EXPECTED = f"no <id>{_END}"
 _CHUNK_ITEMS = 2048
 _MAX_BYTES = 1 << 29
 _MAX_PIXELS = 1 << 27
@@ -76,10 +76,8 @@ class IcdarTextSegmentation(Format):
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: there are lists of characters in the folder or one in it."""
-        for inner in ["", *folder.folders()]:
-            if any(name.endswith(_END) for name in folder.files(inner)):
-                return Confidence.MEDIUM
-        raise Rejected(f"no <id>{_END} in the folder or the folders in it")
+        files.detect(folder, _is_annotation, _EXPECTED)
+        return Confidence.MEDIUM
 
     def read(self, path: Path, options: Any, context: ReadContext) -> Content:
         """Read all subsets.
@@ -91,25 +89,14 @@ class IcdarTextSegmentation(Format):
         DatasetImportError
             A file is damaged; the message names it and the line.
         """
-        found = files.find(path, lambda name: name.endswith(_END), f"no <id>{_END}")
-        chunks: list[Chunk] = []
-        context.progress.start(sum(len(subset.files) for subset in found), desc="Reading ICDAR")
-        done = 0
-        for subset in found:
-            columns = ChunkColumns()
-            for name in subset.files:
-                item_id = name[: -len(_END)]
-                _read(columns, subset, item_id, context)
-                columns.add_item(item_id, subset.name, subset.image(item_id))
-                done += 1
-                if done % 64 == 0:
-                    context.progress.report_status(done)
-                if len(columns) >= _CHUNK_ITEMS:
-                    chunks.append(columns.finish())
-                    columns = ChunkColumns()
-            chunks.append(columns.finish())
-        context.progress.finish()
-        return Content(chunks)
+
+        def add(columns: ChunkColumns, subset: Subset, name: str) -> str:
+            item_id = name.removesuffix(_END)
+            _read(columns, subset, item_id, context)
+            return item_id
+
+        found = files.find(path, _is_annotation, _EXPECTED)
+        return files.read(found, add, _CHUNK_ITEMS, context)
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a list for each item, and an image for those with masks.
@@ -127,28 +114,19 @@ class IcdarTextSegmentation(Format):
             writer.save(name, data)
             return losses
 
-        context.progress.start(len(content), desc="Writing ICDAR")
-        done = 0
         with MaskPainters(paint, context) as painters:
-            for chunk in content.chunks:
-                rows = ChunkRows(chunk)
-                for item in range(len(rows)):
-                    images.add(rows, item)
-                    item_id = rows.ids[item]
-                    if item_id.startswith(f"{files.IMAGES}/"):
-                        raise UnsupportedContentError(
-                            f"item {item_id!r}: its files would lie among the images; rename it"
-                        )
-                    made = ItemText(rows, item, context)
-                    name = f"{rows.subsets[item]}/{item_id}"
-                    writer.save(f"{name}{_END}", made.text.encode())
-                    if made.masks:
-                        painters.add(f"{name}_GT.bmp", made.masks)
-                    done += 1
-                    if done % 64 == 0:
-                        context.progress.report_status(done)
-        context.progress.finish()
+            for rows, item in each_item(content, context.progress, "Writing ICDAR"):
+                images.add_beside_files(rows, item)
+                made = ItemText(rows, item, context)
+                name = f"{rows.subsets[item]}/{rows.ids[item]}"
+                writer.save(f"{name}{_END}", made.text.encode())
+                if made.masks:
+                    painters.add(f"{name}_GT.bmp", made.masks)
         images.save()
+
+
+def _is_annotation(name: str) -> bool:
+    return name.endswith(_END)
 
 
 # --- reading --------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_text, stem_of
 from datumaro.formats.icdar import files
 from datumaro.formats.icdar.files import Images, Subset
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.rows import ChunkRows, each_subset
 from datumaro.model.annotation import AnnotationType
 from datumaro.paths import join_inside
 from datumaro.table.chunk import Chunk, Content
@@ -48,13 +48,10 @@ class IcdarWordRecognition(Format):
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: there is a list in the folder or one in it."""
-        for inner in ["", *folder.folders()]:
-            if FILE in folder.files(inner):
-                name = f"{inner}/{FILE}" if inner else FILE
-                if _HEAD.match(folder.head(name)):
-                    return Confidence.MEDIUM
-                raise Rejected(f"{name} has no lines of an image and its text")
-        raise Rejected(f"no {FILE} in the folder or the folders in it")
+        name = files.detect(folder, lambda name: name == FILE, f"no {FILE}")
+        if not _HEAD.match(folder.head(name)):
+            raise Rejected(f"{name} has no lines of an image and its text")
+        return Confidence.MEDIUM
 
     def read(self, path: Path, options: Any, context: ReadContext) -> Content:
         """Read all subsets.
@@ -67,13 +64,8 @@ class IcdarWordRecognition(Format):
             A list is damaged; the message names it and the line.
         """
         found = files.find(path, lambda name: name == FILE, f"no {FILE}")
-        chunks: list[Chunk] = []
-        context.progress.start(len(found), desc="Reading ICDAR")
-        for subset in found:
-            chunks += _chunks(subset, options, context)
-            context.progress.report_status(len(chunks))
-        context.progress.finish()
-        return Content(chunks)
+        subsets = context.progress.iter(found, desc="Reading ICDAR")
+        return Content([c for subset in subsets for c in _chunks(subset, options, context)])
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a list for each subset.
@@ -85,18 +77,12 @@ class IcdarWordRecognition(Format):
         """
         images = Images(content, folder, options, context)
         writer = FileWriter(folder)
-        context.progress.start(len(content), desc="Writing ICDAR")
-        done = 0
-        for subset, chunks in content.by_subset().items():
+        parts = content.by_subset()
+        for subset, items in each_subset(parts, context.progress, "Writing ICDAR"):
             lines: list[str] = []
-            for chunk in chunks:
-                rows = ChunkRows(chunk)
-                for item in range(len(rows)):
-                    lines += _lines(rows, item, images, context)
-                done += len(rows)
-                context.progress.report_status(done)
+            for rows, item in items:
+                lines += _lines(rows, item, images, context)
             writer.save(f"{subset}/{FILE}", "".join(lines).encode())
-        context.progress.finish()
         images.save()
 
 
@@ -146,7 +132,7 @@ def _chunks(subset: Subset, options: Any, context: ReadContext) -> list[Chunk]:
 def _lines(rows: ChunkRows, item: int, images: Images, context: WriteContext) -> list[str]:
     """An item's lines: one for each caption, or one without."""
     item_id = rows.ids[item]
-    name = images.add(rows, item)
+    name = images.add_item(rows, item)
     if "\n" in name or "\r" in name or ', "' in name or name != name.strip():
         raise UnsupportedContentError(
             f"item {item_id!r} cannot be told in a line: rename it before export"

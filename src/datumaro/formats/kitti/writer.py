@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors, paint_plan
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import BLACK, MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.kitti import boxes
 from datumaro.formats.kitti.files import BOXES, CLASSES, COLORS, IMAGES, MASKS, Task
 from datumaro.formats.label_colors import BACKGROUND, LabelColors, with_colors
 from datumaro.formats.mask_painting import COVERED, MERGED, MaskToPaint, of_one_size, paint_order
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Content
 
@@ -84,15 +84,14 @@ class _Writer:
         self.shows_background = False
         self.palette = self.plan.palette(0)
         self.files = FileWriter(folder)
+        self.images = ImageJobs(folder, options, context, ".png")
 
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
         progress = self.context.progress
         progress.start(len(self.content), desc="Writing KITTI")
-        jobs: list[MediaJob] = []
         done = 0
         with MaskPainters(self.paint, self.context) as painters:
             for chunk in self.content.chunks:
@@ -100,7 +99,7 @@ class _Writer:
                 texts = boxes.texts(chunk, self.plan, self.context) if self.task.boxes else []
                 for item in range(len(rows)):
                     text = texts[item] if texts else None
-                    self.write_item(rows, item, text, painters, jobs)
+                    self.write_item(rows, item, text, painters)
                 done += len(rows)
                 progress.report_status(done)
         progress.finish()
@@ -114,16 +113,10 @@ class _Writer:
             label_colors.save(labels, self.folder)
         if self.options.save_dataset_meta:
             dataset_meta.save(labels.categories(), self.folder, self.context)
-        if self.options.save_media:
-            MediaStore(self.folder, progress, self.context.workers).save(jobs, len(jobs))
+        self.images.save()
 
     def write_item(
-        self,
-        rows: ChunkRows,
-        item: int,
-        text: bytes | None,
-        painters: MaskPainters,
-        jobs: list[MediaJob],
+        self, rows: ChunkRows, item: int, text: bytes | None, painters: MaskPainters
     ) -> None:
         """Write an item's boxes, whose lines are ``text``; hand over its masks and its image."""
         item_id, subset = rows.ids[item], rows.subsets[item]
@@ -131,17 +124,11 @@ class _Writer:
         masks = self.masks(rows, item) if self.task.masks else []
         if masks:
             painters.add(f"{subset}/{item_id}", masks)
-        source = rows.source(item)
-        if source is not None:
-            extension = media_extension(
-                rows.path(item), rows.medium(item), self.options.image_ext, ".png"
-            )
-            name = f"{subset}/{IMAGES}/{item_id}{extension}"
-            jobs.append(MediaJob(source, name, f"item {item_id!r}"))
+        self.images.add(rows, item, f"{subset}/{IMAGES}")
         if text is not None:
             if text or not masks:  # an empty file, so that the item is there
                 self.files.save(f"{subset}/{BOXES}/{item_id}.txt", text)
-        elif not masks and source is not None and not self.options.save_media:
+        elif not masks and rows.source(item) is not None and not self.options.save_media:
             what = "items without masks, since their images are not saved"
             self.context.lost(what, 1, f"item {item_id!r}")
 

@@ -21,7 +21,6 @@ from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.model.media import Image, PointCloud
 from datumaro.options import option
 from datumaro.paths import join_inside
@@ -77,8 +76,7 @@ class _Writer:
     ) -> None:
         self.content, self.folder = content, folder
         self.options, self.context = options, context
-        found = content.categories.get(AnnotationType.label)
-        self.categories = found if isinstance(found, LabelCategories) else LabelCategories()
+        self.categories = content.labels
         self.labels = [label.name for label in self.categories]
         for name in self.labels:
             if not re.fullmatch(LABEL, name) or not holds_text(name):

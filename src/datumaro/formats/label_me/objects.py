@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 
-from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
+from datumaro.errors import InvalidAnnotationInFileError
+from datumaro.formats.image_xml import Problem, parse_root, side, wrong
 from datumaro.formats.label_me import attributes
-from datumaro.formats.xml_files import parse_xml
 from datumaro.kernels.label_me_xml import scan
 from datumaro.table import json_text
 
 MAX_BYTES = 1 << 26
 _MOST = 1e9  # pixels
 
-Problem = Callable[[DatasetImportError], None]
 Found = tuple[int, str, list[float], bool, bool, bool, str, str, str, int]
 """An object as `datumaro.kernels.label_me_xml.scan` tells it."""
 
@@ -112,14 +110,8 @@ def _is_id(text: str) -> bool:
 
 
 def _parsed(data: bytes, path: str, problem: Problem) -> LabelMeImage:
-    if len(data) > MAX_BYTES:
-        found, expected = f"more than {MAX_BYTES} bytes", "an annotation of one image"
-        raise MalformedFileError(path, f"byte {MAX_BYTES}", found, expected)
-    root = parse_xml(data, path)
-    if root.tag != "annotation":
-        raise MalformedFileError(path, f"line {root.sourceline}", f"<{root.tag}>", "<annotation>")
     image = LabelMeImage()
-    for child in root:
+    for child in parse_root(data, path, MAX_BYTES):
         try:
             if child.tag == "object":
                 if (child.findtext("deleted") or "").strip() not in ("1", "yes"):
@@ -129,27 +121,12 @@ def _parsed(data: bytes, path: str, problem: Problem) -> LabelMeImage:
             elif child.tag == "folder":
                 image.folder = (child.text or "").strip()
             elif child.tag == "imagesize":
-                image.height = _side(child, "nrows", path)
-                image.width = _side(child, "ncols", path)
+                image.height = side(child, "nrows", path)
+                image.width = side(child, "ncols", path)
         except InvalidAnnotationInFileError as error:
             problem(error)
     _group(image.objects)
     return image
-
-
-def _wrong(path: str, element: Any, found: str, expected: str) -> NoReturn:
-    raise InvalidAnnotationInFileError(path, f"line {element.sourceline}", found, expected)
-
-
-def _side(size: Any, tag: str, path: str) -> int:
-    text = (size.findtext(tag) or "").strip()
-    try:
-        number = float(text or 0)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1 << 31:
-        _wrong(path, size, f"<{tag}> {text[:40]!r}", "a number of pixels")
-    return int(number)
 
 
 def _object(element: Any, path: str, place: int) -> LabelMeObject:
@@ -170,7 +147,7 @@ def _object(element: Any, path: str, place: int) -> LabelMeObject:
             username = child.findtext("username") or ""
             mask = (child.findtext("mask") or "").strip("\n\r\t")
             if not mask:
-                _wrong(path, child, "<segm> without <mask>", "the name of the mask's file")
+                wrong(path, child, "<segm> without <mask>", "the name of the mask's file")
         elif tag == "type":
             is_box = (child.text or "").strip() == "bounding_box"
         elif tag == "occluded":
@@ -185,14 +162,14 @@ def _object(element: Any, path: str, place: int) -> LabelMeObject:
                     if word.strip()
                 ]
     if points is None and not mask:
-        _wrong(path, element, "an object without <polygon> and <segm>", "one of them")
+        wrong(path, element, "an object without <polygon> and <segm>", "one of them")
     points = points or []
     is_box = is_box and not mask and len(points) == 8
     if is_box:
         xs, ys = points[0::2], points[1::2]
         points = [min(xs), min(ys), max(xs), max(ys)]
     elif not mask and len(points) < 6:
-        _wrong(path, element, f"a polygon of {len(points) // 2} points", "three at least")
+        wrong(path, element, f"a polygon of {len(points) // 2} points", "three at least")
     given = _attributes(own, occluded, username)
     return LabelMeObject(number, name, points, is_box, mask, given, parts, element.sourceline)
 
@@ -200,7 +177,7 @@ def _object(element: Any, path: str, place: int) -> LabelMeObject:
 def _integer(element: Any, text: str, path: str) -> int:
     if not _is_id(text):
         found = f"<{element.tag}> {text.strip()[:40]!r}"
-        _wrong(path, element, found, "the number of an object")
+        wrong(path, element, found, "the number of an object")
     return int(text)
 
 
@@ -213,7 +190,7 @@ def _points(polygon: Any, path: str) -> list[float]:
     except (TypeError, ValueError):
         points = [math.nan]
     if not sum(map(abs, points)) < _MOST * (len(points) + 1):
-        _wrong(path, polygon, f"points {str(texts)[:60]}", "x and y in pixels of each")
+        wrong(path, polygon, f"points {str(texts)[:60]}", "x and y in pixels of each")
     return points
 
 

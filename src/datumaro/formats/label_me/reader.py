@@ -19,7 +19,8 @@ from datumaro.formats import dataset_meta
 from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import ReadContext, ReadOptions
 from datumaro.formats.columns import ChunkColumns
-from datumaro.formats.files import is_image, read_file, stem_of, walk
+from datumaro.formats.files import is_image, stem_of, walk
+from datumaro.formats.image_xml import read_reported
 from datumaro.formats.label_me import masks, objects
 from datumaro.formats.label_me.objects import LabelMeImage, LabelMeObject
 from datumaro.model.annotation import AnnotationType
@@ -126,17 +127,7 @@ class _Reader:
     def parse(self, name: str) -> LabelMeImage | None:
         """A file's content; None when it is damaged, and that was reported."""
         path = f"{self.folder}/{name}"
-        try:
-            data = read_file(path, objects.MAX_BYTES)
-            if data is None:
-                raise MalformedFileError(path, "", "no such file", "XML")
-            return objects.parse(data, path, self.context.problem)
-        except OSError as error:
-            found = f"a file that cannot be read ({error.strerror or error})"
-            self.context.problem(MalformedFileError(path, "byte 0", found, "XML"))
-        except MalformedFileError as error:
-            self.context.problem(error)
-        return None
+        return read_reported(path, objects.MAX_BYTES, objects.parse, self.context.problem)
 
     def decode(self, one: tuple[str, LabelMeImage, LabelMeObject]) -> _Mask:
         """Decode a mask; runs in a thread."""

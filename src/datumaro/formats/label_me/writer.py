@@ -6,21 +6,20 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.label_me import attributes, masks
 from datumaro.formats.label_me.reader import ANNOTATIONS, IMAGES, MASKS
 from datumaro.formats.losses import UNDECLARED
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.formats.xml_files import escape_text
-from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -49,51 +48,33 @@ class Writer:
     ) -> None:
         require_images(content, "LabelMe's format")
         self.content, self.folder, self.options, self.context = content, folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         if any(not label.name for label in labels):
             raise UnsupportedContentError("a label has no name, which means none in LabelMe")
         self.names = [escape_text(label.name) for label in labels]
         self.files = FileWriter(folder)
-        self.jobs: list[MediaJob] = []
+        self.images = ImageJobs(folder, options, context)
         self.texts: dict[str, tuple[str, str, str]] = {}
 
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             if subset != subset.strip() or subset in (".", ".."):
                 raise UnsupportedContentError(
                     f"subset {subset!r} cannot be told: rename it before export"
                 )
-        progress = self.context.progress
-        progress.start(len(self.content), desc="Writing LabelMe")
-        done = 0
-        for chunk in self.content.chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                self.write_item(rows, item)
-                done += 1
-                if done % 512 == 0:
-                    progress.report_status(done)
-        progress.report_status(done)
-        progress.finish()
+        for rows, item in each_item(self.content, self.context.progress, "Writing LabelMe"):
+            self.write_item(rows, item)
         if self.options.save_dataset_meta:
             dataset_meta.save(self.content.categories, self.folder, self.context)
-        if self.options.save_media:
-            store = MediaStore(self.folder, progress, self.context.workers)
-            store.save(self.jobs, len(self.jobs))
+        self.images.save()
 
     def write_item(self, rows: ChunkRows, item: int) -> None:
         """Write an item's files but its image."""
         item_id, subset = rows.ids[item], rows.subsets[item]
         join_inside(self.folder, f"{subset}/{item_id}", what="item id")
-        extension = media_extension(rows.path(item), rows.medium(item), self.options.image_ext)
-        filename = item_id + extension
-        source = rows.source(item)
-        if source is not None:
-            self.jobs.append(MediaJob(source, f"{IMAGES}/{subset}/{filename}", f"item {item_id!r}"))
+        filename = self.images.add(rows, item, f"{IMAGES}/{subset}")
         chosen = [
             row
             for row in range(rows.offsets[item], rows.offsets[item + 1])

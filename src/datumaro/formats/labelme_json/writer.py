@@ -11,16 +11,16 @@ from typing import Any
 import orjson
 from PIL import Image as PILImage
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext, WriteOptions
 from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model import run_lengths
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
+from datumaro.paths import check_subset_name
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -56,49 +56,29 @@ class Writer:
     ) -> None:
         require_images(content, "LabelMe's format")
         self.content, self.folder, self.options, self.context = content, folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        self.names = (
-            [label.name for label in found] if isinstance(found, LabelCategories) else list[str]()
-        )
+        self.names = content.label_names
         if "" in self.names:
             raise UnsupportedContentError("a label has no name, which means none in LabelMe")
         self.files = FileWriter(folder)
-        self.jobs: list[MediaJob] = []
+        self.images = ImageJobs(folder, options, context)
 
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             if subset in (".", "..") or subset.startswith("."):
                 raise UnsupportedContentError(f"subset {subset!r} cannot be a folder; rename it")
-        progress = self.context.progress
-        progress.start(len(self.content), desc="Writing LabelMe's JSON")
-        done = 0
-        for chunk in self.content.chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                self.write_item(rows, item)
-                done += 1
-                if done % 512 == 0:
-                    progress.report_status(done)
-        progress.report_status(done)
-        progress.finish()
-        if self.options.save_media:
-            store = MediaStore(self.folder, progress, self.context.workers)
-            store.save(self.jobs, len(self.jobs))
+        for rows, item in each_item(self.content, self.context.progress, "Writing LabelMe's JSON"):
+            self.write_item(rows, item)
+        self.images.save()
 
     def write_item(self, rows: ChunkRows, item: int) -> None:
         """Write an item's file."""
         item_id, subset = rows.ids[item], rows.subsets[item]
         if item_id.startswith(".") or "/." in item_id:
             raise UnsupportedContentError(f"item {item_id!r}: its file would be hidden; rename it")
-        extension = media_extension(rows.path(item), rows.medium(item), self.options.image_ext)
-        filename = item_id + extension
-        source = rows.source(item)
-        if source is not None:
-            self.jobs.append(MediaJob(source, f"{subset}/{filename}", f"item {item_id!r}"))
-        size = self.size(rows, item)
+        filename = self.images.add(rows, item, subset)
+        size = rows.size_or_mask(item)
         flags: dict[str, bool] = {}
         shapes: list[dict[str, Any]] = []
         for row in range(rows.offsets[item], rows.offsets[item + 1]):
@@ -126,16 +106,6 @@ class Writer:
         }
         data = orjson.dumps(record, option=orjson.OPT_INDENT_2)
         self.files.save(f"{subset}/{item_id}.json", data)
-
-    @staticmethod
-    def size(rows: ChunkRows, item: int) -> tuple[int, int]:
-        """The height and width of an item's image, if need be those of its first mask."""
-        size = rows.size(item)
-        if not all(size):
-            for row in range(rows.offsets[item], rows.offsets[item + 1]):
-                if rows.types[row] == _MASK:
-                    return rows.mask(row)[1:]
-        return size
 
     def shape(
         self, rows: ChunkRows, row: int, size: tuple[int, int], item_id: str

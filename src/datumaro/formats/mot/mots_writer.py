@@ -7,21 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta, index_masks, label_lines, paint_plan
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.mask_painting import COVERED, MERGED, MaskToPaint, of_one_size, paint_order
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.mot.mots import IMAGES, LABELS, MASKS, OF_CLASS
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Content
 
@@ -35,16 +34,14 @@ _MAX_PIXELS = 1 << 27
 def write(content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext) -> None:
     """See `datumaro.formats.mot.mots.Mots.write`."""
     require_images(content, "MOTS")
-    found = content.categories.get(AnnotationType.label)
-    names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+    names = content.label_names
     if len(names) > _MOST_LABELS and paint_plan.has_masks(content):
         raise UnsupportedContentError(
             f"{len(names)} labels; the masks of MOTS hold at most {_MOST_LABELS}"
         )
     subsets = content.subset_names()
     for subset in subsets:
-        if "/" in subset or "\\" in subset:
-            raise PathSeparatorInSubsetNameError(subset)
+        check_subset_name(subset)
         if subset in (IMAGES, MASKS):
             raise UnsupportedContentError(
                 f"subset {subset!r}: MOTS has a folder of that name; rename the subset"
@@ -55,46 +52,28 @@ def write(content: Content, folder: Path, options: MetaWriteOptions, context: Wr
         files.save(f"{place}{MASKS}/{LABELS}", text)
     if options.save_dataset_meta:
         dataset_meta.save(content.categories, folder, context)
-    jobs = _Writer(files, len(names), options, context).write(content)
-    if options.save_media:
-        MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
+    images = ImageJobs(folder, options, context)
+    _Writer(files, len(names), context).write(content, images)
+    images.save()
 
 
 class _Writer:
-    def __init__(
-        self, files: FileWriter, n_labels: int, options: MetaWriteOptions, context: WriteContext
-    ) -> None:
-        self.files, self.n_labels = files, n_labels
-        self.options, self.context = options, context
+    def __init__(self, files: FileWriter, n_labels: int, context: WriteContext) -> None:
+        self.files, self.n_labels, self.context = files, n_labels, context
 
-    def write(self, content: Content) -> list[MediaJob]:
-        """Write masks; returns the images to save."""
-        jobs: list[MediaJob] = []
-        self.context.progress.start(len(content), desc="Writing MOTS")
-        done = 0
+    def write(self, content: Content, images: ImageJobs) -> None:
+        """Write masks; note the images."""
         with MaskPainters(self.paint, self.context) as painters:
-            for chunk in content.chunks:
-                rows = ChunkRows(chunk)
-                for item, item_id in enumerate(rows.ids):
-                    subset = rows.subsets[item]
-                    join_inside(self.files.folder, f"{subset}/{item_id}", what="item id")
-                    name = f"{subset}/{MASKS}/{item_id}.png"
-                    masks = self.masks(rows, item)
-                    if masks:
-                        painters.add(name, masks)
-                    else:  # so that the item is there
-                        self.files.save(name, _nothing(rows.size(item)))
-                    source = rows.source(item)
-                    if source is not None:
-                        extension = media_extension(
-                            rows.path(item), rows.medium(item), self.options.image_ext
-                        )
-                        image = f"{subset}/{IMAGES}/{item_id}{extension}"
-                        jobs.append(MediaJob(source, image, f"item {item_id!r}"))
-                done += len(rows)
-                self.context.progress.report_status(done)
-        self.context.progress.finish()
-        return jobs
+            for rows, item in each_item(content, self.context.progress, "Writing MOTS"):
+                item_id, subset = rows.ids[item], rows.subsets[item]
+                join_inside(self.files.folder, f"{subset}/{item_id}", what="item id")
+                name = f"{subset}/{MASKS}/{item_id}.png"
+                masks = self.masks(rows, item)
+                if masks:
+                    painters.add(name, masks)
+                else:  # so that the item is there
+                    self.files.save(name, _nothing(rows.size(item)))
+                images.add(rows, item, f"{subset}/{IMAGES}")
 
     def masks(self, rows: ChunkRows, item: int) -> list[MaskToPaint]:
         """An item's masks with a label; their groups are their tracks."""

@@ -10,6 +10,7 @@ from datumaro.formats import dataset_meta, label_lines
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.mot.sequence import (
@@ -21,10 +22,8 @@ from datumaro.formats.mot.sequence import (
     MAX_NUMBER,
     TRUTH,
 )
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -43,8 +42,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         self.names = [label.name for label in labels]
         others = labels.attributes - ATTRIBUTES - {"score"}
         context.lost("names of attributes of labels", len(others), ", ".join(sorted(others)[:5]))
@@ -57,38 +55,21 @@ class _Writer:
         """Write all files; media last."""
         files = FileWriter(self.folder)
         labels = label_lines.text(self.names, LABELS)
-        jobs: list[MediaJob] = []
+        images = ImageJobs(self.folder, self.options, self.context)
         lines: list[str] = []
         empty: list[int] = []
-        self.context.progress.start(len(content), desc="Writing MOT")
-        done = 0
-        for chunk in content.chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                frame = self.frames.next()
-                before = len(lines)
-                self.add_boxes(lines, rows, item, frame)
-                source = rows.source(item)
-                if source is not None:
-                    extension = media_extension(
-                        rows.path(item), rows.medium(item), self.options.image_ext
-                    )
-                    image = f"{IMAGES}/{frame:06}{extension}"
-                    jobs.append(MediaJob(source, image, f"item {rows.ids[item]!r}"))
-                if len(lines) == before:
-                    empty.append(frame)
-            done += len(rows)
-            self.context.progress.report_status(done)
-        self.context.progress.finish()
+        for rows, item in each_item(content, self.context.progress, "Writing MOT"):
+            frame = self.frames.next()
+            before = len(lines)
+            self.add_boxes(lines, rows, item, frame)
+            images.add(rows, item, IMAGES, f"{frame:06}")
+            if len(lines) == before:
+                empty.append(frame)
         files.save(TRUTH, "".join(lines).encode())
         files.save(LABELS, labels)
         if self.options.save_dataset_meta:
             dataset_meta.save(content.categories, self.folder, self.context)
-        saved = self.options.save_media
-        if saved:
-            store = MediaStore(self.folder, self.context.progress, self.context.workers)
-            saved = store.save(jobs, len(jobs)).saved == len(content)
-        if empty and not saved:
+        if images.save() < len(content) and empty:
             files.save(FRAMES, "".join(f"{frame:d}\n" for frame in empty).encode())
 
     def add_boxes(self, lines: list[str], rows: ChunkRows, item: int, frame: int) -> None:

@@ -9,14 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import (
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import dataset_meta, image_sizes
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
+from datumaro.formats.image_media import image_of
 from datumaro.formats.open_images import files as layout, labels
 from datumaro.formats.open_images.annotation_rows import AnnotationRows
 from datumaro.formats.open_images.files import FLAGS, INFOS
@@ -25,9 +22,7 @@ from datumaro.formats.open_images.tables import CORNERS
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
-from datumaro.model.media import Image, MediaElement
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -116,8 +111,7 @@ class _Writer:
         self, content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext
     ) -> None:
         self.folder, self.options, self.context = folder, options, context
-        found = content.categories.get(AnnotationType.label)
-        self.labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        self.labels = content.labels
         self.names = [label.name for label in self.labels]
         self.sizes: dict[str, tuple[int, int]] = {}
         self.jobs: list[MediaJob] = []
@@ -150,8 +144,7 @@ class _Writer:
 
     def check_subset(self, subset: str) -> None:
         """Refuse a name that could not be read again."""
-        if "/" in subset or "\\" in subset:
-            raise PathSeparatorInSubsetNameError(subset)
+        check_subset_name(subset)
         join_inside(self.folder, f"{subset}.csv", what="subset name")
         if subset in ("", ".", "..") or _VERSION.match(subset):
             raise UnsupportedContentError(
@@ -202,11 +195,7 @@ class _Writer:
         for item, (item_id, size) in enumerate(zip(items.ids, sizes.tolist(), strict=True)):
             _check_id(item_id)
             source = items.source(item)
-            medium = source if isinstance(source, MediaElement) else None
-            if medium is not None and not isinstance(medium, Image):
-                raise MediaTypeError(
-                    f"item {item_id!r}: open_images holds images, not {type(medium).__name__}"
-                )
+            medium = image_of(source, item_id, "open_images")
             if source is not None:
                 extension = media_extension(items.path(item), medium, self.options.image_ext)
                 name = f"{layout.IMAGES}/{subset}/{item_id}{extension}"

@@ -6,14 +6,10 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from datumaro.formats.base import ReadOptions, WriteContext, WriteOptions
+from datumaro.formats.base import ReadOptions
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import images_below
-from datumaro.formats.image_media import require_images
-from datumaro.formats.rows import ChunkRows
-from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.paths import join_inside
-from datumaro.table.chunk import Content
 
 
 def add_item(
@@ -45,32 +41,3 @@ def add_unnamed(columns: ChunkColumns, folder: Path, named: Collection[str]) -> 
         if item_id not in stems:
             stems.add(item_id)
             columns.add_item(item_id, subset, f"{folder}/{name}")
-
-
-class ImageJobs:
-    """Saves images as ``<subset>/<id>.<extension>``."""
-
-    def __init__(
-        self, content: Content, folder: Path, options: WriteOptions, context: WriteContext
-    ) -> None:
-        require_images(content, "Roboflow's format")
-        self.folder, self.options, self.context = folder, options, context
-        self.jobs: list[MediaJob] = []
-
-    def add(self, rows: ChunkRows, item: int) -> str:
-        """Note an item's image; its file's name in the folder of its subset."""
-        item_id = rows.ids[item]
-        medium = rows.medium(item)
-        name = item_id + media_extension(rows.path(item), medium, self.options.image_ext)
-        destination = f"{rows.subsets[item]}/{name}"
-        join_inside(self.folder, destination, what="item id")
-        source = rows.source(item)
-        if source is not None:
-            self.jobs.append(MediaJob(source, destination, f"item {item_id!r}"))
-        return name
-
-    def save(self) -> None:
-        """Save what was noted, if that is wanted."""
-        if self.options.save_media:
-            store = MediaStore(self.folder, self.context.progress, self.context.workers)
-            store.save(self.jobs, len(self.jobs))

@@ -16,19 +16,19 @@ import msgspec
 import orjson
 
 from datumaro.errors import InvalidAnnotationError, MalformedFileError
-from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
+from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.json_errors import explained
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
-from datumaro.formats.roboflow.beside import ImageJobs, add_item, add_unnamed
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.roboflow.beside import add_item, add_unnamed
+from datumaro.formats.rows import ChunkRows, each_subset
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
@@ -86,26 +86,21 @@ class RoboflowCreateMl(Format):
         MalformedFileError
             It is damaged; the message names the JSON path.
         """
-        folder = path.parent if path.name == FILE else path
-        found = subsets.find(folder, lambda inner: (inner / FILE).is_file(), FILE)
-        labels = AppearingLabels()
-        chunks: list[Chunk] = []
-        context.progress.start(len(found), desc="Reading CreateML")
-        for inner in found.values():
+
+        def chunk_of(folder: Path, labels: AppearingLabels) -> Chunk:
             columns = ChunkColumns()
-            file = inner / FILE
+            file = folder / FILE
             records = _records(file)
             for number, record in enumerate(records):
                 for place, annotation in enumerate(record.annotations):
                     _add(columns, labels, annotation, place, f"{file}: $[{number}]", context)
                 place = f"$[{number}].image in {file}"
-                add_item(columns, inner, record.image, place, options)
-            add_unnamed(columns, inner, [record.image for record in records])
-            chunks.append(columns.finish())
-            context.progress.report_status(len(chunks))
-        context.progress.finish()
-        chunks, categories = sort_labels(chunks, labels)
-        return Content(chunks, categories)
+                add_item(columns, folder, record.image, place, options)
+            add_unnamed(columns, folder, [record.image for record in records])
+            return columns.finish()
+
+        found = subsets.find_files(path, FILE)
+        return subsets.read(found, chunk_of, context.progress, "Reading CreateML")
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a file for each subset.
@@ -115,24 +110,18 @@ class RoboflowCreateMl(Format):
         UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
             A name cannot be written, or the media are no images.
         """
-        subsets.check_names(content)
-        images = ImageJobs(content, folder, options, context)
+        subsets.check(content)
+        images = ImageJobs(folder, options, context)
         files = FileWriter(folder)
-        found = content.categories.get(AnnotationType.label)
-        names = [label.name for label in found] if isinstance(found, LabelCategories) else []
-        context.progress.start(len(content), desc="Writing CreateML")
-        done = 0
-        for subset, parts in content.by_subset().items():
+        names = content.label_names
+        parts = content.by_subset()
+        for subset, items in each_subset(parts, context.progress, "Writing CreateML"):
             records: list[dict[str, Any]] = []
-            for chunk in parts:
-                rows = ChunkRows(chunk)
-                for item in range(len(rows)):
-                    annotations = _written(rows, item, names, context)
-                    records.append({"image": images.add(rows, item), "annotations": annotations})
-                done += len(rows)
-                context.progress.report_status(done)
+            for rows, item in items:
+                annotations = _written(rows, item, names, context)
+                image = images.add(rows, item, subset)
+                records.append({"image": image, "annotations": annotations})
             files.save(f"{subset}/{FILE}", orjson.dumps(records))
-        context.progress.finish()
         images.save()
 
 

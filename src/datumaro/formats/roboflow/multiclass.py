@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from datumaro.errors import InvalidAnnotationError, MalformedFileError, UnsupportedContentError
-from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
+from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_file
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
-from datumaro.formats.roboflow.beside import ImageJobs, add_item, add_unnamed
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.roboflow.beside import add_item, add_unnamed
+from datumaro.formats.rows import each_subset
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.table.chunk import Chunk, Content
 
 FILE = "_classes.csv"
@@ -65,14 +65,10 @@ class RoboflowMulticlass(Format):
         MalformedFileError
             It is damaged; the message names the line.
         """
-        folder = path.parent if path.name == FILE else path
-        found = subsets.find(folder, lambda inner: (inner / FILE).is_file(), FILE)
-        labels = AppearingLabels()
-        chunks: list[Chunk] = []
-        context.progress.start(len(found), desc="Reading labels")
-        for inner in found.values():
+
+        def chunk_of(folder: Path, labels: AppearingLabels) -> Chunk:
             columns = ChunkColumns()
-            file = inner / FILE
+            file = folder / FILE
             rows = _rows(file)
             _, header = next(rows, (1, list[str]()))
             names = _names(header, file)
@@ -81,14 +77,13 @@ class RoboflowMulticlass(Format):
             for line, row in rows:
                 if row:
                     _add(columns, numbers, row, f"{file}: line {line}", context)
-                    add_item(columns, inner, row[0], f"line {line} in {file}", options)
+                    add_item(columns, folder, row[0], f"line {line} in {file}", options)
                     named.append(row[0])
-            add_unnamed(columns, inner, named)
-            chunks.append(columns.finish())
-            context.progress.report_status(len(chunks))
-        context.progress.finish()
-        chunks, categories = sort_labels(chunks, labels)
-        return Content(chunks, categories)
+            add_unnamed(columns, folder, named)
+            return columns.finish()
+
+        found = subsets.find_files(path, FILE)
+        return subsets.read(found, chunk_of, context.progress, "Reading labels")
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a table for each subset.
@@ -98,35 +93,28 @@ class RoboflowMulticlass(Format):
         UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
             A name cannot be written, or the media are no images.
         """
-        subsets.check_names(content)
-        images = ImageJobs(content, folder, options, context)
+        subsets.check(content)
+        images = ImageJobs(folder, options, context)
         files = FileWriter(folder)
-        found = content.categories.get(AnnotationType.label)
-        names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        names = content.label_names
         for name in names:
             _check(name, "label")
-        context.progress.start(len(content), desc="Writing labels")
-        done = 0
-        for subset, parts in content.by_subset().items():
+        parts = content.by_subset()
+        for subset, items in each_subset(parts, context.progress, "Writing labels"):
             text = io.StringIO(newline="")
             table = csv.writer(text, lineterminator="\n")
             table.writerow([FILENAME, *names])
-            for chunk in parts:
-                rows = ChunkRows(chunk)
-                for item in range(len(rows)):
-                    _check(rows.ids[item], "item")
-                    flags = ["0"] * len(names)
-                    for row in range(rows.offsets[item], rows.offsets[item + 1]):
-                        label = rows.labels[row]
-                        if rows.types[row] == _LABEL and 0 <= label < len(names):
-                            flags[label] = "1"
-                        elif rows.types[row] == _LABEL:
-                            context.lost(UNDECLARED, 1, f"item {rows.ids[item]!r}")
-                    table.writerow([images.add(rows, item), *flags])
-                done += len(rows)
-                context.progress.report_status(done)
+            for rows, item in items:
+                _check(rows.ids[item], "item")
+                flags = ["0"] * len(names)
+                for row in range(rows.offsets[item], rows.offsets[item + 1]):
+                    label = rows.labels[row]
+                    if rows.types[row] == _LABEL and 0 <= label < len(names):
+                        flags[label] = "1"
+                    elif rows.types[row] == _LABEL:
+                        context.lost(UNDECLARED, 1, f"item {rows.ids[item]!r}")
+                table.writerow([images.add(rows, item, subset), *flags])
             files.save(f"{subset}/{FILE}", text.getvalue().encode())
-        context.progress.finish()
         images.save()
 
 

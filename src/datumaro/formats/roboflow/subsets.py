@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from datumaro.errors import (
-    DatasetNotFoundError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
+from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
 from datumaro.formats.base import Folder, Rejected
-from datumaro.table.chunk import Content
+from datumaro.formats.image_media import require_images
+from datumaro.paths import check_subset_name
+from datumaro.progress import ProgressReporter
+from datumaro.table.chunk import Chunk, Content
 
 _SEARCH_DEPTH = 3
 
@@ -39,6 +39,30 @@ def find(path: Path, is_subset: Callable[[Path], bool], what: str) -> dict[str, 
     raise DatasetNotFoundError(f"{path}: no folder with {what}")
 
 
+def find_files(path: Path, name: str) -> dict[str, Path]:
+    """The same, of folders with a file of a name; ``path`` may be one of these files."""
+    folder = path.parent if path.name == name else path
+    return find(folder, lambda inner: (inner / name).is_file(), name)
+
+
+def read(
+    found: dict[str, Path],
+    chunk_of: Callable[[Path, AppearingLabels], Chunk],
+    progress: ProgressReporter,
+    desc: str,
+) -> Content:
+    """All subsets, their labels in the order of their names.
+
+    Parameters
+    ----------
+    chunk_of : reads a subset's folder, and adds its labels.
+    """
+    labels = AppearingLabels()
+    folders = progress.iter(found.values(), total=len(found), desc=desc)
+    chunks, categories = sort_labels([chunk_of(folder, labels) for folder in folders], labels)
+    return Content(chunks, categories)
+
+
 def _folders(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         return sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
@@ -62,15 +86,15 @@ def detect_file(folder: Folder, name: str) -> str:
     raise Rejected(f"no {name} in the folder or the folders in it")
 
 
-def check_names(content: Content) -> None:
-    """Refuse subsets that cannot be folders.
+def check(content: Content) -> None:
+    """Refuse media that are no images, and subsets that cannot be folders.
 
     Raises
     ------
-    UnsupportedContentError, PathSeparatorInSubsetNameError
+    MediaTypeError, UnsupportedContentError, PathSeparatorInSubsetNameError
     """
     for name in content.subset_names():
-        if "/" in name or "\\" in name:
-            raise PathSeparatorInSubsetNameError(name)
+        check_subset_name(name)
         if name in (".", ".."):
             raise UnsupportedContentError(f"subset {name!r} cannot be a folder; rename it")
+    require_images(content, "Roboflow's format")

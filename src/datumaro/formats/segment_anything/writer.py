@@ -14,10 +14,10 @@ from datumaro.formats.base import WriteContext, WriteOptions
 from datumaro.formats.capabilities import Names
 from datumaro.formats.coco.segmentation import convert
 from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.segment_anything.reader import nothing
-from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model import run_lengths
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import json_text
@@ -51,18 +51,16 @@ def write(content: Content, folder: Path, options: WriteOptions, context: WriteC
         done += len(chunk)
         context.progress.report_status(done)
     context.progress.finish()
-    if options.save_media:
-        store = MediaStore(folder, context.progress, context.workers)
-        store.save(writer.jobs, len(writer.jobs))
+    writer.images.save()
 
 
 class _Writer:
     def __init__(
         self, content: Content, folder: Path, options: WriteOptions, context: WriteContext
     ) -> None:
-        self.options, self.context = options, context
+        self.context = context
         self.files = FileWriter(folder)
-        self.jobs: list[MediaJob] = []
+        self.images = ImageJobs(folder, options, context)
         self.written: set[str] = set()
         self.numbers = {
             number
@@ -91,12 +89,7 @@ class _Writer:
         if item_id.startswith(".") or "/." in item_id:
             raise UnsupportedContentError(f"item {item_id!r}: its file would be hidden; rename it")
         self.written.add(item_id)
-        filename = item_id + media_extension(
-            rows.path(item), rows.medium(item), self.options.image_ext
-        )
-        source = rows.source(item)
-        if source is not None:
-            self.jobs.append(MediaJob(source, filename, f"item {item_id!r}"))
+        filename = self.images.add(rows, item, "")
         record = {
             "image": {
                 "image_id": self.image_id(rows.attributes[item], item_id),

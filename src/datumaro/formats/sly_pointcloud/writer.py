@@ -15,11 +15,7 @@ from typing import Any, TypeGuard
 
 import orjson
 
-from datumaro.errors import (
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import MediaTypeError, UnsupportedContentError
 from datumaro.formats.base import WriteContext, WriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.losses import UNDECLARED
@@ -32,7 +28,7 @@ from datumaro.model.categories import LabelCategories, generate_colormap
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import PointCloud
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -118,8 +114,7 @@ class _Writer:
     ) -> None:
         self.content, self.folder = content, folder
         self.options, self.context = options, context
-        found = content.categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
+        labels = content.labels
         self.labels = [label.name for label in labels]
         self.tags = _Tags(labels, context)
         self.keys: dict[str, dict[str, int]] = {
@@ -133,8 +128,7 @@ class _Writer:
     def write(self) -> None:
         """Write all files; media last."""
         for subset in self.content.subset_names():
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             if subset in (files.FIRST, ".", ".."):
                 raise UnsupportedContentError(
                     f"subset {subset!r}: its folder's name means another; rename it before export"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats import index_masks
 from datumaro.formats.base import WriteContext
 from datumaro.formats.image_media import require_images
@@ -26,9 +26,8 @@ from datumaro.formats.tfrecord.tf_detection_api import (
 from datumaro.kernels import rle
 from datumaro.media_store import MediaJob, media_contents, media_extension
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.model.image_codec import same_kind
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 from datumaro.table.schema import Array
@@ -82,8 +81,7 @@ class _Writer:
     ) -> None:
         self.content, self.folder = content, folder
         self.options, self.context = options, context
-        found = content.categories.get(AnnotationType.label)
-        self.labels = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        self.labels = content.label_names
         if not all(self.labels):
             raise UnsupportedContentError("a label's name is empty; rename it before export")
 
@@ -91,8 +89,7 @@ class _Writer:
         """Write all files."""
         parts = self.content.by_subset()
         for subset in parts:
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             if subset_of(f"{subset}.tfrecord") != subset:
                 raise UnsupportedContentError(
                     f"subset {subset!r}: its file would be taken for a part of another's; rename it"

@@ -6,12 +6,11 @@ which also says what is wrong with a damaged one. Both give the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
-from datumaro.formats.xml_files import parse_xml
+from datumaro.errors import InvalidAnnotationInFileError
+from datumaro.formats.image_xml import Problem, parse_root, side, wrong
 from datumaro.kernels.voc_xml import scan
 from datumaro.table import json_text
 
@@ -22,7 +21,6 @@ _MAX_SIDE = 1 << 24  # pixels; float32 tells neighbours apart up to here
 _BOX_TAGS = ("xmin", "ymin", "xmax", "ymax")
 
 Box = tuple[float, float, float, float]
-Problem = Callable[[DatasetImportError], None]
 
 
 class Part(NamedTuple):
@@ -99,44 +97,20 @@ def _flagged(flags: int, pose: str | None) -> bytes:
 
 
 def _parse(data: bytes, path: str, problem: Problem) -> ImageAnnotation:
-    if len(data) > MAX_BYTES:
-        found, expected = f"more than {MAX_BYTES} bytes", "an annotation of one image"
-        raise MalformedFileError(path, f"byte {MAX_BYTES}", found, expected)
-    root = parse_xml(data, path)
-    if root.tag != "annotation":
-        raise MalformedFileError(path, f"line {root.sourceline}", f"<{root.tag}>", "<annotation>")
     filename, height, width = "", 0, 0
     objects: list[VocObject] = []
-    for child in root:
+    for child in parse_root(data, path, MAX_BYTES):
         try:
             if child.tag == "object":
                 objects.append(_object(child, path))
             elif child.tag == "filename":
                 filename = (child.text or "").strip()
             elif child.tag == "size":
-                height = _side(child, "height", path)
-                width = _side(child, "width", path)
+                height = side(child, "height", path)
+                width = side(child, "width", path)
         except InvalidAnnotationInFileError as error:
             problem(error)
     return ImageAnnotation(filename, height, width, objects)
-
-
-def _wrong(path: str, element: Any, found: str, expected: str) -> NoReturn:
-    raise InvalidAnnotationInFileError(path, f"line {element.sourceline}", found, expected)
-
-
-def _side(size: Any, tag: str, path: str) -> int:
-    """A side of the image in pixels; 0 when it is not told."""
-    text = (size.findtext(tag) or "").strip()
-    if not text:
-        return 0
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1 << 31:
-        _wrong(path, size, f"<{tag}> {text[:40]!r}", "a number of pixels")
-    return int(number)
 
 
 def _object(element: Any, path: str) -> VocObject:
@@ -170,12 +144,12 @@ def _object(element: Any, path: str) -> VocObject:
             for attribute in child.iterchildren("attribute"):
                 key = attribute.findtext("name")
                 if not key:
-                    _wrong(path, attribute, "an attribute without <name>", "its name")
+                    wrong(path, attribute, "an attribute without <name>", "its name")
                 free[key] = attribute.findtext("value") or ""
     if not name:
-        _wrong(path, element, "an object without <name>", "the name of its label")
+        wrong(path, element, "an object without <name>", "the name of its label")
     if box is None:
-        _wrong(path, element, f"object {name!r} without <bndbox>", "its box")
+        wrong(path, element, f"object {name!r} without <bndbox>", "its box")
     extra.update(free)
     return VocObject(
         name, box, common_attributes(difficult, truncated, occluded, pose),
@@ -186,7 +160,7 @@ def _object(element: Any, path: str) -> VocObject:
 def _part(element: Any, path: str) -> Part:
     name, box = element.findtext("name"), element.find("bndbox")
     if not name or box is None:
-        _wrong(path, element, "a part", "<name> and <bndbox> in it")
+        wrong(path, element, "a part", "<name> and <bndbox> in it")
     return Part(name, _box(box, path))
 
 
@@ -198,20 +172,20 @@ def _box(element: Any, path: str) -> Box:
 def _number(parent: Any, tag: str, path: str) -> float:
     text = parent.findtext(tag)
     if text is None:
-        _wrong(path, parent, f"<{parent.tag}> without <{tag}>", "a number of pixels")
+        wrong(path, parent, f"<{parent.tag}> without <{tag}>", "a number of pixels")
     try:
         number = float(text)
     except ValueError:
         number = float("nan")
     if not -_MAX_SIDE < number < _MAX_SIDE:
-        _wrong(path, parent, f"<{tag}> {text.strip()[:40]!r}", "a number of pixels")
+        wrong(path, parent, f"<{tag}> {text.strip()[:40]!r}", "a number of pixels")
     return number
 
 
 def _flag(element: Any, path: str) -> bool:
     text = (element.text or "").strip()
     if text not in ("0", "1"):
-        _wrong(path, element, f"<{element.tag}> {text[:40]!r}", "0 or 1")
+        wrong(path, element, f"<{element.tag}> {text[:40]!r}", "0 or 1")
     return text == "1"
 
 

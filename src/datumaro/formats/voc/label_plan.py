@@ -11,13 +11,7 @@ from datumaro.formats.base import WriteContext
 from datumaro.formats.voc import label_map, tasks
 from datumaro.formats.voc.label_map import BACKGROUND, BLACK, PARTS, Entry, LabelMap
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import (
-    LabelCategories,
-    LabelCategory,
-    MaskCategories,
-    RgbColor,
-    free_colors,
-)
+from datumaro.model.categories import LabelCategory, MaskCategories, RgbColor, free_colors
 from datumaro.table.chunk import Content
 
 SOURCE = "source"
@@ -60,8 +54,7 @@ def make(
     UnknownOptionError
         ``option`` is none of these.
     """
-    found = content.categories.get(AnnotationType.label)
-    labels = found.items if isinstance(found, LabelCategories) else []
+    labels = content.labels.items
     if option == SOURCE:
         colors = content.categories.get(AnnotationType.mask)
         colormap = colors.colormap if isinstance(colors, MaskCategories) else {}

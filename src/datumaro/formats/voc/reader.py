@@ -19,6 +19,7 @@ from datumaro.formats import index_masks
 from datumaro.formats.base import ReadContext, ReadOptions
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import FileIndex, read_file
+from datumaro.formats.image_xml import read_reported
 from datumaro.formats.index_masks import MaskRow
 from datumaro.formats.voc import annotation_xml, image_sets, label_map, masks
 from datumaro.formats.voc.annotation_xml import ImageAnnotation, VocObject
@@ -228,18 +229,13 @@ class _Reader:
         """What the file of an item's objects says; None when it is damaged (and that reported)."""
         if not self.task.boxes:
             return _NO_ANNOTATION
-        path = self.annotation_path(item_id)
-        try:
-            data = read_file(path, annotation_xml.MAX_BYTES)
-            if data is None:
-                return _NO_ANNOTATION
-            return annotation_xml.parse(data, path, self.context.problem)
-        except OSError as error:
-            found = f"a file that cannot be read ({error.strerror or error})"
-            self.context.problem(MalformedFileError(path, "byte 0", found, "XML"))
-        except MalformedFileError as error:
-            self.context.problem(error)
-        return None
+        return read_reported(
+            self.annotation_path(item_id),
+            annotation_xml.MAX_BYTES,
+            annotation_xml.parse,
+            self.context.problem,
+            _NO_ANNOTATION,
+        )
 
     def image_path(self, item_id: str, filename: str) -> str:
         """The item's image file; "" when there is none. It need not exist if the XML names it."""

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from datumaro.errors import MalformedFileError, UnsupportedContentError
-from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
+from datumaro.errors import UnsupportedContentError
+from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -25,16 +25,16 @@ from datumaro.formats.base import (
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.files import is_image, read_file, stem_of, walk
+from datumaro.formats.files import is_image, stem_of, walk
+from datumaro.formats.image_jobs import ImageJobs
+from datumaro.formats.image_xml import read_reported
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
-from datumaro.formats.roboflow.beside import ImageJobs
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.formats.voc import annotation_text, annotation_xml
 from datumaro.formats.voc.annotation_text import ObjectTexts, Style, escape
-from datumaro.formats.voc.annotation_xml import ImageAnnotation, VocObject
+from datumaro.formats.voc.annotation_xml import VocObject
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.paths import escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
@@ -87,16 +87,12 @@ class RoboflowVoc(Format):
         MalformedFileError
             A file is damaged; the message names it and the line.
         """
+
+        def chunk_of(folder: Path, labels: AppearingLabels) -> Chunk:
+            return _Subset(folder, labels, options, context).chunk()
+
         found = subsets.find(path, _has_xml, "an .xml")
-        labels = AppearingLabels()
-        chunks: list[Chunk] = []
-        context.progress.start(len(found), desc="Reading Roboflow's VOC")
-        for subset, folder in found.items():
-            chunks.append(_Subset(subset, folder, labels, options, context).chunk())
-            context.progress.report_status(len(chunks))
-        context.progress.finish()
-        chunks, categories = sort_labels(chunks, labels)
-        return Content(chunks, categories)
+        return subsets.read(found, chunk_of, context.progress, "Reading Roboflow's VOC")
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write a file beside each image.
@@ -106,29 +102,21 @@ class RoboflowVoc(Format):
         UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
             A name cannot be written, or the media are no images.
         """
-        subsets.check_names(content)
-        images = ImageJobs(content, folder, options, context)
+        subsets.check(content)
+        images = ImageJobs(folder, options, context)
         files = FileWriter(folder)
-        found = content.categories.get(AnnotationType.label)
-        names = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        names = content.label_names
         texts = ObjectTexts(Style({}, free_attributes=True))
-        context.progress.start(len(content), desc="Writing Roboflow's VOC")
-        done = 0
-        for chunk in content.chunks:
-            rows = ChunkRows(chunk)
-            for item in range(len(rows)):
-                if "/" in rows.ids[item]:
-                    raise UnsupportedContentError(
-                        f"item {rows.ids[item]!r}: Roboflow's ids have no folders; rename it"
-                    )
-                filename = images.add(rows, item)
-                objects = _objects(rows, item, names, texts, context)
-                text = _file(filename, rows.size(item), objects)
-                files.save(f"{rows.subsets[item]}/{rows.ids[item]}.xml", text.encode())
-                done += 1
-                if done % 512 == 0:
-                    context.progress.report_status(done)
-        context.progress.finish()
+        for rows, item in each_item(content, context.progress, "Writing Roboflow's VOC"):
+            item_id, subset = rows.ids[item], rows.subsets[item]
+            if "/" in item_id:
+                raise UnsupportedContentError(
+                    f"item {item_id!r}: Roboflow's ids have no folders; rename it"
+                )
+            filename = images.add(rows, item, subset)
+            objects = _objects(rows, item, names, texts, context)
+            text = _file(filename, rows.size(item), objects)
+            files.save(f"{subset}/{item_id}.xml", text.encode())
         images.save()
 
 
@@ -141,15 +129,10 @@ class _Subset:
     """A subset that is read."""
 
     def __init__(
-        self,
-        name: str,
-        folder: Path,
-        labels: AppearingLabels,
-        options: ReadOptions,
-        context: ReadContext,
+        self, folder: Path, labels: AppearingLabels, options: ReadOptions, context: ReadContext
     ) -> None:
-        self.name, self.labels, self.options, self.context = name, labels, options, context
-        self.folder = os.fspath(folder)
+        self.labels, self.options, self.context = labels, options, context
+        self.name, self.folder = folder.absolute().name, os.fspath(folder)
         self.names = sorted(n for n in walk(self.folder) if not n.startswith(".") and "/." not in n)
         self.known = frozenset(self.names)
         self.images = {stem_of(n): n for n in reversed(self.names) if is_image(n)}
@@ -160,7 +143,12 @@ class _Subset:
         for name in self.names:
             if not name.lower().endswith(".xml"):
                 continue
-            annotation = self.annotation(f"{self.folder}/{name}")
+            annotation = read_reported(
+                f"{self.folder}/{name}",
+                annotation_xml.MAX_BYTES,
+                annotation_xml.parse,
+                self.context.problem,
+            )
             if annotation is None:
                 continue
             for number, thing in enumerate(annotation.objects):
@@ -171,20 +159,6 @@ class _Subset:
             size = (annotation.height, annotation.width) if known and path else (0, 0)
             columns.add_item(stem_of(name), self.name, path, *size)
         return columns.finish()
-
-    def annotation(self, path: str) -> ImageAnnotation | None:
-        """A file's content; None when it is damaged, and that was reported."""
-        try:
-            data = read_file(path, annotation_xml.MAX_BYTES)
-            if data is None:
-                raise MalformedFileError(path, "", "no such file", "XML")
-            return annotation_xml.parse(data, path, self.context.problem)
-        except OSError as error:
-            found = f"a file that cannot be read ({error.strerror or error})"
-            self.context.problem(MalformedFileError(path, "byte 0", found, "XML"))
-        except MalformedFileError as error:
-            self.context.problem(error)
-        return None
 
     def image_path(self, name: str, filename: str) -> str:
         """The image of a file, which need not be there; "" when it is neither there nor named."""

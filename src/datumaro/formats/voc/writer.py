@@ -10,44 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
-from datumaro.errors import (
-    MediaTypeError,
-    PathSeparatorInSubsetNameError,
-    UnsupportedContentError,
-)
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext
+from datumaro.formats.file_writer import FileWriter
+from datumaro.formats.image_media import require_images
 from datumaro.formats.mask_painting import MaskToPaint
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.voc import annotation_text, image_sets, label_map, label_plan
 from datumaro.formats.voc.annotation_text import ObjectTexts, Style
-from datumaro.formats.voc.files import (
-    ANNOTATIONS,
-    CLASS_MASKS,
-    IMAGE_SETS,
-    IMAGES,
-    INSTANCE_MASKS,
-)
+from datumaro.formats.voc.files import ANNOTATIONS, CLASS_MASKS, IMAGE_SETS, IMAGES, INSTANCE_MASKS
 from datumaro.formats.voc.mask_painter import MaskFiles, MaskPainter
 from datumaro.formats.voc.options import VocWriteOptions
 from datumaro.formats.voc.tasks import ACTION, LAYOUT, MAIN, SEGMENTATION, Task
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.model.media import MediaType
-from datumaro.paths import join_inside
+from datumaro.paths import check_subset_name, join_inside
 from datumaro.table.chunk import Content
 
-_IMAGES = frozenset(
-    {
-        MediaType.NONE,
-        MediaType.MEDIA_ELEMENT,
-        MediaType.IMAGE,
-        MediaType.BYTE_IMAGE,
-        MediaType.VIDEO_FRAME,
-        MediaType.ROI_IMAGE,
-        MediaType.MOSAIC_IMAGE,
-    }
-)
 _LABEL, _BBOX, _MASK = (
     int(kind) for kind in (AnnotationType.label, AnnotationType.bbox, AnnotationType.mask)
 )
@@ -70,10 +50,7 @@ def write(
     PathOutsideDatasetError
         An item's id leads outside the folder.
     """
-    if content.media_type not in _IMAGES:
-        raise MediaTypeError(
-            f"{task.name} holds images; the data set's media are {content.media_type.name}"
-        )
+    require_images(content, task.name)
     _Writer(content, folder, task, options, context).write()
 
 
@@ -120,7 +97,7 @@ class _Writer:
         self.texts = ObjectTexts(Style(actions, options.allow_attributes))
         self.painter = MaskPainter(self.plan, apply_colormap=options.apply_colormap)
         self.lists: dict[str, _Lists] = {}
-        self.folders: set[str] = set()
+        self.files = FileWriter(folder)
         # what was written for ids that several subsets have
         self.repeated: dict[str, tuple[str, str, list[MaskToPaint]] | None] = {}
 
@@ -159,8 +136,7 @@ class _Writer:
         labels = [e.name for e in self.plan.map.entries] if self.task.labels else []
         subsets = self.content.subset_names()
         for subset in subsets:
-            if "/" in subset or "\\" in subset:
-                raise PathSeparatorInSubsetNameError(subset)
+            check_subset_name(subset)
             join_inside(self.folder, f"{subset}.txt", what="subset name")
             for label in labels:
                 if subset.startswith(f"{label}_") and subset[len(label) + 1 :] in subsets:
@@ -242,7 +218,7 @@ class _Writer:
             text = annotation_text.image(
                 item_id, filename, size, segmented=bool(masks), objects=objects
             )
-            self.save(ANNOTATIONS, f"{item_id}.xml", text.encode())
+            self.files.save(f"{ANNOTATIONS}/{item_id}.xml", text.encode())
         if masks:
             paintings.append((item_id, threads.submit(self.paint, item_id, masks)))
 
@@ -375,8 +351,8 @@ class _Writer:
     def save_masks(self, item_id: str, painted: MaskFiles) -> None:
         """Write the files."""
         if painted.classes is not None:
-            self.save(CLASS_MASKS, f"{item_id}.png", painted.classes)
-        self.save(INSTANCE_MASKS, f"{item_id}.png", painted.instances)
+            self.files.save(f"{CLASS_MASKS}/{item_id}.png", painted.classes)
+        self.files.save(f"{INSTANCE_MASKS}/{item_id}.png", painted.instances)
 
     def finish_paintings(self, paintings: list[tuple[str, Future[list[str]]]]) -> None:
         """Wait for masks in work, and count what they lost."""
@@ -386,20 +362,6 @@ class _Writer:
         paintings.clear()
 
     # --- files --------------------------------------------------------------------------------
-
-    def save(self, folder: str, name: str, data: bytes) -> None:
-        """Write a file below a folder of the data set; ``name`` was found not to lead outside."""
-        path = f"{self.folder}/{folder}/{name}"
-        parent = path[: path.rindex("/")]
-        if parent not in self.folders:
-            os.makedirs(parent, exist_ok=True)  # noqa: PTH103 - a str
-            self.folders.add(parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        try:
-            while data:
-                data = data[os.write(descriptor, data) :]
-        finally:
-            os.close(descriptor)
 
     def write_lists(self) -> None:
         """Write ``ImageSets``."""
@@ -426,4 +388,4 @@ class _Writer:
     def save_list(self, folder: str, name: str, lines: list[str]) -> None:
         """Write a list."""
         text = "".join(f"{line}\n" for line in lines)
-        self.save(IMAGE_SETS, f"{folder}/{name}.txt", text.encode())
+        self.files.save(f"{IMAGE_SETS}/{folder}/{name}.txt", text.encode())

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datumaro.errors import DatasetNotFoundError, MediaTypeError, UnsupportedContentError
+from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
 from datumaro.formats.base import Format, ReadContext, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.files import images_below
+from datumaro.formats.image_media import image_of
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import subset_names
@@ -23,7 +24,7 @@ from datumaro.formats.yolo.layout import stem, unique_ids
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
-from datumaro.model.media import Image, MediaType
+from datumaro.model.media import MediaType
 from datumaro.paths import join_inside
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
@@ -93,8 +94,7 @@ class YoloUltralyticsClassification(Format):
             A label, an id or a subset has a name that no folder or file can have.
         """
         subsets = subset_names.written(content, (), context)
-        found = content.categories.get(AnnotationType.label)
-        labels = [label.name for label in found] if isinstance(found, LabelCategories) else []
+        labels = content.label_names
         for label in labels:
             if not label or "/" in label or "\\" in label or "\0" in label or label[0] == ".":
                 raise UnsupportedContentError(
@@ -125,9 +125,7 @@ class YoloUltralyticsClassification(Format):
         source = rows.source(item)
         if source is None:
             return None
-        medium = rows.medium(item)
-        if medium is not None and not isinstance(medium, Image):
-            raise MediaTypeError(f"item {item_id!r}: {self.name} holds images, not {type(medium)}")
+        medium = image_of(source, item_id, self.name)
         if any(part.startswith(".") or not part for part in item_id.split("/")):
             raise UnsupportedContentError(
                 f"item {item_id!r}: names that begin with a dot, or are empty, are not read as "

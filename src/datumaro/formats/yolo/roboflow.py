@@ -30,15 +30,15 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import images_below, read_file, walk
+from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
-from datumaro.formats.rows import ChunkRows
+from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.formats.yolo import class_names, data_yaml, subset_names
-from datumaro.formats.yolo.holdings import holding
+from datumaro.formats.yolo.holdings import SEEN_IDS, holding
 from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem
 from datumaro.formats.yolo.reader import Shape, read
 from datumaro.formats.yolo.tree import Roboflow
-from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.shapes import RotatedBbox
@@ -132,7 +132,7 @@ class RoboflowYolo(Format):
 
     name = "roboflow_yolo"
     title = "Roboflow's layout of YOLO: boxes; reads polygons, too"
-    holds = replace(holding(AnnotationType.bbox), media_found=True)
+    holds = replace(holding(AnnotationType.bbox, item_ids=SEEN_IDS), media_found=True)
     write_options: ClassVar[type[WriteOptions]] = MetaWriteOptions
     owned = ("data.yaml", "*/labels/**/*.txt", "images.meta", "dataset_meta.json")
 
@@ -166,7 +166,7 @@ class RoboflowYoloObb(Format):
     name = "roboflow_yolo_obb"
     title = "Roboflow's layout of YOLO: rotated boxes"
     holds = replace(
-        holding(AnnotationType.rotated_bbox),
+        holding(AnnotationType.rotated_bbox, item_ids=SEEN_IDS),
         annotations={
             AnnotationType.rotated_bbox: Held(
                 label="required", names={"difficult": (None, True)}, tolerance=0.02
@@ -225,28 +225,17 @@ class RoboflowYoloObb(Format):
         subsets = subset_names.written(content, tree.reserved, context)
         names = class_names.written(content.categories)
         files = FileWriter(folder)
-        jobs: list[MediaJob] = []
-        context.progress.start(len(content), desc="Writing YOLO")
-        done = 0
-        for chunk in content.chunks:
-            rows = ChunkRows(chunk)
-            for item, item_id in enumerate(rows.ids):
-                join_inside(folder, item_id, what="item id")
-                subset = subsets[rows.subsets[item]]
-                text = _text(rows, item, names, context)
-                files.save(tree.labels(subset, item_id), text.encode())
-                extension = media_extension(rows.path(item), rows.medium(item), options.image_ext)
-                source = rows.source(item)
-                if source is not None:
-                    image = tree.image(subset, item_id + extension)
-                    jobs.append(MediaJob(source, image, f"item {item_id!r}"))
-            done += len(rows)
-            context.progress.report_status(done)
-        context.progress.finish()
+        images = ImageJobs(folder, options, context)
+        for rows, item in each_item(content, context.progress, "Writing YOLO"):
+            item_id, subset = rows.ids[item], subsets[rows.subsets[item]]
+            join_inside(folder, item_id, what="item id")
+            tree.check_id(item_id)
+            text = _text(rows, item, names, context)
+            files.save(tree.labels(subset, item_id), text.encode())
+            images.add(rows, item, f"{subset}/{IMAGES}")
         for name, text in tree.descriptions(names, list(subsets.values()), None).items():
             files.save(name, text.encode())
-        if options.save_media:
-            MediaStore(folder, context.progress, context.workers).save(jobs, len(jobs))
+        images.save()
 
 
 def _read_texts(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from datumaro.errors import PathSeparatorInSubsetNameError, UnsupportedContentError
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext
 from datumaro.model.item import DEFAULT_SUBSET_NAME
+from datumaro.paths import check_subset_name
 from datumaro.table.chunk import Content
 
 TRAIN = "train"
@@ -30,8 +31,7 @@ def written(content: Content, reserved: Collection[str], context: WriteContext) 
         names[DEFAULT_SUBSET_NAME] = TRAIN
         context.lost(f"names of subsets ({DEFAULT_SUBSET_NAME!r} is {TRAIN!r} now)")
     for name in names.values():
-        if "/" in name or "\\" in name:
-            raise PathSeparatorInSubsetNameError(name)
+        check_subset_name(name)
         if name in reserved:
             raise UnsupportedContentError(
                 f"subset {name!r} has the name of something else in the file that lists the "

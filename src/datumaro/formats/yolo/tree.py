@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+from datumaro.errors import UnsupportedContentError
 from datumaro.formats.yolo import data_yaml, strict
+from datumaro.formats.yolo.holdings import ITEM_IDS, SEEN_IDS
 from datumaro.formats.yolo.layout import Pose
 
 
@@ -14,6 +17,22 @@ class Tree(ABC):
 
     reserved: frozenset[str]
     """What no subset can be called."""
+    item_ids = re.compile(ITEM_IDS)
+    unlike = "has a line break, or ends with a name that is of dots alone"
+    """What is wrong with ids that are not as `item_ids`."""
+
+    def check_id(self, item_id: str) -> None:
+        """Refuse an item's id that could not be read again.
+
+        Raises
+        ------
+        UnsupportedContentError
+        """
+        if not self.item_ids.fullmatch(item_id):
+            raise UnsupportedContentError(
+                f"item {item_id!r}: the id {self.unlike}, and could not be read again; rename the "
+                "item before export"
+            )
 
     @abstractmethod
     def image(self, subset: str, name: str) -> str:
@@ -97,6 +116,8 @@ class Roboflow(Tree):
     """
 
     reserved = data_yaml.RESERVED
+    item_ids = re.compile(SEEN_IDS)
+    unlike = "has a line break, or a name that is empty or begins with a dot"
 
     def __init__(self, label_folder: str) -> None:
         self.label_folder = label_folder

@@ -144,13 +144,9 @@ class _Writer:
         widths: list[int] = self.widths.tolist()
         for item, item_id in enumerate(rows.ids):
             subset = self.subsets[rows.subsets[item]]
-            if "\n" in item_id or "\r" in item_id:
-                raise UnsupportedContentError(
-                    f"item {item_id!r}: lists hold one id a line, and it has a line break; rename "
-                    "the item before export"
-                )
             if escapes(item_id):  # asked first: this is done for all items
                 join_inside(self.folder, item_id, what="item id")
+            self.tree.check_id(item_id)
             self.files.save(self.tree.labels(subset, item_id), text[ends[item] : ends[item + 1]])
             medium = rows.medium(item)
             extension = media_extension(rows.path(item), medium, self.options.image_ext)
