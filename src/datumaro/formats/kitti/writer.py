@@ -161,12 +161,11 @@ class _Writer:
         return self.plan.masks(rows, item, self.context, number)
 
     def paint(self, name: str, masks: list[MaskToPaint]) -> list[str]:
-        """Write an item's mask files; runs in a thread. Returns what was lost."""
+        """Write an item's mask files; runs in a worker. Returns what was lost."""
         fitting, losses = of_one_size(masks)
-        order, areas = paint_order(name, fitting)
-        seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)
-        losses += [COVERED] * int(np.count_nonzero(seen[1:] < areas))
-        if seen[0]:
+        order = paint_order(name, fitting)
+        losses += [COVERED] * order.n_covered
+        if order.seen[0]:
             self.shows_background = True
         classes = np.array([self.background, *(mask.cls for mask in fitting)], np.int32)
         numbers, without = _numbers(fitting)
@@ -179,7 +178,7 @@ class _Writer:
             (COLORS, classes, self.palette),
         ):
             if folder != COLORS or self.options.apply_colormap:
-                data = index_masks.encode(values[order], palette)
+                data = index_masks.encode(order.values(values), palette)
                 self.files.save(f"{subset}/{folder}/{item_id}.png", data)
         return losses
 
