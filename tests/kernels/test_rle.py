@@ -86,6 +86,15 @@ def test_masks_lie_over_each_other(height: int, width: int, n: int, seed: int):
     assert seen.tolist() == np.bincount(wanted.ravel(), minlength=n + 1).tolist()
 
 
+@pytest.mark.parametrize("n, kind", [(255, "u1"), (256, "u2"), (65_535, "u2"), (65_536, "i4")])
+def test_as_many_masks_as_their_numbers_hold(n: int, kind: str):
+    order, areas, seen = paint_all([of_coco([1, 0])] * (n - 1) + [of_coco([0, 1])], 2, 1)
+    assert order.dtype == kind
+    assert order.tolist() == [[n - 1], [n]]
+    assert areas.tolist() == [1] * n
+    assert (seen > 0).nonzero()[0].tolist() == [n - 1, n]
+
+
 def test_masks_that_do_not_fit_are_left_out():
     whole, other = of_coco([1] * 6), of_coco([1] * 7)
     order, areas, seen = paint_all([whole, other, b"\xff", b""], 2, 3)

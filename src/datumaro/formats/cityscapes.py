@@ -261,10 +261,10 @@ class _Writer:
             classes, losses = paint_classes(name, masks, background, self.first)
             ids = classes
         path = f"{_MASKS}/{name}"
-        of_labels = index_masks.encode(classes, None)
+        of_labels, colors = index_masks.encode_both(classes, self.palette)
         of_instances = of_labels if ids is classes else index_masks.encode(ids, None)
         self.files.save(path + _INSTANCE_IDS, of_instances)
         self.files.save(path + _LABEL_IDS, of_labels)
         if self.options.apply_colormap:
-            self.files.save(path + _COLOR, index_masks.encode(classes, self.palette))
+            self.files.save(path + _COLOR, colors)
         return losses

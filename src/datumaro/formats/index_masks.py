@@ -6,6 +6,7 @@ Palette images and RGB images show colours; in images of one channel the values 
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -317,16 +318,46 @@ def encode(indices: Array, palette: Array | None) -> bytes:
         An index is too large for a PNG file without a palette.
     """
     top = int(indices.max(initial=0))
-    if palette is None and top >= 1 << 16:
+    if top < 256:
+        if palette is None:
+            return _without_palette(_with_palette(indices, _BLACK))
+        return _with_palette(indices, palette)
+    if palette is not None:
+        return _png(PILImage.fromarray(palette[indices]))
+    if top >= 1 << 16:
         raise UnsupportedContentError(f"a mask image with the value {top}; expected up to 65535")
-    if palette is None:
-        small = np.uint8 if top < 256 else np.uint16
-        image = PILImage.fromarray(indices.astype(small, copy=False))
-    elif top < 256:
-        image = PILImage.fromarray(indices.astype(np.uint8, copy=False))
-        image.putpalette(palette[:256].tobytes())
-    else:
-        image = PILImage.fromarray(palette[indices])
+    return _png(PILImage.fromarray(indices.astype(np.uint16, copy=False)))
+
+
+def encode_both(indices: Array, palette: Array) -> tuple[bytes, bytes]:
+    """PNG files of the indices themselves, and in colours; see `encode`."""
+    if int(indices.max(initial=0)) >= 256:
+        return encode(indices, None), encode(indices, palette)
+    missing = max(0, len(_BLACK) - len(palette))
+    colors = _with_palette(indices, np.concatenate([palette, _BLACK[:missing]]))
+    return _without_palette(colors), colors
+
+
+_BLACK = np.zeros((17, 3), np.uint8)  # of up to 16 colours the indices would have less than 8 bits
+_HEADER_END = 33  # of a PNG file's signature and header
+
+
+def _with_palette(indices: Array, palette: Array) -> bytes:
+    image = PILImage.fromarray(indices.astype(np.uint8, copy=False))
+    image.putpalette(palette[:256].tobytes())
+    return _png(image)
+
+
+def _without_palette(png: bytes) -> bytes:
+    """A palette image of 8 bits as one of gray values, its indices: the compressed pixels stay."""
+    header = b"IHDR" + png[16:25] + b"\0" + png[26:29]
+    size = int.from_bytes(png[_HEADER_END : _HEADER_END + 4])  # of the palette, the next chunk
+    crc = zlib.crc32(header).to_bytes(4)
+    return png[:12] + header + crc + png[_HEADER_END + 12 + size :]
+
+
+def _png(image: PILImage.Image) -> bytes:
+    # Masks are runs of equal values: to look for nothing else is faster, and smaller.
     out = io.BytesIO()
-    image.save(out, "PNG", compress_level=4)
+    image.save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return out.getvalue()

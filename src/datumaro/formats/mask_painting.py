@@ -126,7 +126,7 @@ class PaintOrder:
 
     Attributes
     ----------
-    pixels : int32 [height, width], the masks' numbers, counted from 1; 0 for none.
+    pixels : unsigned or int32 [height, width], the masks' numbers, counted from 1; 0 for none.
     areas : int64 [n], of the masks, in pixels.
     seen : int64 [n + 1], how many pixels show each number.
     """

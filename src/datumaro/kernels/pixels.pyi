@@ -18,7 +18,7 @@ def look_up(indices: Array, values: Array, out: Array) -> None:
 
     Parameters
     ----------
-    indices : int32 [height, width].
+    indices : uint8, uint16 or int32 [height, width].
     values : uint8, uint16 or int32 [n].
     out : of the same kind [height, width].
 

@@ -19,6 +19,12 @@ ctypedef fused Pixel:
     int64_t
 
 
+ctypedef fused Index:
+    uint8_t
+    uint16_t
+    int32_t
+
+
 ctypedef fused Small:
     uint8_t
     uint16_t
@@ -189,10 +195,10 @@ cdef void renumber(int64_t[::1] numbers, const int64_t[::1] rank):
 # --- values ---------------------------------------------------------------------------------------
 
 
-def look_up(const int32_t[:, ::1] indices, const Small[::1] values, Small[:, ::1] out):
+def look_up(const Index[:, ::1] indices, const Small[::1] values, Small[:, ::1] out):
     """See pixels.pyi."""
     cdef Py_ssize_t height = indices.shape[0], width = indices.shape[1], x, y
-    cdef int32_t n = <int32_t>values.shape[0], index
+    cdef Py_ssize_t n = values.shape[0], index
     cdef bint sound = out.shape[0] == height and out.shape[1] == width
     if sound:
         with nogil:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
@@ -11,7 +11,7 @@ from datumaro.kernels._rle cimport Runs, put_runs, runs_begin, runs_next
 
 
 cdef enum:
-    TILE = 32  # pixels, of the squares in which images are turned
+    TILE = 16  # pixels, of the squares in which images are turned
 
 
 # --- runs to text ---------------------------------------------------------------------------------
@@ -167,8 +167,14 @@ def encode_values(
 # --- text to pixels -------------------------------------------------------------------------------
 
 
+ctypedef fused Number:
+    uint8_t
+    uint16_t
+    int32_t
+
+
 cdef int64_t paint_mask(
-    int32_t* canvas, Py_ssize_t size, const uint8_t* text, Py_ssize_t n, int32_t value
+    Number* canvas, Py_ssize_t size, const uint8_t* text, Py_ssize_t n, Number value
 ) noexcept nogil:
     """See `paint`."""
     cdef Runs runs
@@ -211,53 +217,80 @@ def paint(int32_t[::1] canvas, bytes rle, int32_t value):
     return painted
 
 
+cdef struct Text:              # of a mask
+    const uint8_t* data
+    Py_ssize_t size
+
+
+cdef int paint_masks(
+    Number[:, ::1] order, const Text* masks, Py_ssize_t n, int64_t[::1] areas, int64_t[::1] seen
+) noexcept nogil:
+    """See `paint_all`; -1 without memory."""
+    cdef Py_ssize_t height = order.shape[0], width = order.shape[1], size = height * width
+    cdef Py_ssize_t mask, begin = 0, i, x, y, x0, y0
+    # column by column, as run lengths are
+    cdef Number* canvas = <Number*>calloc(size or 1, sizeof(Number))
+    if canvas == NULL:
+        return -1
+    for mask in range(n):
+        areas[mask] = paint_mask(
+            canvas, size, masks[mask].data, masks[mask].size, <Number>(mask + 1)
+        )
+    for i in range(1, size + 1):
+        if i == size or canvas[i] != canvas[begin]:
+            seen[canvas[begin]] += i - begin
+            begin = i
+    y0 = 0
+    while y0 < height:
+        x0 = 0
+        while x0 < width:
+            for y in range(y0, min(y0 + <Py_ssize_t>TILE, height)):
+                for x in range(x0, min(x0 + <Py_ssize_t>TILE, width)):
+                    order[y, x] = canvas[x * height + y]
+            x0 += TILE
+        y0 += TILE
+    free(canvas)
+    return 0
+
+
 def paint_all(list rles, Py_ssize_t height, Py_ssize_t width):
     """See rle.pyi."""
-    cdef Py_ssize_t n = len(rles), size, mask, x, y, x0, y0, begin, i
-    cdef int32_t shown
-    cdef const uint8_t** texts = NULL
-    cdef Py_ssize_t* sizes = NULL
-    cdef int32_t* canvas = NULL  # column by column
+    cdef Py_ssize_t n = len(rles), mask
+    cdef Text* masks = NULL
     cdef bytes rle
+    cdef int code = 0
+    cdef uint8_t[:, ::1] bytes_of
+    cdef uint16_t[:, ::1] words_of
+    cdef int32_t[:, ::1] numbers_of
     if height < 0 or width < 0 or n >= 0x7FFFFFFF:
         raise ValueError("an image of a negative size, or too many masks")
     kept = tuple(rles)  # so that nobody takes them away while the lock is not held
-    order_array = np.empty((height, width), np.int32)
+    kind = np.uint8 if n < 1 << 8 else np.uint16 if n < 1 << 16 else np.int32
+    order = np.empty((height, width), kind)
     area_array, seen_array = np.empty(n, np.int64), np.zeros(n + 1, np.int64)
-    cdef int32_t[:, ::1] order = order_array
     cdef int64_t[::1] areas = area_array, seen = seen_array
-    size = height * width
     try:
-        texts = <const uint8_t**>malloc((n or 1) * sizeof(uint8_t*))
-        sizes = <Py_ssize_t*>malloc((n or 1) * sizeof(Py_ssize_t))
-        canvas = <int32_t*>calloc(size or 1, sizeof(int32_t))
-        if texts == NULL or sizes == NULL or canvas == NULL:
+        masks = <Text*>malloc((n or 1) * sizeof(Text))
+        if masks == NULL:
             raise MemoryError()
         for mask in range(n):
             rle = kept[mask]
-            texts[mask] = <const uint8_t*><char*>rle
-            sizes[mask] = len(rle)
-        with nogil:
-            for mask in range(n):
-                areas[mask] = paint_mask(
-                    canvas, size, texts[mask], sizes[mask], <int32_t>(mask + 1)
-                )
-            begin = 0
-            for i in range(1, size + 1):
-                if i == size or canvas[i] != canvas[begin]:
-                    seen[canvas[begin]] += i - begin
-                    begin = i
-            y0 = 0
-            while y0 < height:
-                x0 = 0
-                while x0 < width:
-                    for y in range(y0, min(y0 + <Py_ssize_t>TILE, height)):
-                        for x in range(x0, min(x0 + <Py_ssize_t>TILE, width)):
-                            order[y, x] = canvas[x * height + y]
-                    x0 += TILE
-                y0 += TILE
-        return order_array, area_array, seen_array
+            masks[mask].data = <const uint8_t*><char*>rle
+            masks[mask].size = len(rle)
+        if n < 1 << 8:
+            bytes_of = order
+            with nogil:
+                code = paint_masks(bytes_of, masks, n, areas, seen)
+        elif n < 1 << 16:
+            words_of = order
+            with nogil:
+                code = paint_masks(words_of, masks, n, areas, seen)
+        else:
+            numbers_of = order
+            with nogil:
+                code = paint_masks(numbers_of, masks, n, areas, seen)
+        if code < 0:
+            raise MemoryError()
+        return order, area_array, seen_array
     finally:
-        free(texts)
-        free(sizes)
-        free(canvas)
+        free(masks)

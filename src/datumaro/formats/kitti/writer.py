@@ -172,13 +172,14 @@ class _Writer:
         losses += [f"masks of a label beyond {_MOST_THINGS} in an item: they become one"] * without
         losses += [MERGED] * _merged(fitting)
         subset, _, item_id = name.partition("/")
-        for folder, values, palette in (
-            (MASKS, classes << 8 | np.array([0, *numbers], np.int32), None),
-            (CLASSES, classes, None),
-            (COLORS, classes, self.palette),
+        values = order.values(classes << 8 | np.array([0, *numbers], np.int32))
+        of_classes, colors = index_masks.encode_both(order.values(classes), self.palette)
+        for folder, data in (
+            (MASKS, index_masks.encode(values, None)),
+            (CLASSES, of_classes),
+            (COLORS, colors),
         ):
             if folder != COLORS or self.options.apply_colormap:
-                data = index_masks.encode(order.values(values), palette)
                 self.files.save(f"{subset}/{folder}/{item_id}.png", data)
         return losses
 
