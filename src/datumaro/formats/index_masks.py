@@ -159,9 +159,7 @@ class Runs:
         """
         found, mask_of = np.unique(values, return_inverse=True)
         mask_of = mask_of.astype(np.int64)
-        offsets, text = encode_values(
-            self.indices, self.starts, mask_of, len(found), self.n_pixels
-        )
+        offsets, text = encode_values(self.indices, self.starts, mask_of, len(found), self.n_pixels)
         bounds = offsets.tolist()
         return {value: text[bounds[i] : bounds[i + 1]] for i, value in enumerate(found.tolist())}
 

@@ -62,8 +62,8 @@ def paint_all(rles: list[bytes], height: int, width: int) -> tuple[Array, Array,
     Returns
     -------
     uint8, uint16 or int32 (the smallest that holds n) [height, width], the number of the mask that
-    each pixel shows, counted from 1, 0 for none; int64 [n], the masks' areas in pixels, -1 for those that do not fit; and int64 [n + 1], how many
-    pixels show each number.
+    each pixel shows, counted from 1, 0 for none; int64 [n], the masks' areas in pixels, -1 for
+    those that do not fit; and int64 [n + 1], how many pixels show each number.
 
     Raises
     ------
