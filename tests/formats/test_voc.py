@@ -649,7 +649,7 @@ def test_a_mask_that_lies_about_its_size(tmp_path: Path):
 )
 def test_run_lengths_are_those_of_coco(height: int, width: int, n: int, random):
     pixels = np.array([[random.randrange(n) for _ in range(width)] for _ in range(height)])
-    found = index_masks.masks_of_runs(index_masks.runs_of(pixels))
+    found = index_masks.masks_of(pixels)
     assert sorted(found) == np.unique(pixels).tolist()
     for value, rle in found.items():
         expected = coco_mask.encode(np.asfortranarray(pixels == value, np.uint8))

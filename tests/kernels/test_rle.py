@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pycocotools import mask as coco_mask
 
-from datumaro.kernels.rle import encode_groups, paint
+from datumaro.kernels.rle import encode_groups, paint, paint_all
 
 NOTHING = np.zeros(0, np.int64)
 
@@ -67,3 +67,43 @@ def test_a_mask_that_does_not_fit_paints_nothing(rle: bytes):
     canvas = np.zeros(6, np.int32)
     assert paint(canvas, rle, 1) == -1
     assert not canvas.any()
+
+
+@given(st.integers(0, 40), st.integers(0, 70), st.integers(0, 5), st.integers(0, 1 << 32))
+def test_masks_lie_over_each_other(height: int, width: int, n: int, seed: int):
+    random = np.random.default_rng(seed)
+    masks = random.random((n, height, width)) < random.random((n, 1, 1))
+    rles = [
+        coco_mask.encode(np.asfortranarray(mask, np.uint8))["counts"] if mask.size else b"0"
+        for mask in masks
+    ]
+    wanted = np.zeros((height, width), np.int32)
+    for number, mask in enumerate(masks, 1):
+        wanted[mask] = number
+    order, areas, seen = paint_all(rles, height, width)
+    assert np.array_equal(order, wanted)
+    assert areas.tolist() == masks.sum((1, 2)).tolist()
+    assert seen.tolist() == np.bincount(wanted.ravel(), minlength=n + 1).tolist()
+
+
+@pytest.mark.parametrize("n, kind", [(255, "u1"), (256, "u2"), (65_535, "u2"), (65_536, "i4")])
+def test_as_many_masks_as_their_numbers_hold(n: int, kind: str):
+    order, areas, seen = paint_all([of_coco([1, 0])] * (n - 1) + [of_coco([0, 1])], 2, 1)
+    assert order.dtype == kind
+    assert order.tolist() == [[n - 1], [n]]
+    assert areas.tolist() == [1] * n
+    assert (seen > 0).nonzero()[0].tolist() == [n - 1, n]
+
+
+def test_masks_that_do_not_fit_are_left_out():
+    whole, other = of_coco([1] * 6), of_coco([1] * 7)
+    order, areas, seen = paint_all([whole, other, b"\xff", b""], 2, 3)
+    assert order.tolist() == [[1] * 3] * 2
+    assert areas.tolist() == [6, -1, -1, -1]
+    assert seen.tolist() == [0, 6, 0, 0, 0]
+    with pytest.raises(ValueError, match="size"):
+        paint_all([whole], -2, -3)
+    with pytest.raises(TypeError):
+        paint_all([whole, "6"], 2, 3)
+    with pytest.raises(TypeError):
+        paint_all([None], 2, 3)

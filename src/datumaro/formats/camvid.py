@@ -19,6 +19,7 @@ from datumaro.formats.base import (
     Folder,
     Format,
     ReadContext,
+    ReadOptions,
     Rejected,
     WriteContext,
     WriteOptions,
@@ -32,7 +33,7 @@ from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.index_masks import MaskRow, Painting
 from datumaro.formats.label_colors import LabelColors
 from datumaro.formats.mask_painting import MaskToPaint, paint_classes
-from datumaro.formats.mask_reading import ItemMasks, MaskItem, read_items
+from datumaro.formats.mask_reading import ItemMasks, MaskItem, MaskReadOptions, read_items
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.paint_plan import PaintPlan
 from datumaro.formats.rows import each_item
@@ -81,6 +82,7 @@ class Camvid(Format):
 
     name = "camvid"
     title = "CamVid: masks in the colours of labels"
+    read_options: ClassVar[type[ReadOptions]] = MaskReadOptions
     write_options: ClassVar[type[WriteOptions]] = CamvidWriteOptions
     holds = Capabilities(
         annotations={AnnotationType.mask: Held(label="required", overlap=False, merged=True)},
@@ -250,11 +252,9 @@ class _Writer:
             self.files.save(f"{subset}.txt", "".join(f"{line}\n" for line in lines).encode())
 
     def paint(self, name: str, masks: list[MaskToPaint]) -> list[str]:
-        """Write a mask file; runs in a thread. Returns what was lost."""
+        """Write a mask file; runs in a worker. Returns what was lost."""
         background = -1 if self.undeclared else self.plan.background or 0
-        classes, losses = paint_classes(name, masks, background)
-        if self.undeclared:
-            classes += 1
+        classes, losses = paint_classes(name, masks, background, 1 if self.undeclared else 0)
         palette = self.palette if self.options.apply_colormap else None
         self.files.save(name, index_masks.encode(classes, palette))
         return losses

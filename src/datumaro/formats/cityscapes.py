@@ -20,6 +20,7 @@ from datumaro.formats.base import (
     Folder,
     Format,
     ReadContext,
+    ReadOptions,
     Rejected,
     WriteContext,
     WriteOptions,
@@ -32,7 +33,7 @@ from datumaro.formats.files import find_root, folders, is_image, walk
 from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.index_masks import ClassColors, MaskRow, Painting
 from datumaro.formats.mask_painting import MERGED, MaskToPaint, paint, paint_classes
-from datumaro.formats.mask_reading import ItemMasks, MaskItem, read_items
+from datumaro.formats.mask_reading import ItemMasks, MaskItem, MaskReadOptions, read_items
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.paint_plan import PaintPlan
 from datumaro.formats.rows import each_item
@@ -74,6 +75,7 @@ class Cityscapes(Format):
 
     name = "cityscapes"
     title = "Cityscapes: images of streets, masks of label ids"
+    read_options: ClassVar[type[ReadOptions]] = MaskReadOptions
     write_options: ClassVar[type[WriteOptions]] = CityscapesWriteOptions
     holds = Capabilities(
         annotations={AnnotationType.mask: Held(label="required", overlap=False, merged=True)},
@@ -227,25 +229,24 @@ class _Writer:
                 images.add(rows, item, _IMAGES, f"{name}{_IMAGE}")
 
     def paint(self, name: str, masks: list[MaskToPaint]) -> list[str]:
-        """Write an item's mask files; runs in a thread. Returns what was lost."""
+        """Write an item's mask files; runs in a worker. Returns what was lost."""
         background = -1 if self.plan.background is None else self.plan.background
         if self.options.instances:
             painted = paint(name, masks, background, most=_OF_INSTANCE - 1)
-            classes, losses = painted.classes, painted.losses
+            classes, losses = painted.classes.astype(np.int32) + self.first, painted.losses
             numbers = painted.instances
             of_first = sum(mask.cls + self.first == 0 for mask in masks)
             losses += [MERGED] * max(0, of_first - 1)
-        else:
-            classes, losses = paint_classes(name, masks, background)
-            numbers = None
-        classes += self.first
-        ids = classes
-        if numbers is not None:
             # a thing of the id 0 would have another label's id for its value
             ids = np.where((numbers > 0) & (classes > 0), classes * _OF_INSTANCE + numbers, classes)
+        else:
+            classes, losses = paint_classes(name, masks, background, self.first)
+            ids = classes
         path = f"{_MASKS}/{name}"
-        self.files.save(path + _INSTANCE_IDS, index_masks.encode(ids, None))
-        self.files.save(path + _LABEL_IDS, index_masks.encode(classes, None))
+        of_labels, colors = index_masks.encode_both(classes, self.palette)
+        of_instances = of_labels if ids is classes else index_masks.encode(ids, None)
+        self.files.save(path + _INSTANCE_IDS, of_instances)
+        self.files.save(path + _LABEL_IDS, of_labels)
         if self.options.apply_colormap:
-            self.files.save(path + _COLOR, index_masks.encode(classes, self.palette))
+            self.files.save(path + _COLOR, colors)
         return losses

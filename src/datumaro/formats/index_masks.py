@@ -6,6 +6,7 @@ Palette images and RGB images show colours; in images of one channel the values 
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,8 @@ from datumaro.errors import (
     UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
-from datumaro.kernels.rle import encode_groups
+from datumaro.kernels.pixels import find_runs
+from datumaro.kernels.rle import encode_groups, encode_values
 from datumaro.model.categories import RgbColor
 
 MAX_PIXELS = 1 << 27
@@ -129,41 +131,50 @@ class MaskRow:
 
 @dataclass(frozen=True)
 class Runs:
-    """Stretches of equal values down the columns of an image, from left to right."""
+    """Stretches of equal codes down the columns of an image, from left to right.
 
-    values: Array
+    Attributes
+    ----------
+    codes : int64, those that occur, rising.
+    indices : int64 [n_runs], each run's code in ``codes``.
+    starts : int64 [n_runs], each run's first pixel, counted column by column.
+    n_pixels : of the image.
+    """
+
+    codes: Array
+    indices: Array
     starts: Array
     n_pixels: int
 
-    @property
-    def lengths(self) -> Array:
-        """Pixels in each stretch, int64."""
-        return np.diff(self.starts, append=self.n_pixels)
+    def masks(self, values: Array) -> dict[int, bytes]:
+        """The masks of the pixels of each value.
 
-    def merged(self, values: Array) -> Runs:
-        """Runs of other values, one for each of these; equal neighbours become one."""
-        first = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
-        return Runs(values[first], self.starts[first], self.n_pixels)
+        Parameters
+        ----------
+        values : integers, one for each code; several codes may have one value.
 
-
-def runs_of(codes: Array) -> Runs:
-    """The runs of an image [height, width]."""
-    flat = codes.ravel("F")
-    if not len(flat):
-        return Runs(flat, np.zeros(0, np.int64), 0)
-    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-    return Runs(flat[starts], starts, len(flat))
+        Returns
+        -------
+        {value: compressed run lengths}, by rising value.
+        """
+        found, mask_of = np.unique(values, return_inverse=True)
+        mask_of = mask_of.astype(np.int64)
+        offsets, text = encode_values(self.indices, self.starts, mask_of, len(found), self.n_pixels)
+        bounds = offsets.tolist()
+        return {value: text[bounds[i] : bounds[i + 1]] for i, value in enumerate(found.tolist())}
 
 
-def masks_of_runs(runs: Runs) -> dict[int, bytes]:
+def runs_of(pixels: Array) -> Runs:
+    """The runs of an image [height, width] of integers or truths."""
+    if pixels.dtype == np.bool_:
+        pixels = pixels.view(np.uint8)
+    return Runs(*find_runs(np.ascontiguousarray(pixels)), pixels.size)
+
+
+def masks_of(pixels: Array) -> dict[int, bytes]:
     """{value: compressed run lengths of the mask of its pixels}, by rising value."""
-    ends = runs.starts + runs.lengths
-    order = np.argsort(runs.values, kind="stable")
-    values, first = np.unique(runs.values[order], return_index=True)
-    first = np.append(first, len(order)).astype(np.int64)
-    offsets, text = encode_groups(runs.starts[order], ends[order], first, runs.n_pixels)
-    bounds = offsets.tolist()
-    return {value: text[bounds[i] : bounds[i + 1]] for i, value in enumerate(values.tolist())}
+    runs = runs_of(pixels)
+    return runs.masks(runs.codes)
 
 
 def empty_mask(n_pixels: int) -> bytes:
@@ -174,8 +185,7 @@ def empty_mask(n_pixels: int) -> bytes:
 
 def rle_of(mask: Array) -> bytes:
     """The compressed run lengths of a mask, bool [height, width]."""
-    runs = runs_of(mask)
-    return masks_of_runs(runs).get(True) or empty_mask(runs.n_pixels)
+    return masks_of(mask).get(1) or empty_mask(mask.size)
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -267,22 +277,14 @@ def value_masks(painting: Painting, path: str) -> dict[int, bytes]:
     """
     if painting.is_color and painting.palette is None:
         raise MalformedFileError(path, "", "an image in colours", "one of indices (one channel)")
-    return masks_of_runs(runs_of(painting.codes))
+    return masks_of(painting.codes)
 
 
 def class_masks(classes: Painting, meaning: ClassColors, path: str) -> list[MaskRow]:
     """A mask for each label in a class mask, background too."""
-    codes, runs = coded(classes)
-    labels = meaning.label_of(classes, codes, path)
-    found = masks_of_runs(runs.merged(labels[runs.values]))
+    runs = runs_of(classes.codes)
+    found = runs.masks(meaning.label_of(classes, runs.codes, path))
     return [MaskRow(0, label, rle) for label, rle in found.items() if label >= 0]
-
-
-def coded(painting: Painting) -> tuple[Array, Runs]:
-    """(The codes that occur, rising; runs of indices into them)."""
-    runs = runs_of(painting.codes)
-    codes, indices = np.unique(runs.values, return_inverse=True)
-    return codes, Runs(indices.astype(np.int64), runs.starts, runs.n_pixels)
 
 
 def shape_of(painting: Painting) -> tuple[int, int]:
@@ -305,7 +307,7 @@ def encode(indices: Array, palette: Array | None) -> bytes:
 
     Parameters
     ----------
-    indices : int32 [height, width].
+    indices : integers [height, width], none of them negative.
     palette : uint8 [n, 3], the colour of each index; None writes the indices themselves.
 
     Raises
@@ -314,15 +316,46 @@ def encode(indices: Array, palette: Array | None) -> bytes:
         An index is too large for a PNG file without a palette.
     """
     top = int(indices.max(initial=0))
-    if palette is None and top >= 1 << 16:
+    if top < 256:
+        if palette is None:
+            return _without_palette(_with_palette(indices, _BLACK))
+        return _with_palette(indices, palette)
+    if palette is not None:
+        return _png(PILImage.fromarray(palette[indices]))
+    if top >= 1 << 16:
         raise UnsupportedContentError(f"a mask image with the value {top}; expected up to 65535")
-    if palette is None:
-        image = PILImage.fromarray(indices.astype(np.uint8 if top < 256 else np.uint16))
-    elif top < 256:
-        image = PILImage.fromarray(indices.astype(np.uint8))
-        image.putpalette(palette[:256].tobytes())
-    else:
-        image = PILImage.fromarray(palette[indices])
+    return _png(PILImage.fromarray(indices.astype(np.uint16, copy=False)))
+
+
+def encode_both(indices: Array, palette: Array) -> tuple[bytes, bytes]:
+    """PNG files of the indices themselves, and in colours; see `encode`."""
+    if int(indices.max(initial=0)) >= 256:
+        return encode(indices, None), encode(indices, palette)
+    missing = max(0, len(_BLACK) - len(palette))
+    colors = _with_palette(indices, np.concatenate([palette, _BLACK[:missing]]))
+    return _without_palette(colors), colors
+
+
+_BLACK = np.zeros((17, 3), np.uint8)  # of up to 16 colours the indices would have less than 8 bits
+_HEADER_END = 33  # of a PNG file's signature and header
+
+
+def _with_palette(indices: Array, palette: Array) -> bytes:
+    image = PILImage.fromarray(indices.astype(np.uint8, copy=False))
+    image.putpalette(palette[:256].tobytes())
+    return _png(image)
+
+
+def _without_palette(png: bytes) -> bytes:
+    """A palette image of 8 bits as one of gray values, its indices: the compressed pixels stay."""
+    header = b"IHDR" + png[16:25] + b"\0" + png[26:29]
+    size = int.from_bytes(png[_HEADER_END : _HEADER_END + 4])  # of the palette, the next chunk
+    crc = zlib.crc32(header).to_bytes(4)
+    return png[:12] + header + crc + png[_HEADER_END + 12 + size :]
+
+
+def _png(image: PILImage.Image) -> bytes:
+    # Masks are runs of equal values: to look for nothing else is faster, and smaller.
     out = io.BytesIO()
-    image.save(out, "PNG", compress_level=4)
+    image.save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return out.getvalue()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.index_masks import Array
-from datumaro.kernels import rle
+from datumaro.kernels import pixels, rle
 from datumaro.model import run_lengths
 
 COVERED = "masks that others cover in part or whole: the covered pixels"
@@ -43,8 +44,8 @@ class Painted:
 
     Attributes
     ----------
-    classes, instances : int32 [height, width]: each pixel's class, and the number of its instance
-        (0 where there is no mask).
+    classes, instances : integers [height, width]: each pixel's class, and the number of its
+        instance (0 where there is no mask).
     numbers : the instances' numbers, in the order in which they were painted.
     unlabelled : how many masks have no class; they are background in ``classes``.
     losses : what the two images do not show, each as a plural.
@@ -74,14 +75,12 @@ def paint(item_id: str, masks: list[MaskToPaint], background: int, most: int = 2
     """
     fitting, losses = of_one_size(masks)
     numbers = instance_numbers([mask.group for mask in fitting], most)
-    order, areas = paint_order(item_id, fitting)  # each pixel's mask, counted from 1; 0 for none
-    seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)[1:]
-    losses += [COVERED] * int(np.count_nonzero(seen < areas))
-    classes = np.array([background, *(background if m.cls < 0 else m.cls for m in fitting)])
+    order = paint_order(item_id, fitting)
+    losses += [COVERED] * order.n_covered
     unlabelled = sum(mask.cls < 0 for mask in fitting)
     return Painted(
-        classes.astype(np.int32)[order],
-        np.array([0, *numbers], np.int32)[order],
+        order.values([background, *(background if m.cls < 0 else m.cls for m in fitting)]),
+        order.values([0, *numbers]),
         numbers,
         unlabelled,
         losses,
@@ -89,13 +88,17 @@ def paint(item_id: str, masks: list[MaskToPaint], background: int, most: int = 2
 
 
 def paint_classes(
-    item_id: str, masks: list[MaskToPaint], background: int
+    item_id: str, masks: list[MaskToPaint], background: int, first: int = 0
 ) -> tuple[Array, list[str]]:
     """Paint masks as `paint` does, into an image of classes alone: those of a class become one.
 
+    Parameters
+    ----------
+    first : the value of class 0; it is added to all, the background too.
+
     Returns
     -------
-    int32 [height, width], and what it does not show, each as a plural.
+    Integers [height, width], and what it does not show, each as a plural.
 
     Raises
     ------
@@ -103,11 +106,10 @@ def paint_classes(
         A mask's run lengths are damaged.
     """
     fitting, losses = of_one_size(masks)
-    order, areas = paint_order(item_id, fitting)
-    seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)[1:]
-    losses += [COVERED] * int(np.count_nonzero(seen < areas))
+    order = paint_order(item_id, fitting)
+    losses += [COVERED] * order.n_covered
     losses += [MERGED] * (len(fitting) - len({mask.cls for mask in fitting}))
-    return np.array([background, *(m.cls for m in fitting)], np.int32)[order], losses
+    return order.values([background + first, *(m.cls + first for m in fitting)]), losses
 
 
 def of_one_size(masks: list[MaskToPaint]) -> tuple[list[MaskToPaint], list[str]]:
@@ -118,13 +120,43 @@ def of_one_size(masks: list[MaskToPaint]) -> tuple[list[MaskToPaint], list[str]]
     return sorted(fitting, key=lambda mask: mask.z_order), losses
 
 
-def paint_order(item_id: str, masks: list[MaskToPaint]) -> tuple[Array, Array]:
-    """Paint masks of one size, later ones over earlier ones.
+@dataclass
+class PaintOrder:
+    """Which of an item's masks each pixel shows.
 
-    Returns
-    -------
-    int32 [height, width]: the number of the mask that each pixel shows, counted from 1, 0 for none;
-    and the masks' areas in pixels, int64 [n].
+    Attributes
+    ----------
+    pixels : unsigned or int32 [height, width], the masks' numbers, counted from 1; 0 for none.
+    areas : int64 [n], of the masks, in pixels.
+    seen : int64 [n + 1], how many pixels show each number.
+    """
+
+    pixels: Array
+    areas: Array
+    seen: Array
+
+    @property
+    def n_covered(self) -> int:
+        """How many masks others cover in part or whole."""
+        return int(np.count_nonzero(self.seen[1:] < self.areas))
+
+    def values(self, values: Sequence[int] | Array) -> Array:
+        """What each pixel shows, when the numbers have these values.
+
+        Returns
+        -------
+        uint8, uint16 or int32 [height, width], the smallest that holds all of them.
+        """
+        wanted = np.asarray(values, np.int32)
+        low, high = int(wanted.min()), int(wanted.max())
+        kind = np.uint8 if high < 1 << 8 else np.uint16 if high < 1 << 16 else np.int32
+        shown = np.empty(self.pixels.shape, kind if low >= 0 else np.int32)
+        pixels.look_up(self.pixels, wanted.astype(shown.dtype), shown)
+        return shown
+
+
+def paint_order(item_id: str, masks: list[MaskToPaint]) -> PaintOrder:
+    """Paint masks of one size, later ones over earlier ones.
 
     Raises
     ------
@@ -134,8 +166,7 @@ def paint_order(item_id: str, masks: list[MaskToPaint]) -> tuple[Array, Array]:
     height, width = masks[0].height, masks[0].width
     if not 0 <= height * width <= run_lengths.MAX_PIXELS:
         raise UnsupportedContentError(f"item {item_id!r}: a mask of {height} x {width} pixels")
-    canvas = np.zeros(height * width, np.int32)
-    areas = np.array([rle.paint(canvas, m.rle, i) for i, m in enumerate(masks, 1)], np.int64)
+    shown, areas, seen = rle.paint_all([mask.rle for mask in masks], height, width)
     if (areas < 0).any():
         number = int(np.argmax(areas < 0))
         try:
@@ -145,7 +176,7 @@ def paint_order(item_id: str, masks: list[MaskToPaint]) -> tuple[Array, Array]:
         else:
             reason = "its run lengths do not fit its size"
         raise UnsupportedContentError(f"item {item_id!r}: a mask is damaged: {reason}")
-    return canvas.reshape(width, height).T, areas
+    return PaintOrder(shown, areas, seen)
 
 
 def instance_numbers(groups: list[int], most: int = 255) -> list[int]:

@@ -1,16 +1,13 @@
-"""Reading items whose masks lie in an image file each: decoded in threads, in the items' order."""
+"""Reading items whose masks lie in an image file each: workers decode, in the items' order."""
 
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 
 from datumaro.errors import DatasetImportError, MalformedFileError
-from datumaro.formats.base import ReadContext
+from datumaro.formats.base import ReadContext, ReadOptions, num_workers_option
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import read_file
 from datumaro.formats.index_masks import (
@@ -23,12 +20,19 @@ from datumaro.formats.index_masks import (
 from datumaro.model.image_header import read_size
 from datumaro.model.media import probe_size
 from datumaro.table.chunk import Chunk
+from datumaro.workers import Workers, batched
 
 _CHUNK_ITEMS = 8192
 _BATCH_ITEMS = 64
-_THREADS = min(8, os.cpu_count() or 1)
+_BATCH_PIXELS = 1 << 20
 _MAX_BYTES = 1 << 28
-_SMALL_PIXELS = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskReadOptions(ReadOptions):
+    """Options of an import of masks that lie in image files."""
+
+    num_workers: int | None = num_workers_option("decode masks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class ItemMasks:
 
 
 Separate = Callable[[Painting, MaskItem], list[MaskRow]]
-"""Makes masks of a decoded file; runs in a thread. It may raise DatasetImportError."""
+"""Makes masks of a decoded file; runs in a worker. It may raise DatasetImportError."""
 
 Annotate = Callable[[ChunkColumns, MaskItem, ItemMasks], None]
 """Appends an item's annotations."""
@@ -83,23 +87,23 @@ def read_items(
     def load(item: MaskItem) -> ItemMasks:
         return _load(item, separate) if item.mask else _NOTHING
 
+    here = context.workers if context.workers.share_memory else Workers()
     context.progress.start(len(items), desc=desc)
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for begin in range(0, len(items), _CHUNK_ITEMS):
-            columns = ChunkColumns()
-            end = min(begin + _CHUNK_ITEMS, len(items))
-            for first in range(begin, end, _BATCH_ITEMS):
-                batch = items[first : min(first + _BATCH_ITEMS, end)]
-                decoded: Iterable[ItemMasks] = repeat(_NOTHING)
-                if masked := next((item.mask for item in batch if item.mask), ""):
-                    decoded = (map if _is_small(masked) else threads.map)(load, batch)
-                for item, masks in zip(batch, decoded, strict=False):
-                    if masks.error is not None:
-                        context.problem(masks.error)
-                    annotate(columns, item, masks)
-                    columns.add_item(item.id, item.subset, item.image, item.height, item.width)
-                context.progress.report_status(first + len(batch))
-            chunks.append(columns.finish())
+    columns = ChunkColumns()
+    with here.map(load, batched(items, _batch_items(items))) as decoded:
+        for number, (item, masks) in enumerate(zip(items, decoded, strict=True), 1):
+            if masks.error is not None:
+                context.problem(masks.error)
+            annotate(columns, item, masks)
+            columns.add_item(item.id, item.subset, item.image, item.height, item.width)
+            if number % _BATCH_ITEMS == 0:
+                context.progress.report_status(number)
+            if len(columns) == _CHUNK_ITEMS:
+                chunks.append(columns.finish())
+                columns = ChunkColumns()
+    if len(columns):
+        chunks.append(columns.finish())
+    context.progress.report_status(len(items))
     context.progress.finish()
     return chunks
 
@@ -107,10 +111,12 @@ def read_items(
 _NOTHING = ItemMasks()
 
 
-def _is_small(path: str) -> bool:
-    """Whether a mask is decoded before a thread could be told to."""
-    size = probe_size(path)
-    return size is not None and size[0] * size[1] <= _SMALL_PIXELS
+def _batch_items(items: Sequence[MaskItem]) -> int:
+    """How many items a worker gets at a time: few large ones, many small ones."""
+    path = next((item.mask for item in items if item.mask), "")
+    size = probe_size(path) if path else None
+    n_pixels = size[0] * size[1] if size is not None else 0
+    return max(1, min(_BATCH_ITEMS, _BATCH_PIXELS // max(1, n_pixels)))
 
 
 def _load(item: MaskItem, separate: Separate) -> ItemMasks:

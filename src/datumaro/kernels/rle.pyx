@@ -2,11 +2,60 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 from datumaro.kernels._json cimport Buffer, buffer_free, buffer_int64
 from datumaro.kernels._rle cimport Runs, put_runs, runs_begin, runs_next
+
+
+cdef enum:
+    TILE = 16  # pixels, of the squares in which images are turned
+
+
+# --- runs to text ---------------------------------------------------------------------------------
+
+
+cdef enum:
+    SOUND = 0
+    NO_MEMORY = -1
+    UNSOUND = -2
+
+
+cdef inline int add_run(Buffer* runs, int64_t* at, int64_t begin, int64_t end) noexcept nogil:
+    """Append a run of a mask's pixels, and the pixels before it that are not its own.
+
+    ``at`` is where the last run ended.
+    """
+    if not at[0] <= begin <= end:
+        return UNSOUND
+    if at[0] == begin and runs.size:  # goes on where the last one ended
+        (<int64_t*>(runs.data + runs.size))[-1] += end - begin
+    elif buffer_int64(runs, begin - at[0]) < 0 or buffer_int64(runs, end - begin) < 0:
+        return NO_MEMORY
+    at[0] = end
+    return SOUND
+
+
+cdef inline int end_mask(Buffer* text, Buffer* runs, int64_t at, int64_t n_pixels) noexcept nogil:
+    """Append a mask's text, given its runs up to the pixel ``at``; they are dropped then."""
+    if at > n_pixels:
+        return UNSOUND
+    if (at < n_pixels or not runs.size) and buffer_int64(runs, n_pixels - at) < 0:
+        return NO_MEMORY
+    if put_runs(text, <const int64_t*>runs.data, runs.size // sizeof(int64_t)) < 0:
+        return NO_MEMORY
+    runs.size = 0
+    return SOUND
+
+
+cdef object finished(int code, object offsets, Buffer* text):
+    if code == NO_MEMORY:
+        raise MemoryError()
+    if code != SOUND:
+        raise ValueError("the runs of masks do not fit together")
+    return offsets, (<char*>text.data)[: text.size] if text.size else b""
 
 
 def encode_groups(
@@ -16,78 +65,232 @@ def encode_groups(
     cdef Buffer text, runs
     cdef Py_ssize_t n = first.shape[0] - 1, n_runs = begins.shape[0], mask, row
     cdef int64_t at
-    cdef bint sound = n >= 0 and ends.shape[0] == n_runs
+    cdef int code = SOUND
     memset(&text, 0, sizeof(Buffer))
     memset(&runs, 0, sizeof(Buffer))
     out = np.zeros(n + 1 if n >= 0 else 1, np.int64)
     cdef int64_t[::1] offsets = out
-    if not sound or first[0] != 0 or first[n] != n_runs or not 0 <= n_pixels <= 0xFFFFFFFF:
+    if (
+        n < 0
+        or ends.shape[0] != n_runs
+        or first[0] != 0
+        or first[n] != n_runs
+        or not 0 <= n_pixels <= 0xFFFFFFFF
+    ):
         raise ValueError("the runs of masks do not fit together")
     try:
         with nogil:
             for mask in range(n):
                 at = 0
-                runs.size = 0
                 if not 0 <= first[mask] <= first[mask + 1] <= n_runs:
-                    sound = False
+                    code = UNSOUND
                     break
                 for row in range(first[mask], first[mask + 1]):
-                    if not at <= begins[row] <= ends[row] <= n_pixels:
-                        sound = False
+                    code = add_run(&runs, &at, begins[row], ends[row])
+                    if code != SOUND:
                         break
-                    if at == begins[row] and runs.size:  # goes on where the last one ended
-                        (<int64_t*>(runs.data + runs.size))[-1] += ends[row] - begins[row]
-                    elif (
-                        buffer_int64(&runs, begins[row] - at) < 0
-                        or buffer_int64(&runs, ends[row] - begins[row]) < 0
-                    ):
-                        with gil:
-                            raise MemoryError()
-                    at = ends[row]
-                if not sound:
+                if code == SOUND:
+                    code = end_mask(&text, &runs, at, n_pixels)
+                if code != SOUND:
                     break
-                if (at < n_pixels or not runs.size) and buffer_int64(&runs, n_pixels - at) < 0:
-                    with gil:
-                        raise MemoryError()
-                if put_runs(&text, <const int64_t*>runs.data, runs.size // sizeof(int64_t)) < 0:
-                    with gil:
-                        raise MemoryError()
                 offsets[mask + 1] = text.size
-        if not sound:
-            raise ValueError("the runs of masks do not fit together")
-        return out, (<char*>text.data)[: text.size] if text.size else b""
+        return finished(code, out, &text)
     finally:
         buffer_free(&text)
         buffer_free(&runs)
 
 
-def paint(int32_t[::1] canvas, bytes rle, int32_t value):
+def encode_values(
+    const int64_t[::1] values,
+    const int64_t[::1] starts,
+    const int64_t[::1] mask_of,
+    Py_ssize_t n_masks,
+    int64_t n_pixels,
+):
     """See rle.pyi."""
+    cdef Buffer text, runs
+    cdef Py_ssize_t n_runs = starts.shape[0], n_values = mask_of.shape[0], mask, row, place
+    cdef int64_t at
+    cdef int code = SOUND
+    cdef int64_t* first = NULL  # each mask's first run in ``order``
+    cdef int64_t* order = NULL  # the runs, mask after mask
+    memset(&text, 0, sizeof(Buffer))
+    memset(&runs, 0, sizeof(Buffer))
+    if values.shape[0] != n_runs or n_masks < 0 or not 0 <= n_pixels <= 0xFFFFFFFF:
+        raise ValueError("the runs of masks do not fit together")
+    out = np.zeros(n_masks + 1, np.int64)
+    cdef int64_t[::1] offsets = out
+    try:
+        with nogil:
+            first = <int64_t*>calloc(n_masks + 2, sizeof(int64_t))
+            order = <int64_t*>malloc((n_runs or 1) * sizeof(int64_t))
+            if first == NULL or order == NULL:
+                code = NO_MEMORY
+            else:
+                for row in range(n_runs):
+                    if not 0 <= values[row] < n_values or mask_of[values[row]] >= n_masks:
+                        code = UNSOUND
+                        break
+                    if mask_of[values[row]] >= 0:
+                        first[mask_of[values[row]] + 2] += 1
+            if code == SOUND:
+                for mask in range(n_masks):
+                    first[mask + 1] += first[mask]
+                    # counted one place further on: filling moves each to the next one's first
+                for row in range(n_runs):
+                    mask = mask_of[values[row]]
+                    if mask >= 0:
+                        order[first[mask + 1]] = row
+                        first[mask + 1] += 1
+                for mask in range(n_masks):
+                    at = 0
+                    for place in range(first[mask], first[mask + 1]):
+                        row = order[place]
+                        code = add_run(
+                            &runs, &at, starts[row], starts[row + 1] if row + 1 < n_runs else n_pixels
+                        )
+                        if code != SOUND:
+                            break
+                    if code == SOUND:
+                        code = end_mask(&text, &runs, at, n_pixels)
+                    if code != SOUND:
+                        break
+                    offsets[mask + 1] = text.size
+        return finished(code, out, &text)
+    finally:
+        free(first)
+        free(order)
+        buffer_free(&text)
+        buffer_free(&runs)
+
+
+# --- text to pixels -------------------------------------------------------------------------------
+
+
+ctypedef fused Number:
+    uint8_t
+    uint16_t
+    int32_t
+
+
+cdef int64_t paint_mask(
+    Number* canvas, Py_ssize_t size, const uint8_t* text, Py_ssize_t n, Number value
+) noexcept nogil:
+    """See `paint`."""
     cdef Runs runs
     cdef int64_t run, total = 0, painted = 0
-    cdef Py_ssize_t size = canvas.shape[0], i
+    cdef Py_ssize_t i
     cdef bint inside = False
     cdef int code
     # once over the text first: nothing is painted of a damaged mask
-    runs_begin(&runs, <const uint8_t*><char*>rle, len(rle))
-    with nogil:
-        while True:
-            code = runs_next(&runs, &run)
-            if code <= 0:
-                break
-            total += run
-            if total > size:
-                break
+    runs_begin(&runs, text, n)
+    while True:
+        code = runs_next(&runs, &run)
+        if code <= 0:
+            break
+        total += run
+        if total > size:
+            break
     if code < 0 or total != size:
         return -1
-    runs_begin(&runs, <const uint8_t*><char*>rle, len(rle))
-    with nogil:
-        total = 0
-        while runs_next(&runs, &run) > 0:
-            if inside:
-                for i in range(total, total + run):
-                    canvas[i] = value
-                painted += run
-            total += run
-            inside = not inside
+    runs_begin(&runs, text, n)
+    total = 0
+    while runs_next(&runs, &run) > 0:
+        if inside:
+            for i in range(total, total + run):
+                canvas[i] = value
+            painted += run
+        total += run
+        inside = not inside
     return painted
+
+
+def paint(int32_t[::1] canvas, bytes rle, int32_t value):
+    """See rle.pyi."""
+    cdef const uint8_t* text = <const uint8_t*><char*>rle
+    cdef Py_ssize_t n = len(rle), size = canvas.shape[0]
+    cdef int32_t nothing = 0
+    cdef int32_t* pixels = &canvas[0] if size else &nothing
+    cdef int64_t painted
+    with nogil:
+        painted = paint_mask(pixels, size, text, n, value)
+    return painted
+
+
+cdef struct Text:              # of a mask
+    const uint8_t* data
+    Py_ssize_t size
+
+
+cdef int paint_masks(
+    Number[:, ::1] order, const Text* masks, Py_ssize_t n, int64_t[::1] areas, int64_t[::1] seen
+) noexcept nogil:
+    """See `paint_all`; -1 without memory."""
+    cdef Py_ssize_t height = order.shape[0], width = order.shape[1], size = height * width
+    cdef Py_ssize_t mask, begin = 0, i, x, y, x0, y0
+    # column by column, as run lengths are
+    cdef Number* canvas = <Number*>calloc(size or 1, sizeof(Number))
+    if canvas == NULL:
+        return -1
+    for mask in range(n):
+        areas[mask] = paint_mask(
+            canvas, size, masks[mask].data, masks[mask].size, <Number>(mask + 1)
+        )
+    for i in range(1, size + 1):
+        if i == size or canvas[i] != canvas[begin]:
+            seen[canvas[begin]] += i - begin
+            begin = i
+    y0 = 0
+    while y0 < height:
+        x0 = 0
+        while x0 < width:
+            for y in range(y0, min(y0 + <Py_ssize_t>TILE, height)):
+                for x in range(x0, min(x0 + <Py_ssize_t>TILE, width)):
+                    order[y, x] = canvas[x * height + y]
+            x0 += TILE
+        y0 += TILE
+    free(canvas)
+    return 0
+
+
+def paint_all(list rles, Py_ssize_t height, Py_ssize_t width):
+    """See rle.pyi."""
+    cdef Py_ssize_t n = len(rles), mask
+    cdef Text* masks = NULL
+    cdef bytes rle
+    cdef int code = 0
+    cdef uint8_t[:, ::1] bytes_of
+    cdef uint16_t[:, ::1] words_of
+    cdef int32_t[:, ::1] numbers_of
+    if height < 0 or width < 0 or n >= 0x7FFFFFFF:
+        raise ValueError("an image of a negative size, or too many masks")
+    kept = tuple(rles)  # so that nobody takes them away while the lock is not held
+    kind = np.uint8 if n < 1 << 8 else np.uint16 if n < 1 << 16 else np.int32
+    order = np.empty((height, width), kind)
+    area_array, seen_array = np.empty(n, np.int64), np.zeros(n + 1, np.int64)
+    cdef int64_t[::1] areas = area_array, seen = seen_array
+    try:
+        masks = <Text*>malloc((n or 1) * sizeof(Text))
+        if masks == NULL:
+            raise MemoryError()
+        for mask in range(n):
+            rle = kept[mask]
+            masks[mask].data = <const uint8_t*><char*>rle
+            masks[mask].size = len(rle)
+        if n < 1 << 8:
+            bytes_of = order
+            with nogil:
+                code = paint_masks(bytes_of, masks, n, areas, seen)
+        elif n < 1 << 16:
+            words_of = order
+            with nogil:
+                code = paint_masks(words_of, masks, n, areas, seen)
+        else:
+            numbers_of = order
+            with nogil:
+                code = paint_masks(numbers_of, masks, n, areas, seen)
+        if code < 0:
+            raise MemoryError()
+        return order, area_array, seen_array
+    finally:
+        free(masks)

@@ -193,9 +193,8 @@ class _Reader:
                 found = f"more than {_MAX_BYTES} bytes"
                 raise MalformedFileError(path, f"byte {_MAX_BYTES}", found, "a PNG image in fewer")
             painting = index_masks.decode(data, path, size if all(size) else None)
-            codes, runs = index_masks.coded(painting)
-            ids = _ids(painting, codes, path)
-            masks = index_masks.masks_of_runs(runs.merged(ids[runs.values]))
+            runs = index_masks.runs_of(painting.codes)
+            masks = runs.masks(_ids(painting, runs.codes, path))
             return _Decoded(masks, index_masks.shape_of(painting))
         except OSError as error:
             found = f"a file that cannot be read ({error.strerror or error})"

@@ -136,23 +136,22 @@ def _paint(picture: _Picture) -> tuple[bytes, Counter[str]]:
     fitting = [i for i, m in enumerate(picture.masks) if (m.height, m.width) == size]
     losses["masks of another size than their item's first"] += len(picture.masks) - len(fitting)
     masks = [picture.masks[i] for i in fitting]
-    order, areas = paint_order(picture.item, masks)
-    seen = np.bincount(order.ravel(), minlength=len(masks) + 1)[1:]
-    losses[COVERED] += int(np.count_nonzero(seen < areas))
+    order = paint_order(picture.item, masks)
+    losses[COVERED] += order.n_covered
     entries: list[dict[str, Any]] = []
     numbers = np.zeros(len(masks) + 1, np.int32)
     for place, (index, mask) in enumerate(zip(fitting, masks, strict=True)):
-        visible, whole = int(seen[place]), int(areas[place])
+        visible, whole = int(order.seen[place + 1]), int(order.areas[place])
         if whole and not visible:
             continue
         numbers[place + 1] = mask.group
         rle = {"counts": mask.rle, "size": list(size)}
         if visible < whole:
-            rle = run_lengths.encode(order == place + 1)
+            rle = run_lengths.encode(order.pixels == place + 1)
         entries.append(
             {**picture.segments[index], "area": visible, "bbox": run_lengths.bounds(rle)}
         )
-    _save(numbers[order], picture.png)
+    _save(numbers[order.pixels], picture.png)
     told = {
         "image_id": picture.image_id,
         "file_name": picture.file_name,

@@ -29,7 +29,7 @@ from datumaro.formats.files import read_file, read_text
 from datumaro.formats.icdar import files
 from datumaro.formats.icdar.character_text import WHITE, ItemText
 from datumaro.formats.icdar.files import Images, Subset
-from datumaro.formats.index_masks import Array, empty_mask, masks_of_runs, runs_of
+from datumaro.formats.index_masks import Array, empty_mask, masks_of
 from datumaro.formats.mask_painting import COVERED, MaskToPaint, of_one_size, paint_order
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.rows import each_item
@@ -143,7 +143,7 @@ def _read(columns: ChunkColumns, subset: Subset, item_id: str, context: ReadCont
     except DatasetImportError as error:
         context.problem(error)
         return
-    found = masks_of_runs(runs_of(codes))
+    found = masks_of(codes)
     height, width = codes.shape
     words: list[list[tuple[int, bytes]]] = [[]]
     index = 0
@@ -216,10 +216,9 @@ def _codes(path: str) -> Array:
 def _painted(name: str, masks: list[MaskToPaint]) -> tuple[bytes, list[str]]:
     """A BMP file of masks in their colours (`MaskToPaint.cls`), and what it does not show."""
     fitting, losses = of_one_size(masks)
-    order, areas = paint_order(name, fitting)
-    seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)[1:]
-    losses += [COVERED] * int(np.count_nonzero(seen < areas))
-    codes = np.array([WHITE, *(mask.cls for mask in fitting)], np.int32)[order]
+    order = paint_order(name, fitting)
+    losses += [COVERED] * order.n_covered
+    codes = order.values([WHITE, *(mask.cls for mask in fitting)]).astype(np.int32)
     rgb = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=2).astype(np.uint8)
     out = io.BytesIO()
     PILImage.fromarray(rgb).save(out, "BMP")

@@ -19,6 +19,7 @@ from datumaro.formats.base import (
     Folder,
     Format,
     ReadContext,
+    ReadOptions,
     Rejected,
     WriteContext,
     WriteOptions,
@@ -28,6 +29,7 @@ from datumaro.formats.kitti import files
 from datumaro.formats.kitti.files import Task
 from datumaro.formats.kitti.writer import KittiWriteOptions
 from datumaro.formats.label_colors import BACKGROUND
+from datumaro.formats.mask_reading import MaskReadOptions
 from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
 from datumaro.table.chunk import Content
@@ -116,6 +118,7 @@ class Kitti(_Kitti):
 
     name = "kitti"
     title = "KITTI: boxes and masks of what is on streets"
+    read_options: ClassVar[type[ReadOptions]] = MaskReadOptions
     task = files.ALL
     holds = _holding(task)
     confidence = Confidence.MEDIUM
@@ -150,6 +153,7 @@ class KittiSegmentation(_Kitti):
 
     name = "kitti_segmentation"
     title = "KITTI: masks"
+    read_options: ClassVar[type[ReadOptions]] = MaskReadOptions
     task = files.SEGMENTATION
     holds = _holding(task)
     part_of = "kitti"

@@ -148,25 +148,25 @@ class _Writer:
         return self.plan.masks(rows, item, self.context, number)
 
     def paint(self, name: str, masks: list[MaskToPaint]) -> list[str]:
-        """Write an item's mask files; runs in a thread. Returns what was lost."""
+        """Write an item's mask files; runs in a worker. Returns what was lost."""
         fitting, losses = of_one_size(masks)
-        order, areas = paint_order(name, fitting)
-        seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)
-        losses += [COVERED] * int(np.count_nonzero(seen[1:] < areas))
-        if seen[0]:
+        order = paint_order(name, fitting)
+        losses += [COVERED] * order.n_covered
+        if order.seen[0]:
             self.shows_background = True
         classes = np.array([self.background, *(mask.cls for mask in fitting)], np.int32)
         numbers, without = _numbers(fitting)
         losses += [f"masks of a label beyond {_MOST_THINGS} in an item: they become one"] * without
         losses += [MERGED] * _merged(fitting)
         subset, _, item_id = name.partition("/")
-        for folder, values, palette in (
-            (MASKS, classes << 8 | np.array([0, *numbers], np.int32), None),
-            (CLASSES, classes, None),
-            (COLORS, classes, self.palette),
+        values = order.values(classes << 8 | np.array([0, *numbers], np.int32))
+        of_classes, colors = index_masks.encode_both(order.values(classes), self.palette)
+        for folder, data in (
+            (MASKS, index_masks.encode(values, None)),
+            (CLASSES, of_classes),
+            (COLORS, colors),
         ):
             if folder != COLORS or self.options.apply_colormap:
-                data = index_masks.encode(values[order], palette)
                 self.files.save(f"{subset}/{folder}/{item_id}.png", data)
         return losses
 

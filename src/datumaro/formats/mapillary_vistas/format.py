@@ -14,13 +14,14 @@ from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.files import find_root, folders
 from datumaro.formats.mapillary_vistas import files
 from datumaro.formats.mapillary_vistas.files import INSTANCES, PANOPTIC, VERSIONS
+from datumaro.formats.mask_reading import MaskReadOptions
 from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
 from datumaro.table.chunk import Content
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapillaryVistasReadOptions(ReadOptions):
+class MapillaryVistasReadOptions(MaskReadOptions):
     """Options of an import."""
 
     format_version: str | None = option(

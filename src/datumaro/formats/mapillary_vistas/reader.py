@@ -319,14 +319,13 @@ class _Segments(_Reader):
         """A mask for each segment: its id is red + 256 green + 65536 blue."""
         if not painting.is_color and int(painting.codes.max(initial=0)) > 255:
             raise MalformedFileError(item.mask, "IHDR", "gray values of 16 bits", "RGB colours")
-        codes, runs = index_masks.coded(painting)
+        runs = index_masks.runs_of(painting.codes)
         if painting.is_color:
-            colors = painting.colors(codes).astype(np.int64)
+            colors = painting.colors(runs.codes).astype(np.int64)
             ids = (colors >> 16) | (colors & 0xFF00) | ((colors & 0xFF) << 16)
         else:  # gray: all three are equal
-            ids = codes.astype(np.int64) * 0x010101
-        masks = index_masks.masks_of_runs(runs.merged(ids[runs.values]))
-        return [MaskRow(number, None, rle) for number, rle in masks.items() if number]
+            ids = runs.codes * 0x010101
+        return [MaskRow(number, None, rle) for number, rle in runs.masks(ids).items() if number]
 
     def annotate(self, columns: ChunkColumns, item: MaskItem, masks: ItemMasks) -> None:
         """Append an item's segments and polygons."""

@@ -18,6 +18,7 @@ from datumaro.formats.base import (
     Folder,
     Format,
     ReadContext,
+    ReadOptions,
     Rejected,
     WriteContext,
     WriteOptions,
@@ -27,7 +28,7 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import find_root, folders, images_below, stem_of, walk
 from datumaro.formats.index_masks import MaskRow, Painting
-from datumaro.formats.mask_reading import ItemMasks, MaskItem, read_items
+from datumaro.formats.mask_reading import ItemMasks, MaskItem, MaskReadOptions, read_items
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.table.chunk import Content
@@ -46,6 +47,7 @@ class Mots(Format):
 
     name = "mots"
     title = "MOTS: the masks of tracked objects"
+    read_options: ClassVar[type[ReadOptions]] = MaskReadOptions
     write_options: ClassVar[type[WriteOptions]] = MetaWriteOptions
     holds = Capabilities(
         annotations={

@@ -95,16 +95,15 @@ class _Writer:
         return masks
 
     def paint(self, name: str, masks: list[MaskToPaint]) -> list[str]:
-        """Write a mask file; runs in a thread. Returns what was lost."""
+        """Write a mask file; runs in a worker. Returns what was lost."""
         fitting, losses = of_one_size(masks)
-        order, areas = paint_order(name, fitting)
-        seen = np.bincount(order.ravel(), minlength=len(fitting) + 1)
-        losses += [COVERED] * int(np.count_nonzero(seen[1:] < areas))
+        order = paint_order(name, fitting)
+        losses += [COVERED] * order.n_covered
         tracks, given = _tracks(fitting)
         losses += given
         values = [(mask.cls + 1) * OF_CLASS + t for mask, t in zip(fitting, tracks, strict=True)]
         losses += [MERGED] * (len(values) - len(set(values)))
-        self.files.save(name, index_masks.encode(np.array([0, *values], np.int32)[order], None))
+        self.files.save(name, index_masks.encode(order.values([0, *values]), None))
         return losses
 
 

@@ -109,7 +109,7 @@ def _decode(
         if expected is not None and pixels.shape != expected:
             pixels = pixels[_nearest(pixels.shape[0], size[0])[:, None],
                             _nearest(pixels.shape[1], size[1])]  # fmt: skip
-        masks = index_masks.masks_of_runs(index_masks.runs_of(pixels))
+        masks = index_masks.masks_of(pixels)
         height, width = pixels.shape
         rle = masks.get(1)
         return rle if rle is not None else index_masks.empty_mask(height * width), (height, width)

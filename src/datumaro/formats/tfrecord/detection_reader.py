@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from datumaro.errors import (
     DatasetImportError,
@@ -292,8 +291,7 @@ class _Item:
         except MalformedFileError as error:
             self.reader.context.problem(error)
             return 0
-        codes: Any = (painting.codes != 0).astype("uint8")
-        rle = index_masks.masks_of_runs(index_masks.runs_of(codes)).get(1)
+        rle = index_masks.masks_of(painting.codes != 0).get(1)
         if rle is None:
             return 0
         self.columns.add_mask(rle, (height, width), label, group=index + 1)

@@ -15,9 +15,8 @@ from datumaro.formats.index_masks import (
     ClassColors,
     MaskRow,
     Painting,
-    coded,
-    masks_of_runs,
     pixels_of,
+    runs_of,
 )
 from datumaro.model.categories import generate_colormap
 
@@ -47,7 +46,8 @@ def instance_masks(
     InvalidAnnotationInFileError
         The two masks differ in size, or a colour is not in the label map.
     """
-    codes, runs = coded(instances)
+    runs = runs_of(instances.codes)
+    codes = runs.codes
     if len(codes) > MAX_INSTANCES:
         raise InvalidAnnotationInFileError(
             path, "the pixels", f"{len(codes)} different colours", f"at most {MAX_INSTANCES}"
@@ -61,10 +61,11 @@ def instance_masks(
                 path, "IHDR", pixels_of(instances), f"{pixels_of(classes)}, as {class_path}"
             )
         # runs in which neither the instance nor the class changes
-        class_codes, class_runs = coded(classes)
+        class_runs = runs_of(classes.codes)
+        class_codes = class_runs.codes
         starts = np.union1d(runs.starts, class_runs.starts)
-        its_instance = runs.values[np.searchsorted(runs.starts, starts, "right") - 1]
-        its_class = class_runs.values[np.searchsorted(class_runs.starts, starts, "right") - 1]
+        its_instance = runs.indices[np.searchsorted(runs.starts, starts, "right") - 1]
+        its_class = class_runs.indices[np.searchsorted(class_runs.starts, starts, "right") - 1]
         numbers = _numbers(instances, codes)
         labels = meaning.label_of(classes, class_codes, class_path)
         pairs, which = np.unique(its_instance * len(class_codes) + its_class, return_inverse=True)
@@ -75,7 +76,7 @@ def instance_masks(
             areas,
             meaning.labels.get(0, -1),
         )
-    found = masks_of_runs(runs.merged(numbers[runs.values]))
+    found = runs.masks(numbers)
     return [MaskRow(n, label_of.get(n), rle) for n, rle in found.items() if n]
 
 
