@@ -468,11 +468,11 @@ def test_options_are_checked_before_anything_is_done(dataset: dm.Dataset, tmp_pa
     with pytest.raises(InvalidOptionError, match="num_workers is -1"):
         dataset.export(tmp_path / "d", "datumaro_binary", num_workers=-1)
     assert not (tmp_path / "d").exists()
-    dataset.export(tmp_path / "c", "coco")
+    dataset.export(tmp_path / "c", "image_zip")
     with ThreadPoolExecutor(1) as pool, pytest.raises(UnknownOptionError, match="without workers"):
-        dm.Dataset.import_from(tmp_path / "c", "coco", executor=pool)
+        dm.Dataset.import_from(tmp_path / "c", "image_zip", executor=pool)
     with pytest.raises(UnknownOptionError, match="num_workers"):
-        dm.Dataset.import_from(tmp_path / "c", "coco", num_workers=2)
+        dm.Dataset.import_from(tmp_path / "c", "image_zip", num_workers=2)
 
 
 def test_on_the_command_line(

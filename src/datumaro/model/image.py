@@ -54,13 +54,8 @@ def probe_size(path: str | os.PathLike[str]) -> Size | None:
     if not os.path.isfile(path):  # noqa: PTH113 - a str; pipes would block
         return None
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str
-            head = file.read(_HEADER)
-            size = read_size(io.BytesIO(head))
-            if size is None and len(head) == _HEADER:
-                file.seek(0)
-                size = read_size(io.BufferedReader(file))
-            return size
+        with open(path, "rb", buffering=_HEADER) as file:  # noqa: PTH123 - a str
+            return read_size(file)
     except OSError:  # removed meanwhile, or not readable
         return None
 
