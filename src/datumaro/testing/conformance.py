@@ -323,8 +323,10 @@ class FormatConformance:
     def sample_of(self, kind: Format, place: pytest.TempPathFactory) -> Path:
         """A small data set of a format, made once in a test run."""
         folder = place.getbasetemp() / "datumaro-samples" / kind.name
+        if kind.name == self.format and self.write_options:  # it may be another's, too, without
+            folder = folder.with_name(f"{type(self).__module__}.{type(self).__qualname__}")
         if not folder.exists():
-            unfinished = folder.with_name(f"{kind.name}.part")  # when making it is skipped
+            unfinished = folder.with_name(f"{folder.name}.part")  # when making it is skipped
             unfinished.mkdir(parents=True, exist_ok=True)
             self.make_sample(kind, unfinished)
             unfinished.rename(folder)
