@@ -34,7 +34,7 @@ from datumaro.errors import (
     SuperfluousKeyError,
     WrongKeyError,
 )
-from datumaro.formats.datumaro_binary.parquet import key_file, master_keys
+from datumaro.formats.datumaro_binary.parquet import key_file, master_keys, rotation
 from datumaro.model.media import Image
 from datumaro.testing import FormatConformance
 
@@ -527,6 +527,41 @@ def test_a_changed_key_file_is_not_rotated(encrypted: Path, capsys: pytest.Captu
     assert main(["key", "rotate", str(encrypted), *words]) == 1
     assert "it was changed" in capsys.readouterr().err
     assert not new.exists()
+
+
+def test_a_rotation_that_fails_in_the_middle_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("one", "two"):
+        export(tmp_path / "sets" / name)
+    before = files(tmp_path)
+    replace, calls = rotation._replace, list[Path]()
+
+    def fails_once(file: Path, data: bytes) -> None:
+        calls.append(file)
+        if len(calls) == 2:
+            raise OSError("the disk is gone")
+        replace(file, data)
+
+    monkeypatch.setattr(rotation, "_replace", fails_once)
+    old = rotation.GivenKey(encryption_key=KEY)
+    new = rotation.GivenKey(key_file=str(tmp_path / "new.key"))
+    with pytest.raises(OSError, match="the disk is gone"):
+        rotation.rotate(tmp_path / "sets", old, new)
+    assert len(calls) == 3
+    assert files(tmp_path) == before
+    rotation.rotate(tmp_path / "sets", old, new)
+    assert files(tmp_path) != before
+
+
+def test_too_many_recipients_are_refused(tmp_path: Path):
+    folder = export(tmp_path / "out")
+    line, seal, _ = (folder / KEYS).read_bytes().split(b"\n")
+    told = json.loads(line)
+    told["recipients"] *= key_file.MOST_RECIPIENTS + 1
+    (folder / KEYS).write_bytes(json.dumps(told).encode() + b"\n" + seal + b"\n")
+    with pytest.raises(MalformedFileError, match="65 recipients"):
+        read(folder)
 
 
 def test_records_have_no_recipients(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -27,6 +27,7 @@ MAGIC = b"PARE"
 """How an encrypted Parquet file begins and ends."""
 
 _SEAL = b"datumaro_binary 2.0 seal"
+MOST_RECIPIENTS = 64
 _MOST = 64 << 20
 _EXPORT = re.compile(r"[0-9a-f]{32}")
 
@@ -85,6 +86,9 @@ def read(path: Path) -> tuple[Keys, bytes, bytes]:
     if keys.format != FORMAT or keys.version != VERSION or not _EXPORT.fullmatch(keys.export):
         found = f"{keys.format!r} version {keys.version} of export {keys.export!r}"
         expected = f"{FORMAT} {VERSION}; a newer version of datumaro may be able to read the file"
+        raise MalformedFileError(path, "line 1", found, expected)
+    if len(keys.recipients) > MOST_RECIPIENTS:  # a passphrase costs time for each
+        found, expected = f"{len(keys.recipients)} recipients", f"at most {MOST_RECIPIENTS}"
         raise MalformedFileError(path, "line 1", found, expected)
     return keys, lines[0], lines[1]
 

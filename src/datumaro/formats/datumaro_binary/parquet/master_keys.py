@@ -28,7 +28,7 @@ _NONCE = 12
 _WRAP = b"datumaro_binary 2.0 wrap"
 _IDENTITY = b"datumaro_binary 2.0 key id"
 _MOST_PASSPHRASE = 4096  # bytes of a passphrase file that are looked at
-_SCRYPT_LIMITS = {"n": 1 << 20, "r": 16, "p": 4}
+_SCRYPT_LIMITS = {"n": 1 << 20, "r": 8, "p": 4}
 
 
 class ScryptParameters(msgspec.Struct, forbid_unknown_fields=True):
@@ -145,7 +145,7 @@ class PassphraseMaster:
         sane = all(1 <= getattr(told, n) <= most for n, most in _SCRYPT_LIMITS.items())
         if len(salt) != 16 or not sane or told.n < 2 or told.n & (told.n - 1):
             found = f"scrypt with n={told.n}, r={told.r}, p={told.p}, a salt of {len(salt)} bytes"
-            expected = "n a power of two up to 1048576, r up to 16, p up to 4, 16 bytes of salt"
+            expected = "n a power of two up to 1048576, r up to 8, p up to 4, 16 bytes of salt"
             raise MalformedFileError(where, "a passphrase", found, expected)
         return Scrypt(salt, 32, told.n, told.r, told.p).derive(self.passphrase.encode())
 

@@ -76,16 +76,28 @@ def _rewrap(path: Path, old: GivenKey, new: Sequence[MasterKey]) -> None:
         opened = key_file.export_key(file, keys, line, seal, given_master(old, file))
         wrapped = [master.wrap(opened, keys.export) for master in new]
         made[file] = msgspec.structs.replace(keys, recipients=wrapped).encode(opened)
-    for file, data in made.items():
-        partial = file.with_name(f".{file.name}.partial")
-        try:
-            with partial.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
+    before = {file: file.read_bytes() for file in made}
+    replaced: list[Path] = []
+    try:
+        for file, data in made.items():
+            _replace(file, data)
+            replaced.append(file)
+    except BaseException:  # a key that was not kept must open nothing
+        for file in replaced:
+            _replace(file, before[file])
+        raise
+
+
+def _replace(file: Path, data: bytes) -> None:
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _key_files(path: Path) -> list[Path]:
