@@ -45,22 +45,23 @@ datum key rotate OUT --key-file old.key --new-passphrase-file words.txt
     )
     parser.add_argument("path", metavar="PATH", help="folder of the data set")
     old = parser.add_argument_group("the key that it has")
-    old.add_argument(
-        "--key-file",
-        metavar="FILE",
-        help="file with the key (default: the environment variable DATUMARO_ENCRYPTION_KEY)",
+    _add_ways(
+        old, "", "file with the key (default: the environment variable DATUMARO_ENCRYPTION_KEY)"
     )
-    old.add_argument("--passphrase-file", metavar="FILE", help="file with the passphrase")
-    old.add_argument("--kms", metavar="MODULE:NAME", help="key management service")
     new = parser.add_argument_group("the keys that it gets; each opens it")
-    new.add_argument(
-        "--new-key-file",
-        metavar="FILE",
-        help="file with the key; when there is none, a key is drawn and written to it",
+    _add_ways(
+        new, "new-", "file with the key; when there is none, a key is drawn and written to it"
     )
-    new.add_argument("--new-passphrase-file", metavar="FILE", help="file with the passphrase")
-    new.add_argument("--new-kms", metavar="MODULE:NAME", help="key management service")
     new.add_argument("--new-kms-key", metavar="ID", help="the service's key")
+
+
+def _add_ways(group: argparse._ArgumentGroup, prefix: str, key_file: str) -> None:  # pyright: ignore[reportPrivateUsage]
+    """Add the options by which a key is given; ``key_file`` is the help of its file."""
+    group.add_argument(f"--{prefix}key-file", metavar="FILE", help=key_file)
+    group.add_argument(
+        f"--{prefix}passphrase-file", metavar="FILE", help="file with the passphrase"
+    )
+    group.add_argument(f"--{prefix}kms", metavar="MODULE:NAME", help="key management service")
 
 
 def show_recipients(args: argparse.Namespace) -> int:
