@@ -1,4 +1,7 @@
-"""Compile the kernels: every `.pyx` under `src/datumaro/kernels` becomes one extension module."""
+"""Compile the kernels: every `.pyx` under `src/datumaro/kernels` becomes one extension module.
+
+They are optimised (``-O3``), unless the environment's ``CFLAGS`` say how much.
+"""
 
 import os
 from pathlib import Path
@@ -8,26 +11,31 @@ from setuptools import Extension, setup
 
 KERNELS = Path("src/datumaro/kernels")
 SHARED = [str(path) for path in sorted(KERNELS.glob("*.pxd"))]
-FLAGS = [] if os.name == "nt" else ["-O3", "-g0", "-fno-strict-aliasing"]
+CORES = os.cpu_count() or 1
+FLAGS = [] if os.name == "nt" else ["-g0", "-fno-strict-aliasing"]
+if os.name != "nt" and "-O" not in os.environ.get("CFLAGS", ""):
+    FLAGS.append("-O3")
 
-setup(
-    ext_modules=cythonize(
-        [
-            Extension(
-                f"datumaro.kernels.{path.stem}",
-                [str(path)],
-                depends=SHARED,  # a changed .pxd recompiles what may include it
-                extra_compile_args=FLAGS,
-            )
-            for path in sorted(KERNELS.glob("*.pyx"))
-        ],
-        compiler_directives={
-            "language_level": 3,
-            "boundscheck": False,
-            "wraparound": False,
-            "cdivision": True,
-            "initializedcheck": False,
-        },
-    ),
-    options={"build_ext": {"parallel": os.cpu_count() or 1}},
-)
+if __name__ == "__main__":  # Cython's own processes may import this file again
+    setup(
+        ext_modules=cythonize(
+            [
+                Extension(
+                    f"datumaro.kernels.{path.stem}",
+                    [str(path)],
+                    depends=SHARED,  # a changed .pxd recompiles what may include it
+                    extra_compile_args=FLAGS,
+                )
+                for path in sorted(KERNELS.glob("*.pyx"))
+            ],
+            compiler_directives={
+                "language_level": 3,
+                "boundscheck": False,
+                "wraparound": False,
+                "cdivision": True,
+                "initializedcheck": False,
+            },
+            nthreads=CORES,
+        ),
+        options={"build_ext": {"parallel": CORES}},
+    )

@@ -567,6 +567,7 @@ def test_full_memory_is_an_error_of_the_image(
 
 
 EXPORT = """
+import signal
 import sys
 import numpy as np
 import datumaro as dm
@@ -585,7 +586,9 @@ def main():
     if sys.argv[2] == "threads":
         dataset.export(sys.argv[1], "image_dir", **options)
     else:
-        with ProcessPoolExecutor(2) as pool:
+        # ended by their pool: a process that the signal kills may leave a pool's queue locked
+        ignore = (signal.SIGINT, signal.SIG_IGN)
+        with ProcessPoolExecutor(2, initializer=signal.signal, initargs=ignore) as pool:
             dataset.export(sys.argv[1], "image_dir", executor=pool, **options)
 
 import datumaro.progress

@@ -92,7 +92,9 @@ class Workers:
         as there are cores, up to 8; on a single core, none.
     executor : runs the work instead, in other processes or on other machines. They need this
         package, and the same paths must lead to the same files there. ``num_workers`` then says how
-        many tasks it works on at a time (None or 0: 8). It is left open.
+        many tasks it works on at a time (None or 0: 8). It is left open. Processes on this machine
+        should ignore SIGINT (``initializer=signal.signal, initargs=(SIGINT, SIG_IGN)``): Ctrl-C
+        goes to them too, and one that dies of it may leave its pool waiting for ever.
 
     Raises
     ------
