@@ -13,9 +13,11 @@ from hypothesis import settings
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# how long an example takes is the machine's matter, not the code's
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# How long an example takes is the machine's matter, not the code's. The examples are the same in
+# each run, so that what passed once passes again; `--hypothesis-profile=explore` draws others.
+settings.register_profile("explore", deadline=None, derandomize=False)
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import datumaro as dm
 from datumaro.errors import DatasetError, DatasetImportError, InvalidOptionError
@@ -76,6 +76,7 @@ def test_rows_are_items_of_each_subset(tmp_path, groups_of_two, rows, begin, end
     assert (back.infos(), back.get_label_cat_names()) == ({"by": "me"}, ["cat"])
 
 
+@settings(max_examples=30)
 @given(datasets(max_items=6), st.data())
 def test_rows_of_all_that_there_is(tmp_path_factory, made, data):
     folder = tmp_path_factory.mktemp("rows")

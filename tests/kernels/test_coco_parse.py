@@ -92,7 +92,7 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(st.lists(NUMBERS, min_size=1, max_size=5))
 @example(["9007199254740993", "1e23", "0.1", "-0.0", "5e-324", "2.2250738585072014e-308"])
 @example(["702.1057499999998", "123456789012345678901234567890.5", "18446744073709551615"])
@@ -221,7 +221,7 @@ def is_json(text: bytes) -> bool:
     return True
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(JSON, st.integers(0), st.sampled_from(b'{}[]",:\\ 01.eE+-tfnu\x00\x80\xc3'))
 def test_texts_are_json_if_python_says_so(value: Any, place: int, byte: int):
     text = bytearray(json.dumps(value, ensure_ascii=bool(place % 2)).encode())

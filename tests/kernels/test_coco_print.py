@@ -86,7 +86,7 @@ def mask(pixels: Any, **more: Any) -> Row:
 # --- numbers and strings --------------------------------------------------------------------------
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 @example(702.1057499999998)
 @example(5e-324)
@@ -101,7 +101,7 @@ def test_doubles_are_printed_as_repr_does(area: float):
     assert printed == repr(area)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 @example(0.07)
 @example(65535.99)

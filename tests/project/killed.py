@@ -1,7 +1,10 @@
-"""Does something to a project, and is killed at every step of it; see test_killed.py.
+"""Does something to a project, and is killed at the steps of it; see test_killed.py.
 
-A step is a call that changes files, or starts Git. For each step a child process is killed right
-before it; then the project must be as it was or as it should be, and doing it again must work.
+    python tests/project/killed.py WHAT FOLDER [EVERY]
+
+A step is a call that changes files, or starts Git. For each step, or each EVERY-th, a child process
+is killed right before it; then the project must be as it was or as it should be, and doing it again
+must work.
 """
 
 from __future__ import annotations
@@ -82,7 +85,7 @@ WORKS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def main(what: str, folder: Path) -> None:
+def main(what: str, folder: Path, every: int = 1) -> None:
     data = folder / "data"
     (data / "sub").mkdir(parents=True)
     for name in ("a.png", "sub/b.png", "c.png"):
@@ -117,10 +120,10 @@ def main(what: str, folder: Path) -> None:
             assert what == "branch" or state(root) == new, step
         left = [path.name for path in root.iterdir() if path.name.startswith(".")]
         assert left == [".datumaro"], left
-        step += 1
+        step += every
     assert step > 3, step
     print(step)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:]))

@@ -7,7 +7,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from datumaro.dataset import Dataset
 from datumaro.errors import DatasetError
@@ -118,6 +118,7 @@ ANNOTATIONS: dict[str, st.SearchStrategy[Annotation]] = {
 
 
 @pytest.mark.parametrize("kind", ANNOTATIONS)
+@settings(max_examples=40)
 @given(st.data())
 def test_every_kind_comes_back_equal(kind: str, data: Any) -> None:
     annotations = data.draw(st.lists(ANNOTATIONS[kind], min_size=1, max_size=3))

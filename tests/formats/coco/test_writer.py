@@ -87,7 +87,7 @@ objects = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([4, 9]), objects), max_size=6))
 def test_instances_come_out_as_they_went_in(
     tmp_path_factory: pytest.TempPathFactory, given: list[tuple[int, Json]]
