@@ -15,12 +15,14 @@ def test_a_table_of_all(datum):
     done = datum("formats")
     assert done.code == 0
     head, *rows = done.out.splitlines()
-    assert head.split() == ["format", "reads", "writes", "annotations", "what", "it", "is"]
+    assert head.split() == ["format", "reads", "writes", "annotations", "media", "what", "it", "is"]
     found = {row.split()[0]: row for row in rows}
     assert list(found) == sorted(found) and {"coco", "toy", "toy_write_only"} <= set(found)
-    at = head.index("reads"), head.index("annotations"), head.index("what it is")
+    at = [head.index(word) for word in ("reads", "annotations", "what it is", "media ")]
     assert found["toy_write_only"][at[0] :].startswith("-      yes     ?")
     assert found["datumaro_binary"][at[1] :].startswith("all  ")
+    assert found["datumaro_binary"][at[3] :].startswith("all  ")
+    assert found["kitti_raw"][at[3] :].startswith("point_cloud  ")
     assert found["image_dir"][at[1] :].startswith("-  ")
     assert found["tf_detection_api"][at[1] :].startswith("bbox, mask*  ")
     assert found["kitti_raw"][at[2] :] == (

@@ -8,6 +8,9 @@ from typing import Any, cast
 
 from datumaro.formats.base import Format, ReadOptions, WriteOptions
 from datumaro.formats.capabilities import PLURALS, Held
+from datumaro.model.media import MediaType
+
+_ALL_MEDIA = len(MediaType) - 2  # but for none, and rows of tables, which no format has
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,15 @@ class FormatSummary:
         if len(self.annotations) == len(PLURALS):
             return "all"
         return ", ".join([*self.annotations, *(f"{kind}*" for kind in self.with_option)]) or "-"
+
+    @property
+    def media_kinds(self) -> str:
+        """The kinds of media in words."""
+        if self.annotations is None:
+            return "?"
+        if len(self.media) == _ALL_MEDIA:
+            return "all"
+        return ", ".join(self.media) or "-"
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it."""

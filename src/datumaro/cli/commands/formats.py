@@ -18,7 +18,7 @@ datum formats                       all formats
 datum formats kitti --read          those with "kitti" in their names that can be read
 datum formats --write --json        for scripts
 """
-_HEAD = ("format", "reads", "writes", "annotations", "what it is")
+_HEAD = ("format", "reads", "writes", "annotations", "media", "what it is")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -29,7 +29,8 @@ def add_parser(subparsers: Subparsers) -> None:
         run,
         help="print a table of the formats and what they hold",
         description="Print a table of the formats: which are read and written, and the kinds of "
-        "annotations they hold.\nAn asterisk marks kinds that are written with an option only.",
+        "annotations and media they hold.\nAn asterisk marks kinds that are written with an option "
+        "only.",
         examples=_EXAMPLES,
     )
     parser.add_argument("part", nargs="?", default="", metavar="TEXT", help="part of their names")
@@ -69,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _row(one: FormatSummary) -> tuple[str, ...]:
-    return one.name, "yes" if one.reads else "-", "yes" if one.writes else "-", one.kinds, one.title
+    reads, writes = ("yes" if can else "-" for can in (one.reads, one.writes))
+    return one.name, reads, writes, one.kinds, one.media_kinds, one.title
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterable[str]:
