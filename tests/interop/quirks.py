@@ -173,7 +173,7 @@ READING += STREET
 
 READING += [
     Quirk(
-        ("roboflow_yolo",),
+        ("roboflow_yolo", "roboflow_yolo_obb"),
         "label files that are empty, and so their images, are passed over",
         lambda d: d.left is MISSING and item_or_subset(d) and d.path[-1] in WITHOUT_BOXES,
     ),

@@ -42,7 +42,7 @@ ODD_IDS = (
     "0007",
 )
 
-WITHOUT_BOXES = (ODD_IDS[0], ODD_IDS[6])  # in `yolo_flat`
+WITHOUT_BOXES = (ODD_IDS[0], ODD_IDS[6], "empty")  # in `yolo_flat` and `turned_boxes`
 
 EVERY_JSON_KIND: dict[str, Any] = {
     "integer": 3,
