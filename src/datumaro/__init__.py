@@ -33,6 +33,7 @@ _NAMES = {
         "Shape", "Skeleton",
     ),
     "project.project": ("Project",),
+    "operations.summary": ("Summary", "summarize"),
     "operations.transforms.of_items": ("ItemTransform", "Transform"),
     "progress": ("NullProgressReporter", "ProgressReporter", "SimpleProgressReporter"),
 }  # fmt: skip

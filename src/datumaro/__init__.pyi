@@ -63,6 +63,10 @@ from datumaro.model.shapes import (
     Shape as Shape,
     Skeleton as Skeleton,
 )
+from datumaro.operations.summary import (
+    Summary as Summary,
+    summarize as summarize,
+)
 from datumaro.operations.transforms.of_items import (
     ItemTransform as ItemTransform,
     Transform as Transform,
