@@ -3,6 +3,7 @@ from datumaro.dataset import (
     Dataset as Dataset,
     DatasetSubset as DatasetSubset,
 )
+from datumaro.formats.datumaro_binary.parquet.item_reader import ItemReader as ItemReader
 from datumaro.model.annotation import (
     NO_GROUP as NO_GROUP,
     Annotation as Annotation,
