@@ -11,6 +11,7 @@ from typing import Any
 
 _NAMES = {
     "dataset": ("Dataset", "DatasetSubset"),
+    "formats.datumaro_binary.parquet.item_reader": ("ItemReader",),
     "model.annotation": (
         "NO_GROUP", "Annotation", "Annotations", "AnnotationType", "Caption", "FeatureVector",
         "HashKey", "Label", "Tabular",
@@ -33,6 +34,7 @@ _NAMES = {
         "Shape", "Skeleton",
     ),
     "project.project": ("Project",),
+    "operations.summary": ("Summary", "summarize"),
     "operations.transforms.of_items": ("ItemTransform", "Transform"),
     "progress": ("NullProgressReporter", "ProgressReporter", "SimpleProgressReporter"),
 }  # fmt: skip

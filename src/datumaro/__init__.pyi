@@ -3,6 +3,7 @@ from datumaro.dataset import (
     Dataset as Dataset,
     DatasetSubset as DatasetSubset,
 )
+from datumaro.formats.datumaro_binary.parquet.item_reader import ItemReader as ItemReader
 from datumaro.model.annotation import (
     NO_GROUP as NO_GROUP,
     Annotation as Annotation,
@@ -62,6 +63,10 @@ from datumaro.model.shapes import (
     RotatedBbox as RotatedBbox,
     Shape as Shape,
     Skeleton as Skeleton,
+)
+from datumaro.operations.summary import (
+    Summary as Summary,
+    summarize as summarize,
 )
 from datumaro.operations.transforms.of_items import (
     ItemTransform as ItemTransform,

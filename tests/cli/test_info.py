@@ -42,6 +42,14 @@ def test_the_whole(datum, toy: Path, command: str):
     assert (done.code, done.out) == (0, EXPECTED)
 
 
+def test_annotations_by_label(datum, toy: Path):
+    done = datum("info", toy, "--label-counts")
+    assert done.out.startswith(EXPECTED + "annotations by label:\n")
+    assert done.out.count("\n") == EXPECTED.count("\n") + 3
+    counts = done.out.removeprefix(EXPECTED).split()[3:]
+    assert dict(zip(counts[::2], counts[1::2], strict=True)).keys() == {"cat", "dog"}
+
+
 def test_many_labels_are_cut_unless_all_are_wanted(datum, toy: Path):
     labels = [f"l{i}" for i in range(12)]
     (toy / "toy.json").write_text(json.dumps({"labels": labels, "items": []}))

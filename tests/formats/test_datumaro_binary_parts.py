@@ -48,13 +48,13 @@ def groups_of_two(monkeypatch):
 def groups_read(monkeypatch):
     """The numbers of the row groups that are read, with their files' names."""
     found = []
-    whole = reading._Group.read
+    whole = reading.Group.read
 
     def noted(group):
         found.append((Path(group.path).stem, group.number))
         return whole(group)
 
-    monkeypatch.setattr(reading._Group, "read", noted)
+    monkeypatch.setattr(reading.Group, "read", noted)
     return found
 
 

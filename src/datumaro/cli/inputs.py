@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datumaro.cli.project_targets import ProjectTarget
     from datumaro.dataset import Dataset
     from datumaro.progress import ProgressReporter
+    from datumaro.table.counts import Summary
 
 log = logging.getLogger("datumaro")
 
@@ -34,6 +35,18 @@ class Source:
         from datumaro.dataset import Dataset
 
         return Dataset.import_from(
+            self.path,
+            self.format,
+            progress_reporter=progress,
+            error_policy=self.on_error,
+            **self.options,
+        )
+
+    def summary(self, progress: ProgressReporter) -> Summary:
+        """Count what it has; where the format allows, without reading it."""
+        from datumaro.operations.summary import summarize
+
+        return summarize(
             self.path,
             self.format,
             progress_reporter=progress,

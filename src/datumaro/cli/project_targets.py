@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datumaro.dataset import Dataset
     from datumaro.progress import ProgressReporter
     from datumaro.project.building import Access
+    from datumaro.table.counts import Summary
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ class ProjectTarget:
         return Project(self.path).dataset(
             self.source, revision=self.revision, access=self.access, progress_reporter=progress
         )
+
+    def summary(self, progress: ProgressReporter) -> Summary:
+        """Count what it has."""
+        from datumaro.operations.summary import summarize
+
+        return summarize(self.read(progress))
 
     def check_output(self, folder: Path) -> None:
         """See that a data set may be written to a folder: see `Project.check_output`."""
@@ -84,13 +91,13 @@ def find_project_target(text: str, args: argparse.Namespace) -> ProjectTarget | 
     UsageError
         A flag is given that a project has no use for.
     """
-    from datumaro.project.building import Access
-
     if args.input_format:
         return None
     target = split_revision_path(text)
     if target is None:
         return None
+    from datumaro.project.building import Access
+
     if args.import_option or args.on_error != "fail":
         flag = "--import-option" if args.import_option else "--on-error"
         raise UsageError(

@@ -22,6 +22,7 @@ from datumaro.losses import Losses
 from datumaro.options import option
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.table.chunk import Content
+from datumaro.table.counts import Summary
 from datumaro.workers import Workers, worker_count
 
 log = logging.getLogger("datumaro")
@@ -227,6 +228,22 @@ class Format:
             What lies there is damaged; the message names file, place, found and expected.
         """
         raise NotImplementedError
+
+    def is_unmistakable(self, folder: Folder) -> bool:
+        """Whether all that lies in ``folder`` is of this format, so that no other need be asked."""
+        del folder
+        return False
+
+    def summarize(self, path: Path, options: Any, context: ReadContext) -> Summary | None:
+        """Count what the data set at ``path`` has without reading it; None where it must be read.
+
+        Raises
+        ------
+        DatasetNotFoundError, DatasetImportError
+            As `read` does.
+        """
+        del path, options, context
+        return None
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
         """Write ``content`` into ``folder``, which exists, is empty and is not yet the target.

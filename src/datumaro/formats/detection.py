@@ -8,6 +8,7 @@ they miss.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,6 +168,10 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
     DatasetNotFoundError, OSError
         As `detect` does.
     """
+    with contextlib.suppress(OSError):  # what may not be read is told by those who are asked next
+        known = registry.unmistakable(Folder(Path(path)))
+        if known is not None:  # all others need not be loaded
+            return known, Path(path)
     detection = detect(path, depth)
     if not detection.formats:
         near = "; ".join(f"{n}: {detection.rejected[n].message}" for n in detection.nearest[:2])

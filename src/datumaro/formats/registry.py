@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from datumaro.errors import UnknownFormatError
-from datumaro.formats.base import Format
+from datumaro.formats.base import Folder, Format
 
 ENTRY_POINTS = "datumaro.formats"
 
@@ -108,9 +108,25 @@ _BUILTIN: dict[str, tuple[str, str]] = {
 }
 
 
+# Whose files begin with a signature: `Format.is_unmistakable` may be true.
+_SIGNED = ("datumaro_binary",)
+
+
 @cache
 def _third_party() -> dict[str, importlib.metadata.EntryPoint]:
     return {e.name: e for e in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def unmistakable(folder: Folder) -> str | None:
+    """The format that alone can be that of ``folder``; None where all must be asked.
+
+    Where a third party has formats, all are asked.
+    """
+    known = names()
+    if len(known) > len(_BUILTIN):
+        return None
+    signed = (name for name in _SIGNED if name in known)
+    return next((name for name in signed if get(name).is_unmistakable(folder)), None)
 
 
 def own_names() -> list[str]:

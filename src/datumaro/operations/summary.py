@@ -2,47 +2,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from pathlib import Path
+from typing import Any, Literal
 
-import numpy as np
-
-from datumaro.model.annotation import AnnotationType
+from datumaro.errors import DatasetNotFoundError
+from datumaro.formats import registry
+from datumaro.formats.base import ReadContext
+from datumaro.formats.detection import detect_one
 from datumaro.operations.content import HasContent, content_of
-from datumaro.table.chunk import Chunk, Content
+from datumaro.options import make_options
+from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.staging import read_whole
+from datumaro.table.chunk import Content
+from datumaro.table.counts import Count, Summary, count_chunks
+
+__all__ = ["Count", "Summary", "summarize"]
 
 
-@dataclass(frozen=True)
-class Count:
-    """How much there is.
+def summarize(
+    source: HasContent | Content | str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    progress_reporter: ProgressReporter | None = None,
+    error_policy: Literal["fail", "skip"] = "fail",
+    **options: Any,
+) -> Summary:
+    """Count items and annotations, by subset, kind and label; no object is made of them.
 
-    Attributes
+    Parameters
     ----------
-    items : number of items.
-    annotations : numbers of annotations by kind, of the kinds that occur.
+    source : a data set, or the path of one. One in DatumaroBinary's Parquet storage is not read
+        for it: the counts are at the end of its files (docs/storage.md). Other formats' are.
+    format, progress_reporter, error_policy, options : of a path, as `Dataset.import_from` has them.
+
+    Raises
+    ------
+    DatumaroError
+        What lies at a path cannot be read: see `Dataset.import_from`.
     """
-
-    items: int
-    annotations: dict[AnnotationType, int]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A data set's count, as a whole and by subset."""
-
-    total: Count
-    subsets: dict[str, Count]
+    if isinstance(source, str | os.PathLike):
+        path, progress = Path(source), progress_reporter or NullProgressReporter()
+        return _of_path(path, format, progress, error_policy, options)
+    content = content_of(source)
+    subsets = {name: count_chunks(chunks) for name, chunks in content.by_subset().items()}
+    total = sum(subsets.values(), Count())
+    return Summary(total, subsets, content.categories, content.infos, content.media_type)
 
 
-def summarize(dataset: HasContent | Content) -> Summary:
-    """Count items and annotations; no item or annotation object is made."""
-    content = content_of(dataset)
-    subsets = {name: _count(chunks) for name, chunks in content.by_subset().items()}
-    return Summary(_count(content.chunks), subsets)
+def _of_path(
+    path: Path,
+    format: str | None,
+    progress: ProgressReporter,
+    error_policy: Literal["fail", "skip"],
+    options: dict[str, Any],
+) -> Summary:
+    if not path.exists():
+        raise DatasetNotFoundError(f"{str(path)!r}: there is no such file or folder")
+    if format is None:
+        format, path = detect_one(path)
+    kind = registry.get(format)
+    if kind.reads:
+        chosen = make_options(kind.read_options, options, format)
+        context = ReadContext(progress, error_policy)
+        found = read_whole(path, lambda: kind.summarize(path, chosen, context))
+        if found is not None:
+            return found
+    from datumaro.dataset import Dataset  # costs time, and the counts may do without
 
-
-def _count(chunks: list[Chunk]) -> Count:
-    numbers = np.zeros(256, np.int64)
-    for chunk in chunks:
-        numbers += np.bincount(chunk.annotations.column("type").to_numpy(), minlength=256)
-    kinds = {t: int(numbers[t]) for t in AnnotationType if numbers[t]}
-    return Count(sum(map(len, chunks)), kinds)
+    dataset = Dataset.import_from(
+        path, format, progress_reporter=progress, error_policy=error_policy, **options
+    )
+    return summarize(dataset)

@@ -9,14 +9,14 @@ from datumaro.cli.arguments import Subparsers, add_command, add_target_arguments
 from datumaro.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from datumaro.operations.summary import Count
-    from datumaro.table.chunk import Content
+    from datumaro.table.counts import Count, Summary
 
 _EXAMPLES = """
 datum info coco/
 datum info VOC2012:voc
 datum info zoo@HEAD~1:photos        what a source of a project was in a revision
 datum info data/ -if datumaro --all
+datum info coco/ --label-counts
 """
 _FEW_LABELS = 10
 
@@ -35,6 +35,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--all", action="store_true", help=f"print all labels, not only the first {_FEW_LABELS}"
     )
+    parser.add_argument(
+        "--label-counts",
+        action="store_true",
+        help="print how many annotations each label has, the most first",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,20 +49,18 @@ def run(args: argparse.Namespace) -> int:
     from datumaro.cli.progress import progress_reporter
 
     with progress_reporter(args.quiet) as progress:
-        content = find_target(args).read(progress).content()
-    print_lines(summary_lines(content, all_labels=args.all))
+        summary = find_target(args).summary(progress)
+    lines = summary_lines(summary, all_labels=args.all)
+    print_lines(lines + _label_counts(summary) if args.label_counts else lines)
     return ExitCode.OK
 
 
-def summary_lines(content: Content, *, all_labels: bool = False) -> list[str]:
+def summary_lines(summary: Summary, *, all_labels: bool = False) -> list[str]:
     """The lines that the command prints."""
-    from datumaro.operations.summary import summarize
-
-    summary = summarize(content)
-    categories = _categories(content, all_labels)
+    categories = _categories(summary, all_labels)
     lines = [
         f"length: {summary.total.items}",
-        f"media type: {content.media_type.name.lower()}",
+        f"media type: {summary.media_type.name.lower()}",
         *_annotations(summary.total),
         *categories,
         f"subsets: {', '.join(summary.subsets)}",
@@ -76,11 +79,17 @@ def _annotations(count: Count) -> list[str]:
     ]
 
 
-def _categories(content: Content, all_labels: bool) -> list[str]:
+def _label_counts(summary: Summary) -> list[str]:
+    counts = sorted(summary.label_counts().items(), key=lambda pair: -pair[1])
+    width = max((len(name) for name, _ in counts), default=0)
+    return ["annotations by label:", *(f"  {name:<{width}}{n:>12,}" for name, n in counts)]
+
+
+def _categories(summary: Summary, all_labels: bool) -> list[str]:
     from datumaro.model.categories import LabelCategories
 
-    lines = [f"categories: {', '.join(kind.name for kind in content.categories)}"]
-    for kind, categories in content.categories.items():
+    lines = [f"categories: {', '.join(kind.name for kind in summary.categories)}"]
+    for kind, categories in summary.categories.items():
         lines.append(f"  {kind.name}:")
         if isinstance(categories, LabelCategories):
             names = [c.name for c in categories]

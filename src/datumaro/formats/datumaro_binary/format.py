@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from datumaro.errors import (
     DatasetNotFoundError,
@@ -61,15 +61,15 @@ from datumaro.formats.datumaro_binary.manifest import (
     new_export,
     seals_of_subset,
 )
-from datumaro.formats.datumaro_binary.media_out import MediaWriter
 from datumaro.formats.datumaro_binary.parquet.parts import part_of
-from datumaro.formats.datumaro_binary.reading import DatumFile, read_datums
-from datumaro.formats.datumaro_binary.writing import DatumWriter
-from datumaro.media_store import MediaStore
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.options import option
 from datumaro.table.chunk import Chunk, Content
+from datumaro.table.counts import Summary
+
+if TYPE_CHECKING:  # what reads and writes costs time, and summaries do without
+    from datumaro.formats.datumaro_binary.reading import DatumFile
 
 # The numbers of 2D cuboids by the published package's version.
 _CUBOID_2D = {"1.10": 16, "1.13": 15}
@@ -210,6 +210,32 @@ class DatumaroBinary(Format):
                 )
         return Confidence.MEDIUM
 
+    def is_unmistakable(self, folder: Folder) -> bool:
+        others = {ANNOTATIONS, IMAGES, POINT_CLOUDS, VIDEOS}
+        names = [name for name in folder.files() if not name.startswith(".")]
+        if folder.is_file or not {*folder.folders(), *names} <= {*others, dataset_meta.FILE}:
+            return False
+        inner = [f"{ANNOTATIONS}/{name}" for name in folder.files(ANNOTATIONS)]
+        files = [name for name in inner if name.endswith(SUFFIX)]
+        known = all(name.endswith((SUFFIX, ".keys", ".media")) for name in inner)
+        if not files or not known or folder.folders(ANNOTATIONS):
+            return False
+        heads = (folder.head(name, len(SIGNATURE)) for name in files)
+        return all(has_signature(head) or head.startswith(PARQUET) for head in heads)
+
+    def summarize(
+        self, path: Path, options: DatumaroBinaryReadOptions, context: ReadContext
+    ) -> Summary | None:
+        sources = find_sources(Folder(path))
+        part = part_of(options.shard, options.rows)
+        if not sources or not part.is_whole or not all(is_parquet(s.path) for s in sources):
+            return None
+        from datumaro.formats.datumaro_binary.parquet.given_keys import opened
+        from datumaro.formats.datumaro_binary.parquet.summary import summarize
+
+        vaults, _ = opened([source.path for source in sources], options, path.is_dir())
+        return summarize(sources, path.is_dir(), vaults)
+
     def read(self, path: Path, options: DatumaroBinaryReadOptions, context: ReadContext) -> Content:
         sources = find_sources(Folder(path))
         if not sources:
@@ -246,6 +272,8 @@ class DatumaroBinary(Format):
                 raise MalformedFileError(
                     source.path, "its name", f"subset name {source.subset!r}", "a folder's name"
                 )
+        from datumaro.formats.datumaro_binary.reading import read_datums
+
         found = read_datums(sources, options.allow_external_media, context, key)
         files = dict(zip(sources, found, strict=True))
         content = Content([])
@@ -297,6 +325,7 @@ class DatumaroBinary(Format):
         options: DatumaroBinaryWriteOptions,
         context: WriteContext,
     ) -> None:
+        from datumaro.formats.datumaro_binary.media_out import MediaWriter
         from datumaro.formats.datumaro_binary.parquet import dataset
         from datumaro.formats.datumaro_binary.parquet.given_keys import writing_masters
 
@@ -320,6 +349,10 @@ class DatumaroBinary(Format):
         context: WriteContext,
         key: WritingKey | None,
     ) -> None:
+        from datumaro.formats.datumaro_binary.media_out import MediaWriter
+        from datumaro.formats.datumaro_binary.writing import DatumWriter
+        from datumaro.media_store import MediaStore
+
         known = content.media_type in MEDIA_TYPES
         media_encryption = options.save_media and not options.no_media_encryption
         cipher = None if key is None else key.cipher

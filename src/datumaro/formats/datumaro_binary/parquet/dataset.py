@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from datumaro.crypto import Cipher
 from datumaro.errors import MalformedFileError
-from datumaro.formats.base import ReadContext
-from datumaro.formats.datumaro_binary.combining import combine
+from datumaro.formats.base import ReadContext, log
 from datumaro.formats.datumaro_binary.layout import (
     ANNOTATIONS,
     IMAGES,
@@ -21,14 +20,19 @@ from datumaro.formats.datumaro_binary.layout import (
 from datumaro.formats.datumaro_binary.manifest import seals_of_subset
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
 from datumaro.formats.datumaro_binary.parquet.encryption import Vault, writing_vault
-from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata, file_stem
+from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata
 from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey
 from datumaro.formats.datumaro_binary.parquet.parts import Part
-from datumaro.formats.datumaro_binary.parquet.reading import read_metadata, read_parquet
+from datumaro.formats.datumaro_binary.parquet.reading import (
+    ParquetData,
+    read_metadata,
+    read_parquet,
+)
+from datumaro.formats.datumaro_binary.parquet.together import files_of, put_together
 from datumaro.formats.datumaro_binary.parquet.writing import ParquetFile, ParquetWriter
 from datumaro.media_store import MediaStore
-from datumaro.model.media import MediaType
 from datumaro.table.chunk import Content
+from datumaro.table.counts import Count, count_chunks
 
 
 def read(
@@ -55,50 +59,59 @@ def read(
     metadata = {
         source: read_metadata(source.path, vaults.get(source.path.parent)) for source in sources
     }
-    if whole:
-        for subset, shard, shards in _missing(list(metadata.values())):
-            raise MalformedFileError(
-                sources[0].path.parent,
-                f"subset {subset!r}",
-                f"no shard {shard} of {shards}",
-                f"the file {file_stem(subset, shard, shards)}{SUFFIX}",
-            )
-    content = Content([])
-    first: FileMetadata | None = None
-    ordered = sorted(sources, key=lambda s: (metadata[s].subset, metadata[s].shard, s.path))
-    before: dict[str, int] = {}
-    wanted: list[tuple[Source, int, int]] = []
-    for number, source in enumerate(ordered):
-        told = metadata[source]
-        first = combine(content, first, told, source.path)
-        begin, end = part.within(before.get(told.subset, 0), told.items)
-        before[told.subset] = before.get(told.subset, 0) + told.items
-        if number % part.shards == part.shard and begin < end:
-            wanted.append((source, begin, end))
+    ordered, content = put_together(metadata, whole)
+    wanted = files_of(part, ordered, metadata)
     context.progress.start(len(wanted), desc="Reading")
     for number, (source, begin, end) in enumerate(wanted, 1):
         root, vault = os.fspath(source.root), vaults.get(source.path.parent)
         data = read_parquet(source.path, root, allow_external, context, (begin, end), vault)
+        _check_count(source.path, data, end - begin, context)
         content.chunks += data.chunks
         context.progress.report_status(number)
     context.progress.finish()
-    kinds = {told.media_type for told in metadata.values()}
-    content.media_type = kinds.pop() if len(kinds) == 1 else MediaType.MEDIA_ELEMENT
     sizes = [told.items for told in metadata.values() if told.shards > 1 and not told.shard]
     context.keep |= {"storage": "parquet", "shard_size": max(sizes, default=0)}
     context.is_part = not part.is_whole
     return content
 
 
-def _missing(found: list[FileMetadata]) -> Iterator[tuple[str, int, int]]:
-    """(subset, shard, shards) of those that are not there, of subsets that are there in part."""
-    by_subset: dict[tuple[str, int], set[int]] = {}
-    for metadata in found:
-        by_subset.setdefault((metadata.subset, metadata.shards), set()).add(metadata.shard)
-    for (subset, shards), numbers in by_subset.items():
-        for number in range(shards):
-            if number not in numbers:
-                yield subset, number, shards
+def _check_count(path: Path, data: ParquetData, n: int, context: ReadContext) -> None:
+    """See that a file that was read whole has what it says it has.
+
+    Raises
+    ------
+    MalformedFileError
+        It has other numbers of annotations, and the context does not skip problems.
+    """
+    told = data.metadata.count
+    if told is None or n < data.metadata.items or context.n_problems:
+        return
+    found = count_chunks(data.chunks)
+    if found == told:
+        return
+    error = MalformedFileError(
+        path,
+        "metadata 'datumaro': counts",
+        _count_text(told, found),
+        f"{_count_text(found, told)}, as the file has: it was changed by other means. With "
+        "error_policy 'skip' (--on-error skip) all of it is read; an export counts anew",
+    )
+    if context.on_error == "fail":
+        raise error
+    log.warning("%s", error)
+
+
+def _count_text(count: Count, other: Count) -> str:
+    """What is different in another count."""
+    if count.unannotated != other.unannotated:
+        return f"{count.unannotated} items without annotations"
+    for kind, labels in (other.by_label | count.by_label).items():
+        mine, others = count.by_label.get(kind, {}), other.by_label.get(kind, {})
+        for label in labels | others:
+            if mine.get(label, 0) != others.get(label, 0):
+                what = "no label" if label is None else f"label {label}"
+                return f"{mine.get(label, 0)} {kind.name} annotations with {what}"
+    return "the same"
 
 
 def write(
@@ -123,6 +136,8 @@ def write(
         writer = ParquetWriter(subset, media, shard_size)
         writer.add(chunks)
         files += writer.files(metadata)
+    for file in files:
+        file.metadata.count = count_chunks(chunk for chunk, _ in file.pieces)
     if masters:
         stems = [file.stem for file in files]
         with writing_vault(folder, stems, masters, media.encrypt) as vault:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pyarrow as pa
@@ -18,6 +18,7 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
 from datumaro.model.media import MediaType
 from datumaro.table import json_text
+from datumaro.table.counts import Count
 
 KEY = b"datumaro"
 FORMAT, VERSION = "datumaro_binary", "2.0"
@@ -58,6 +59,24 @@ ANNOTATION_FIELDS: dict[str, pa.DataType] = {
 }
 
 
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Counts(msgspec.Struct):
+    unannotated: _Number
+    annotations: dict[str, dict[str, _Number]]
+
+    def count(self, items: int) -> Count:
+        """As it is used; ValueError where a kind is not known, or a label is no number."""
+        if unknown := self.annotations.keys() - AnnotationType.__members__.keys():
+            raise ValueError(f"annotations of kind {min(unknown)!r}")
+        by_label = {
+            AnnotationType[name]: {int(label) if label else None: n for label, n in labels.items()}
+            for name, labels in self.annotations.items()
+        }
+        return Count(items, self.unannotated, {kind: by_label[kind] for kind in sorted(by_label)})
+
+
 class _Json(msgspec.Struct):
     format: str
     version: str
@@ -69,6 +88,7 @@ class _Json(msgspec.Struct):
     categories: dict[str, Any]
     shard: int = 0
     shards: int = 1
+    counts: _Counts | None = None
 
 
 @dataclass
@@ -79,6 +99,7 @@ class FileMetadata:
     ----------
     items : rows of the file.
     shard, shards : the file's number among those of its subset, from 0.
+    count : what is in the file, where it is said.
     """
 
     subset: str
@@ -90,6 +111,7 @@ class FileMetadata:
     )
     shard: int = 0
     shards: int = 1
+    count: Count | None = None
 
     def encode(self) -> bytes:
         """As the JSON that the file has under `KEY`."""
@@ -105,8 +127,17 @@ class FileMetadata:
                 "media_type": int(self.media_type),
                 "infos": self.infos,
                 "categories": categories_to_json(self.categories),
+                **({} if self.count is None else {"counts": _counts_json(self.count)}),
             }
         )
+
+
+def _counts_json(count: Count) -> dict[str, Any]:
+    by_label = {
+        kind.name: {"" if label is None else str(label): n for label, n in labels.items()}
+        for kind, labels in count.by_label.items()
+    }
+    return {"unannotated": count.unannotated, "annotations": by_label}
 
 
 def decode(path: Path, metadata: dict[bytes, bytes] | None) -> FileMetadata:
@@ -127,6 +158,7 @@ def decode(path: Path, metadata: dict[bytes, bytes] | None) -> FileMetadata:
     try:
         told = msgspec.json.decode(text, type=_Json)
         media_type = MediaType(told.media_type)
+        count = None if told.counts is None else told.counts.count(told.items)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         found = f"{text[:60]!r} ({error})"
         raise MalformedFileError(
@@ -151,7 +183,7 @@ def decode(path: Path, metadata: dict[bytes, bytes] | None) -> FileMetadata:
     place = f"metadata {KEY.decode()!r}: categories"
     categories = categories_from_json(told.categories, path, place)
     return FileMetadata(
-        told.subset, told.items, media_type, told.infos, categories, told.shard, told.shards
+        told.subset, told.items, media_type, told.infos, categories, told.shard, told.shards, count
     )
 
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datumaro.errors import DamagedTokenError, DatasetImportError, MalformedFileError
 from datumaro.formats.base import ReadContext
-from datumaro.formats.datumaro_binary.labels import checked_labels
-from datumaro.formats.datumaro_binary.locking import locked
-from datumaro.formats.datumaro_binary.media_in import MediaReader
-from datumaro.formats.datumaro_binary.parquet.columns import TableReader
-from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ANNOTATIONS,
@@ -25,10 +20,10 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     decode,
 )
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
-from datumaro.formats.datumaro_binary.parting import misshapen, with_images
-from datumaro.formats.datumaro_binary.tables import DamagedTable
-from datumaro.table import schema
-from datumaro.table.chunk import Chunk, item_of
+from datumaro.table.chunk import Chunk
+
+if TYPE_CHECKING:  # what decodes rows costs time, and metadata alone do without
+    from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 
 # what pyarrow raises for damaged files; ValueError for names that are no UTF-8
 _DAMAGE = (pa.ArrowException, OSError, ValueError)
@@ -52,10 +47,12 @@ def read_metadata(path: Path, vault: Vault | None = None) -> FileMetadata:
     MalformedFileError, DatasetImportError
         It is damaged, or of a kind that is not known here.
     """
-    return _Opened(path, vault).metadata
+    return OpenedFile(path, vault).metadata
 
 
-class _Opened:
+class OpenedFile:
+    """A file whose end was read and checked: ``metadata``, ``footer``, ``columns``, ``file``."""
+
     def __init__(self, path: Path, vault: Vault | None = None) -> None:
         self.path = path
         try:
@@ -93,7 +90,9 @@ class _Opened:
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
+    """Rows ``begin:end`` of a row group."""
+
     path: Path
     number: int
     columns: list[str]
@@ -103,7 +102,7 @@ class _Group:
     vault: Vault | None = None
 
     def read(self) -> pa.RecordBatch:
-        """The row group's rows; runs in a worker, with a reader of its own."""
+        """The rows; runs in a worker, with a reader of its own."""
         try:
             file: Any = pq.ParquetFile(
                 self.path,
@@ -155,60 +154,22 @@ def read_parquet(
     PathOutsideDatasetError
         A relative media path climbs out of the data set.
     """
-    opened = _Opened(path, vault)
+    from datumaro.formats.datumaro_binary.labels import checked_labels
+    from datumaro.formats.datumaro_binary.media_in import MediaReader
+    from datumaro.formats.datumaro_binary.parquet.chunks import ChunkReader
+
+    opened = OpenedFile(path, vault)
     subset = opened.metadata.subset
     lock = vault.media_lock(path, root, subset) if vault is not None else None
     media = MediaReader(path, root, subset, allow_external, lock)
     data = ParquetData(opened.metadata)
     sizes = (opened.footer.row_group(n).num_rows for n in range(opened.footer.num_row_groups))
     groups = (
-        [_Group(path, number, opened.columns, opened.footer, low, high, vault)]
+        [Group(path, number, opened.columns, opened.footer, low, high, vault)]
         for number, low, high in groups_between(sizes, *rows)
     )
     # Arrow decodes without the interpreter's lock, so that threads are enough
     workers = context.workers
-    with workers.map(_Reader(media, opened.metadata, workers.share_memory), groups) as chunks:
+    with workers.map(ChunkReader(media, opened.metadata), groups) as chunks:
         data.chunks += checked_labels(chunks, opened.metadata.categories, path, context)
     return data
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Reads a row group as a chunk; runs in a worker."""
-
-    media: MediaReader
-    metadata: FileMetadata
-    here: bool
-
-    def __call__(self, group: _Group) -> Chunk:
-        place = f"row group {group.number}"
-        table = TableReader(group.path, place, group.read())
-        ids = table.ids()
-        items = {
-            "id": ids,
-            "subset": schema.constant_dictionary(self.metadata.subset, table.n),
-            "attributes": table.item_attributes(),
-            **self.media.resolved(table.media(), ids),
-        }
-        annotations = table.annotations()
-        row = misshapen(annotations)
-        if row is not None:
-            item = item_of(table.offsets, row)
-            raise MalformedFileError(
-                group.path,
-                f"{place}: item {ids[item].as_py()!r}: annotation {row - int(table.offsets[item])}",
-                "parts that do not fit its type",
-                "as many coordinates, visibilities and run lengths as the type has",
-            )
-        try:
-            annotations = with_images(
-                annotations,
-                lambda row, image: self.media.annotation_image(
-                    image, ids[item_of(table.offsets, row)].as_py()
-                ),
-            )
-        except DamagedTable as error:
-            expected = "the path of an image and what is known of it"
-            raise MalformedFileError(group.path, place, str(error), expected) from error
-        chunk = Chunk(schema.item_batch(table.n, items), annotations, table.offsets)
-        return locked(chunk, self.media.lock) if self.media.lock else chunk
