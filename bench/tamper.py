@@ -4,7 +4,8 @@
     python bench/tamper.py                   # 1,000 changes
     python bench/tamper.py --count 5000 --seed 3
 
-A data set with images, point clouds and their images, and noise in place of videos, is encrypted.
+A data set with images, point clouds and their images, and noise in place of videos, is encrypted,
+half of the times as storage records and half as Parquet (``--storage`` for one of them alone).
 Then, again and again, one byte of one file is changed, removed or inserted, or the file is cut; all
 is read, annotations and media. Each time this must end with an error that names the file. Files are
 chosen in turn by kind (annotations, images, point clouds, videos), places at random.
@@ -29,6 +30,7 @@ from datumaro.formats.datumaro_binary import writing
 from datumaro.model.media import Image, MediaElement, PointCloud, Video
 
 HOW = ("changed", "removed", "inserted", "cut")
+STORAGES = ("records", "parquet")
 
 
 def build(folder: Path, rng: random.Random) -> dm.Dataset:
@@ -75,7 +77,9 @@ def damaged(data: bytes, how: str, rng: random.Random) -> bytes:
     return data[:at]
 
 
-def run(count: int, seed: int, work: Path) -> tuple[Counter[str], list[str]]:
+def run(
+    count: int, seed: int, work: Path, storage: str = "records"
+) -> tuple[Counter[str], list[str]]:
     """Make ``count`` changes in a folder; what was noticed, by kind and change, and what not.
 
     An error is not enough: it must be one of the package's, and name the file.
@@ -86,7 +90,7 @@ def run(count: int, seed: int, work: Path) -> tuple[Counter[str], list[str]]:
     blob_size, writing.BLOB_SIZE = writing.BLOB_SIZE, 2000  # several blobs in each file
     try:
         build(work / "sources", rng).export(
-            folder, "datumaro_binary", save_media=True, encryption_key=key
+            folder, "datumaro_binary", save_media=True, encryption_key=key, storage=storage
         )
     finally:
         writing.BLOB_SIZE = blob_size
@@ -106,7 +110,7 @@ def run(count: int, seed: int, work: Path) -> tuple[Counter[str], list[str]]:
             look_at_all(folder, key)
         except DatasetImportError as error:
             if path.name in str(error):
-                noticed[f"{kind} {how}"] += 1
+                noticed[f"{storage}: {kind} {how}"] += 1
             else:
                 unnoticed.append(f"{path.name} {how}: not named: {error}")
         else:
@@ -122,12 +126,20 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--storage", choices=STORAGES, action="append", help="default: both")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as work:
-        noticed, unnoticed = run(arguments.count, arguments.seed, Path(work))
+    noticed: Counter[str] = Counter()
+    unnoticed: list[str] = []
+    storages = arguments.storage or STORAGES
+    for number, storage in enumerate(storages):
+        count = (arguments.count + number) // len(storages)
+        with tempfile.TemporaryDirectory() as work:
+            found, not_found = run(count, arguments.seed, Path(work), storage)
+        noticed += found
+        unnoticed += not_found
     for what, number in sorted(noticed.items()):
-        print(f"{what:<30}{number:>6}")
+        print(f"{what:<40}{number:>6}")
     seconds = time.perf_counter() - start
     print(f"{noticed.total()} of {arguments.count} changes were noticed ({seconds:.1f} s)")
     if unnoticed:

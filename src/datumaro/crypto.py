@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import binascii
 import hmac
+import io
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import pybase64
 from cryptography.hazmat.primitives.ciphers import Cipher as BlockCipher, algorithms, modes
@@ -47,8 +48,42 @@ _scratch = Scratch(keep=4 << 20)
 class Opener(Protocol):
     """What decrypts a file."""
 
-    def decrypt(self, token: Bytes, what: str = ...) -> bytes:
-        """The data of a token; DamagedTokenError, which names ``what``, when it is not whole."""
+    def open(self, file: BinaryIO, what: str = ...) -> BinaryIO:
+        """The decrypted content, as a file that closes the encrypted one.
+
+        This or reading it raises DamagedTokenError, which names ``what``, when it is not whole.
+        """
+        ...
+
+    def absent(self, what: str) -> None:
+        """Told that there is no such file; DamagedTokenError when there was one."""
+        ...
+
+
+class FileCipher(Protocol):
+    """What encrypts the media files of a data set: tokens, or `datumaro.sealed_files`."""
+
+    @property
+    def room(self) -> tuple[int, int, int]:
+        """What `encrypt_files` wants of memory.
+
+        (Bytes before the first place, of what number each place begins at a multiple, bytes between
+        places and after the last).
+        """
+        ...
+
+    def encrypt_file(self, source: BinaryIO, target: BinaryIO, name: str) -> bytes:
+        """Encrypt a file, whose path from the data set's folder is ``name``; its seal."""
+        ...
+
+    def encrypt_files(
+        self, memory: memoryview, places: Sequence[tuple[int, int]], names: Sequence[str]
+    ) -> Tokens:
+        """Encrypt many small files at once, which are in the memory. It may be changed."""
+        ...
+
+    def opener(self, name: str, seal: bytes | None) -> Opener:
+        """What opens a file; one with that seal alone, or any (None). b"" opens none."""
         ...
 
 
@@ -147,6 +182,35 @@ class Cipher:
         done += encryptor.update_into(bytes([padding]) * padding, token[done:])
         token[done:] = hmac.digest(self._signing, token[:done], "sha256")
         return pybase64.b64encode(token, _ALPHABET)
+
+    @property
+    def room(self) -> tuple[int, int, int]:
+        """See `FileCipher`."""
+        return FRONT, STEP, GAP
+
+    def encrypt_file(self, source: BinaryIO, target: BinaryIO, name: str) -> bytes:
+        """Encrypt a file as one token, which is not bound to its name; its seal."""
+        token = self.encrypt(source.read())
+        target.write(token)
+        return seal_of(token)
+
+    def encrypt_files(
+        self, memory: memoryview, places: Sequence[tuple[int, int]], names: Sequence[str]
+    ) -> Tokens:
+        """See `FileCipher`, and `encrypt_all`."""
+        return self.encrypt_all(memory, places)
+
+    def opener(self, name: str, seal: bytes | None) -> Opener:
+        """See `FileCipher`."""
+        return self if seal is None else BoundCipher(self, seal)
+
+    def open(self, file: BinaryIO, what: str = "the file") -> BinaryIO:
+        """See `Opener`. All of it is decrypted at once."""
+        with file:
+            return io.BytesIO(self.decrypt(file.read(), what))
+
+    def absent(self, what: str) -> None:
+        """See `Opener`. A key does not know what there was."""
 
     def encrypt_all(self, memory: memoryview, places: Sequence[tuple[int, int]]) -> Tokens:
         """Encrypt many small data at once, as `encrypt` does each.
@@ -269,6 +333,14 @@ class BoundCipher:
     def decrypt(self, token: Bytes, what: str = "the data") -> bytes:
         """The data of the token. See `Cipher.decrypt`."""
         return self._cipher.decrypt(token, what, self._seal)
+
+    def open(self, file: BinaryIO, what: str = "the file") -> BinaryIO:
+        """See `Opener`. All of it is decrypted at once."""
+        with file:
+            return io.BytesIO(self.decrypt(file.read(), what))
+
+    def absent(self, what: str) -> None:
+        """See `Opener`. In storage records it is taken for a file that was never there."""
 
     def __repr__(self) -> str:
         return "BoundCipher(…)"

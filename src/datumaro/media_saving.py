@@ -6,17 +6,18 @@ what such a call leaves, and all others, are saved one by one.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from datumaro.copying import copy_file
-from datumaro.crypto import FRONT, GAP, STEP, Cipher, seal_of
+from datumaro.crypto import FileCipher
 from datumaro.errors import DatasetExportError
 from datumaro.kernels import files
 from datumaro.model.image import Image, ImageFromFile
 from datumaro.model.image_codec import IMAGE_EXTENSIONS, encode_image, same_kind
-from datumaro.model.media_element import MediaElement, read_bytes
+from datumaro.model.media_element import MediaElement, open_file, read_bytes
 from datumaro.paths import extension
 from datumaro.scratch import Scratch
 
@@ -37,11 +38,13 @@ class Batch:
     sources : paths, or what to write or encode.
     targets : the files' paths.
     cipher : encrypts what is written.
+    names : the files' paths from the data set's folder, to which encrypted files are bound.
     """
 
     sources: list[Any]
     targets: list[str]
-    cipher: Cipher | None
+    cipher: FileCipher | None
+    names: list[str]
 
 
 def save_batch(batch: Batch) -> Iterator[bytes | None]:
@@ -63,7 +66,10 @@ def save_batch(batch: Batch) -> Iterator[bytes | None]:
             seals = dict(zip(waiting, found, strict=False))
             waiting = waiting[len(found) :]
         seal = seals.get(number)
-        yield _saved(source, target, batch.cipher) if seal is None else seal
+        if seal is None and batch.cipher is not None:
+            yield _saved_encrypted(source, target, batch.cipher, batch.names[number])
+        else:
+            yield _saved(source, target) if seal is None else seal
 
 
 def read_batch(batch: Batch) -> Iterator[bytes | None]:
@@ -100,13 +106,15 @@ def _copied(batch: Batch, numbers: Sequence[int]) -> list[bytes | None]:
     return [b"" if one else None for one in done]
 
 
-def _encrypted(batch: Batch, cipher: Cipher, numbers: Sequence[int]) -> list[bytes | None]:
+def _encrypted(batch: Batch, cipher: FileCipher, numbers: Sequence[int]) -> list[bytes | None]:
     """Encrypt the first of some: their seals, or None for those that are left."""
     memory = _scratch.take(_AT_ONCE)
+    front, step, gap = cipher.room
     sources = [batch.sources[number] for number in numbers]
-    places = files.read(sources, memory[FRONT:-GAP], STEP, GAP)
+    places = files.read(sources, memory[front : len(memory) - gap], step, gap)
     read = [n for n, place in enumerate(places) if place]
-    tokens = cipher.encrypt_all(memory.data, [place for place in places if place])
+    names = [batch.names[numbers[n]] for n in read]
+    tokens = cipher.encrypt_files(memory.data, [place for place in places if place], names)
     targets = [batch.targets[numbers[n]] for n in read]
     written = files.write(targets, tokens.text, tokens.places, tokens.tails)
     found: list[bytes | None] = [None] * len(places)
@@ -118,21 +126,41 @@ def _encrypted(batch: Batch, cipher: Cipher, numbers: Sequence[int]) -> list[byt
 # --- one by one --------------------------------------------------------------------------------
 
 
-def _saved(source: Any, target: str, cipher: Cipher | None) -> bytes | None:
+def _saved(source: Any, target: str) -> bytes | None:
     """Save a medium. See `save_batch`."""
     try:
-        if cipher is None and isinstance(source, str) and not _changes(source, target):
+        if isinstance(source, str) and not _changes(source, target):
             return b"" if copy_file(source, target) else None
         data = _content(source, target)
         if data is None:
             return None
-        if cipher is not None:
-            data = cipher.encrypt(data)
         with open(target, "wb") as file:  # noqa: PTH123 - a str
             file.write(data)
-        return b"" if cipher is None else seal_of(data)
+        return b""
     except Exception as error:
         raise NotSavedError(str(error)) from error
+
+
+def _saved_encrypted(source: Any, target: str, cipher: FileCipher, name: str) -> bytes | None:
+    """Save a medium, encrypted. See `save_batch`."""
+    try:
+        content = _opened(source, target)
+        if content is None:
+            return None
+        with content, open(target, "wb") as file:  # noqa: PTH123 - a str
+            return cipher.encrypt_file(content, file, name)
+    except Exception as error:
+        raise NotSavedError(str(error)) from error
+
+
+def _opened(source: Any, target: str) -> BinaryIO | None:
+    """`_content` as a file: what stays as it is need not be in memory."""
+    if isinstance(source, str) and not _changes(source, target):
+        return open_file(source)
+    if isinstance(source, MediaElement) and not isinstance(source, Image):
+        return source.open()
+    data = _content(source, target)
+    return None if data is None else io.BytesIO(data)
 
 
 def _content(source: Any, target: str) -> bytes | None:

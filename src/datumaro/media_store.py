@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from datumaro.crypto import Cipher
+from datumaro.crypto import FileCipher
 from datumaro.errors import DatasetExportError, EncryptionError, PathOutsideDatasetError
 from datumaro.media_saving import Batch, NotSavedError, read_batch, save_batch
 from datumaro.model.composite_image import MultiframeImage
@@ -71,7 +71,7 @@ class SaveReport:
     missing_examples : the first of them.
     external : media that lie outside the data set that they come from, and were not opened.
     seals : of an encrypting store, by file (relative to its folder, with ``/``): see
-        `datumaro.crypto.seal_of`.
+        `datumaro.crypto.FileCipher`.
     """
 
     saved: int = 0
@@ -135,7 +135,7 @@ class MediaStore:
         folder: Path,
         progress: ProgressReporter = _SILENT,
         workers: Workers | None = None,
-        cipher: Cipher | None = None,
+        cipher: FileCipher | None = None,
     ) -> None:
         self._root = os.fspath(folder)
         self._cipher = cipher
@@ -190,8 +190,7 @@ class MediaStore:
         prepared: deque[tuple[MediaJob, str]],
         report: SaveReport,
     ) -> Iterator[Batch]:
-        batch = Batch([], [], self._cipher)
-        size = 0
+        batch, size = Batch([], [], self._cipher, []), 0
         for job in jobs:
             ready = self._prepare(job, report)
             if ready is not None:
@@ -199,10 +198,11 @@ class MediaStore:
                 prepared.append((job, name))
                 batch.sources.append(content)
                 batch.targets.append(f"{self._root}/{name}")
+                batch.names.append(name)
                 size += _size(content)
             if len(batch.sources) == _BATCH or size >= _BATCH_BYTES:
                 yield batch
-                batch, size = Batch([], [], self._cipher), 0
+                batch, size = Batch([], [], self._cipher, []), 0
         if batch.sources:
             yield batch
 
@@ -286,7 +286,7 @@ def media_contents(
     waiting: deque[tuple[MediaJob, bool]] = deque()  # and whether a worker was given it
 
     def batches() -> Iterator[Batch]:
-        batch = Batch([], [], None)
+        batch = Batch([], [], None, [])
         for job in jobs:
             content = None
             if isinstance(job.source, MediaElement) and job.source.is_external:
@@ -304,7 +304,7 @@ def media_contents(
                 batch.targets.append(job.destination)
             if len(batch.sources) == _BATCH_READ:
                 yield batch
-                batch = Batch([], [], None)
+                batch = Batch([], [], None, [])
         if batch.sources:
             yield batch
 

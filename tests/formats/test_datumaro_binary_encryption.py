@@ -616,11 +616,12 @@ def test_records_that_are_wrong_before_encryption_are_told_by_blob(many_blobs: P
         read(many_blobs.parent.parent)
 
 
-def test_changes_of_all_kinds_of_files_are_noticed(tmp_path: Path):
+@pytest.mark.parametrize("storage", ["records", "parquet"])
+def test_changes_of_all_kinds_of_files_are_noticed(tmp_path: Path, storage: str):
     spec = importlib.util.spec_from_file_location("tamper", ROOT / "bench" / "tamper.py")
     assert spec is not None and spec.loader is not None
     tamper = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tamper)
-    noticed, unnoticed = tamper.run(96, 5, tmp_path)
+    noticed, unnoticed = tamper.run(96, 5, tmp_path, storage)
     assert not unnoticed
     assert (noticed.total(), len(noticed)) == (96, 16)

@@ -23,7 +23,7 @@ from hypothesis import given, settings, strategies as st
 
 import datumaro as dm
 from datumaro.cli.main import main
-from datumaro.crypto import generate_key, seal_of
+from datumaro.crypto import generate_key
 from datumaro.errors import (
     DamagedTokenError,
     DatumaroError,
@@ -152,7 +152,7 @@ def test_nothing_is_readable_without_the_key(encrypted: Path):
     for name, data in found.items():
         assert b"secret" not in data and b"coordinates" not in data and b"PNG" not in data, name
         if name.startswith("images"):
-            assert seal_of(data), name
+            assert data.startswith(b"datum\0\x01"), name
     for call in (pq.read_schema, pq.read_metadata, pq.read_table, pq.ParquetFile):
         with pytest.raises(OSError, match="decrypt"):
             call(encrypted / SHARDS[0])

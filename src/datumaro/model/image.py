@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,9 @@ from datumaro.model.media_element import (
     Destination,
     MediaElement,
     MediaType,
+    check_whole,
     normal_path,
+    open_file,
     read_bytes,
     required,
     write_bytes,
@@ -291,19 +293,25 @@ class ImageFromFile(Image):
     def size(self) -> Size | None:
         """(height, width) in pixels, as stated or by the file's header; None when not an image.
 
-        An encrypted file is read whole for it.
+        Of an encrypted file in Parquet storage no more than the header is decrypted.
         """
         if self._size is None and not self._external:
             if self._cipher is None:
                 self._size = probe_size(self._path)
-            elif (data := self.bytes) is not None:
-                self._size = read_size(io.BytesIO(data))
+            elif (file := self.open()) is not None:
+                with file:
+                    self._size = read_size(file)
+                    check_whole(file)
         return self._size
 
     @property
     def bytes(self) -> bytes | None:
         """The file's content, decrypted; None when it is missing."""
         return read_bytes(self._path, self._external, self._cipher)
+
+    def open(self) -> BinaryIO | None:
+        """See `MediaElement.open`."""
+        return open_file(self._path, self._external, self._cipher)
 
     def _pixels(self) -> Array | None:
         data = self.bytes

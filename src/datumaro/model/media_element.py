@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self, cast
 
-from datumaro.errors import PathOutsideDatasetError
+from datumaro.errors import DamagedTokenError, PathOutsideDatasetError
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -83,6 +84,15 @@ class MediaElement:
         """The content as it is in a file, decrypted; None when there is none."""
         return None
 
+    def open(self) -> BinaryIO | None:
+        """The content as a file, decrypted, which the caller closes; None when there is none.
+
+        No more than is read of it is read. The same is decrypted in encrypted Parquet storage; of
+        other encrypted files all is at once.
+        """
+        data = self.bytes
+        return None if data is None else io.BytesIO(data)
+
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it: ``type(m)(**m.as_dict()) == m``."""
         return {"path": self._path}
@@ -146,6 +156,15 @@ def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) 
     PathOutsideDatasetError
         It is ``external``: the path stands in a data set that is not trusted, and leads outside it.
     """
+    file = open_file(path, external, cipher)
+    if file is None:
+        return None
+    with file:
+        return file.read()
+
+
+def open_file(path: str, external: bool = False, cipher: Opener | None = None) -> BinaryIO | None:
+    """Open a media file to read any part of it. See `read_bytes`, which reads all."""
     if external:
         raise PathOutsideDatasetError(
             f"media file {path!r} lies outside the data set that names it; "
@@ -153,10 +172,24 @@ def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) 
         )
     # not a folder, and not a pipe, which would block
     if not os.path.isfile(path):  # noqa: PTH113 - a str
+        if cipher is not None:
+            cipher.absent(f"media file {path!r}")
         return None
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str
-        data = file.read()
-    return data if cipher is None else cipher.decrypt(data, f"media file {path!r}")
+    file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - a str, and given away
+    if cipher is None:
+        return cast(BinaryIO, file)
+    try:
+        return cipher.open(cast(BinaryIO, file), f"media file {path!r}")
+    except BaseException:
+        file.close()
+        raise
+
+
+def check_whole(file: BinaryIO | None) -> None:
+    """Raise what reading an encrypted file ended with: decoders take it for the file's end."""
+    damage: DamagedTokenError | None = getattr(file, "damage", None)
+    if damage is not None:
+        raise damage
 
 
 def required(data: bytes | None, path: str) -> bytes:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from datumaro.errors import MediaTypeError
 from datumaro.model.image import Image
-from datumaro.model.media_element import MediaElement, MediaType, normal_path, read_bytes
+from datumaro.model.media_element import (
+    MediaElement,
+    MediaType,
+    normal_path,
+    open_file,
+    read_bytes,
+)
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -116,6 +122,10 @@ class PointCloudFromFile(PointCloud):
     def bytes(self) -> bytes | None:
         """The file's content, decrypted; None when it is missing."""
         return read_bytes(self._path, self._external, self._cipher)
+
+    def open(self) -> BinaryIO | None:
+        """See `MediaElement.open`."""
+        return open_file(self._path, self._external, self._cipher)
 
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from datumaro.errors import MediaError, MissingDependencyError
+from datumaro.errors import DamagedTokenError, MediaError, MissingDependencyError
 from datumaro.model.image import Image, Size
-from datumaro.model.media_element import MediaElement, MediaType, normal_path, read_bytes
+from datumaro.model.media_element import (
+    MediaElement,
+    MediaType,
+    check_whole,
+    normal_path,
+    open_file,
+    read_bytes,
+)
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -38,11 +45,14 @@ class _Reader:
     def __init__(self, path: str, cipher: Opener | None) -> None:
         self._path = path
         self._container: Any = None
-        source = path if cipher is None else io.BytesIO(read_bytes(path, cipher=cipher) or b"")
+        self._file = None if cipher is None else open_file(path, cipher=cipher)
+        if self._file is not None:  # the decoder closes files alone that it opened
+            weakref.finalize(self, self._file.close)
         try:
-            self._container = _av().open(source)
+            self._container = _av().open(self._file or path)
             stream = self._container.streams.video[0]
         except (OSError, ValueError, IndexError) as error:
+            self._check_file()
             self.close()
             raise MediaError(f"video {path!r} cannot be opened: {error}") from error
         self.size: Size = (stream.height, stream.width)
@@ -55,11 +65,13 @@ class _Reader:
         try:
             while self._index < index:
                 frame = next(self._frames, None)
+                self._check_file()
                 if frame is None:
                     return None
                 self._index += 1
             return None if frame is None else frame.to_ndarray(format="bgr24")
         except (OSError, ValueError) as error:
+            self._check_file()
             raise MediaError(
                 f"video {self._path!r} is damaged at frame {self._index + 1}: {error}"
             ) from error
@@ -69,7 +81,9 @@ class _Reader:
         stream = self._container.streams.video[0]
         try:
             found = sum(packet.size > 0 for packet in self._container.demux(stream))
+            self._check_file()
         except (OSError, ValueError) as error:
+            self._check_file()
             raise MediaError(f"video {self._path!r} is damaged: {error}") from error
         return found, stream.frames
 
@@ -77,10 +91,19 @@ class _Reader:
     def next_index(self) -> int:
         return self._index + 1
 
+    def _check_file(self) -> None:
+        try:
+            check_whole(self._file)
+        except DamagedTokenError:
+            self.close()
+            raise
+
     def close(self) -> None:
         if self._container is not None:
             self._container.close()
             self._container = None
+        if self._file is not None:
+            self._file.close()
 
 
 class Video(MediaElement):
@@ -96,7 +119,7 @@ class Video(MediaElement):
     start_frame : the first frame, counted from 0.
     end_frame : the last frame, included; None for the file's last.
     external : know the path, and refuse to open it (see `Image.from_file`).
-    cipher : decrypts the file, whole and in memory (see `Image.from_file`).
+    cipher : decrypts the file, in memory (see `Image.from_file`).
     """
 
     __slots__ = (
@@ -171,6 +194,10 @@ class Video(MediaElement):
     def bytes(self) -> bytes | None:
         """The file's content, decrypted; None when it is missing."""
         return read_bytes(self._path, self._external, self._cipher)
+
+    def open(self) -> BinaryIO | None:
+        """See `MediaElement.open`."""
+        return open_file(self._path, self._external, self._cipher)
 
     @property
     def length(self) -> int | None:

@@ -1,4 +1,4 @@
-"""``datum key``: who can open an encrypted data set, and other keys for it."""
+"""``datum key``: a fresh key, who can open an encrypted data set, and other keys for it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import argparse
 from datumaro.cli.arguments import Subparsers, add_command, add_group
 from datumaro.cli.errors import UsageError
 from datumaro.cli.exit_codes import ExitCode
+from datumaro.cli.messages import log
 
 _EXAMPLES = """
+datum key create my.key
 datum key show-recipients OUT
 datum key rotate OUT --key-file old.key --new-key-file new.key
 """
@@ -20,8 +22,30 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "key",
         help="keys of encrypted data sets",
-        description="Keys of data sets in DatumaroBinary whose storage is encrypted Parquet.",
+        description="Keys of encrypted data sets in DatumaroBinary. rotate and show-recipients are "
+        "for those\nwhose storage is Parquet.",
         examples=_EXAMPLES,
+    )
+    create_parser = add_command(
+        group,
+        "create",
+        create,
+        help="draw a fresh key and write it to a file",
+        description="Draw a fresh key and write it to a file, which only its owner can read. What "
+        "a file\nholds is never overwritten. Whoever loses the key loses the data.",
+        examples="""
+datum key create my.key
+datum convert -i VOC -f datumaro_binary -o OUT -- --save-media --encryption --key-file my.key
+datum key create --print | my-secret-store put datumaro
+""",
+    )
+    where = create_parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("file", metavar="FILE", nargs="?", help="the file, which is not there yet")
+    where.add_argument(
+        "--print",
+        action="store_true",
+        dest="print_key",
+        help="print the key instead, for a program that keeps secrets",
     )
     show = add_command(
         group,
@@ -62,6 +86,20 @@ def _add_ways(group: argparse._ArgumentGroup, prefix: str, key_file: str) -> Non
         f"--{prefix}passphrase-file", metavar="FILE", help="file with the passphrase"
     )
     group.add_argument(f"--{prefix}kms", metavar="MODULE:NAME", help="key management service")
+
+
+def create(args: argparse.Namespace) -> int:
+    """Draw a key."""
+    from datumaro.crypto import generate_key
+    from datumaro.keys import write_key_file
+
+    key = generate_key()
+    if args.print_key:
+        print(str(key))
+    else:
+        write_key_file(args.file, key)
+        log.info("wrote a key to %s: keep a copy, and keep it from the data", args.file)
+    return ExitCode.OK
 
 
 def show_recipients(args: argparse.Namespace) -> int:

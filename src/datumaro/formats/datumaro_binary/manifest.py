@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from datumaro.crypto import SEAL, BoundCipher, Cipher, Opener
+from datumaro.crypto import SEAL, FileCipher, Opener
 from datumaro.errors import DamagedTokenError
 from datumaro.model.media import MediaType
 
@@ -121,7 +121,7 @@ class MediaLock:
     manifest : None for files of the published package, which encrypts images alone.
     """
 
-    cipher: Cipher
+    cipher: FileCipher
     root: str
     manifest: Manifest | None
 
@@ -140,8 +140,8 @@ class MediaLock:
         if relative is None:
             return None
         if self.manifest is None:
-            return self.cipher if kind == MediaType.IMAGE else None
-        return BoundCipher(self.cipher, self.manifest.media.get(relative, b""))
+            return self.cipher.opener(relative, None) if kind == MediaType.IMAGE else None
+        return self.cipher.opener(relative, self.manifest.media.get(relative, b""))
 
     def _relative(self, path: str) -> str | None:
         if path.startswith(self._prefix) and "/." not in path and "//" not in path:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from datumaro.crypto import Cipher
+from datumaro.crypto import FileCipher
 from datumaro.errors import MalformedFileError
 from datumaro.formats.base import ReadContext, log
 from datumaro.formats.datumaro_binary.layout import (
@@ -164,7 +164,7 @@ def _write_files(
     context.progress.finish()
 
 
-def _save_media(folder: Path, media: MediaWriter, cipher: Cipher | None) -> dict[str, bytes]:
+def _save_media(folder: Path, media: MediaWriter, cipher: FileCipher | None) -> dict[str, bytes]:
     """Save the media that there are to save; their seals, when they are encrypted."""
     if not media.jobs:
         return {}

@@ -1,8 +1,9 @@
 """Encryption of Parquet storage: Parquet Modular Encryption, with keys that this module keeps.
 
 Each export draws an export key. Of it are made the key that wraps the data key of each file
-(AES-256-GCM, as Arrow's key tools hand it to a `KmsClient`), the key of the media, and the key that
-seals the key file (see `key_file`); master keys wrap the export key alone (see `master_keys`).
+(AES-256-GCM, as Arrow's key tools hand it to a `KmsClient`), the keys of the media (see
+`datumaro.sealed_files`) and of what binds them to their places, and the key that seals the key file
+(see `key_file`); master keys wrap the export key alone (see `master_keys`).
 Arrow's own double wrapping is off: its key-encryption keys are of 128 bits.
 """
 
@@ -19,7 +20,6 @@ from typing import Any
 
 import msgspec
 
-from datumaro.crypto import Cipher
 from datumaro.errors import DamagedTokenError, EncryptionKeyError, NotAvailableError
 from datumaro.formats.datumaro_binary import manifest
 from datumaro.formats.datumaro_binary.layout import ANNOTATIONS, SUFFIX
@@ -31,7 +31,7 @@ from datumaro.formats.datumaro_binary.parquet.master_keys import (
     open_bytes,
     seal_bytes,
 )
-from datumaro.keys import PREFIX
+from datumaro.sealed_files import SealedFiles
 
 METADATA_KEY = b"datumaro.encryption"
 MASTER_KEY_ID = "export"
@@ -42,6 +42,7 @@ MEDIA_SUFFIX = ".media"
 
 _FILES = b"datumaro_binary 2.0 files"
 _MEDIA = b"datumaro_binary 2.0 media"
+_MEDIA_SEALS = b"datumaro_binary 2.0 media seals"
 
 
 class FileManifest(msgspec.Struct):
@@ -76,10 +77,9 @@ class Vault:
     files: tuple[str, ...] = ()
 
     @cached_property
-    def media_cipher(self) -> Cipher:
+    def media_cipher(self) -> SealedFiles:
         """Encrypts the media."""
-        key = base64.urlsafe_b64encode(derived(self.export_key, _MEDIA)).decode()
-        return Cipher(PREFIX + key)
+        return SealedFiles(derived(self.export_key, _MEDIA))
 
     # --- Parquet files -----------------------------------------------------------------------
 
@@ -140,7 +140,9 @@ class Vault:
     def write_media_seals(self, folder: Path, subset: str, seals: dict[str, bytes]) -> None:
         """Write what binds each of a subset's media files to its place."""
         told = Manifest(self.export, subset, [], self.media_encryption, media=seals)
-        (folder / f"{subset}{MEDIA_SUFFIX}").write_bytes(self.media_cipher.encrypt(told.encode()))
+        key = derived(self.export_key, _MEDIA_SEALS)
+        sealed = seal_bytes(key, told.encode(), subset.encode())
+        (folder / f"{subset}{MEDIA_SUFFIX}").write_bytes(sealed)
 
     def media_lock(self, file: Path, root: str, subset: str) -> MediaLock | None:
         """What opens the media of a file's items; None when they are not encrypted.
@@ -154,14 +156,17 @@ class Vault:
             return None
         path = file.parent / f"{subset}{MEDIA_SUFFIX}"
         try:
-            token = path.read_bytes()
+            sealed = path.read_bytes()
         except FileNotFoundError:
             raise DamagedTokenError(
                 f"{path}: the file is missing, without which no media of the subset can be trusted"
             ) from None
-        told = manifest.decode(memoryview(self.media_cipher.decrypt(token, str(path))))
-        if (told.export, told.subset) != (self.export, subset):
-            raise DamagedTokenError(f"{path}: it is of subset {told.subset!r}: it was exchanged")
+        data = open_bytes(derived(self.export_key, _MEDIA_SEALS), sealed, subset.encode())
+        if data is None:
+            raise DamagedTokenError(
+                f"{path}: it was changed after it was written, or exchanged for another"
+            )
+        told = manifest.decode(memoryview(data))
         return MediaLock(self.media_cipher, root, told)
 
 

@@ -22,7 +22,7 @@ from datumaro.errors import DamagedTokenError, MalformedFileError, WrongKeyError
 from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey, Recipient, derived
 
 NAME = "encryption.keys"
-FORMAT, VERSION = "datumaro_binary encryption", 1
+FORMAT, VERSION = "datumaro_binary encryption", 2
 MAGIC = b"PARE"
 """How an encrypted Parquet file begins and ends."""
 
@@ -85,7 +85,11 @@ def read(path: Path) -> tuple[Keys, bytes, bytes]:
         raise MalformedFileError(path, "line 1", str(error), expected) from error
     if keys.format != FORMAT or keys.version != VERSION or not _EXPORT.fullmatch(keys.export):
         found = f"{keys.format!r} version {keys.version} of export {keys.export!r}"
-        expected = f"{FORMAT} {VERSION}; a newer version of datumaro may be able to read the file"
+        expected = f"{FORMAT!r} version {VERSION}; "
+        if keys.version < VERSION:
+            expected += "media were encrypted otherwise: export the data set anew from its source"
+        else:
+            expected += "a newer version of datumaro may be able to read the file"
         raise MalformedFileError(path, "line 1", found, expected)
     if len(keys.recipients) > MOST_RECIPIENTS:  # a passphrase costs time for each
         found, expected = f"{len(keys.recipients)} recipients", f"at most {MOST_RECIPIENTS}"
