@@ -205,6 +205,27 @@ def test_the_key_may_be_in_the_environment(encrypted: Path, monkeypatch: pytest.
     assert told(read(encrypted, encryption_key=None)) == told(dataset())
 
 
+def test_of_a_key_and_a_passphrase_in_the_environment_the_right_one_counts(
+    encrypted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    cheap = master_keys.Scrypt
+    monkeypatch.setattr(master_keys, "Scrypt", lambda salt, *_: cheap(salt, 32, 2, 8, 1))
+    words = export(tmp_path / "words", encryption_key=None, passphrase="correct horse")
+    both = export(tmp_path / "both", passphrase="another")
+    monkeypatch.setenv("DATUMARO_PASSPHRASE", "correct horse")
+    assert told(read(words, encryption_key=None)) == told(dataset())
+    with pytest.raises(MissingKeyError, match="its key is needed"):
+        read(encrypted, encryption_key=None)
+    with pytest.raises(WrongKeyError, match="the passphrase is not the one"):
+        read(both, encryption_key=None)
+    monkeypatch.setenv("DATUMARO_ENCRYPTION_KEY", KEY)
+    for folder in (words, both, encrypted):
+        assert told(read(folder, encryption_key=None)) == told(dataset())
+    monkeypatch.setenv("DATUMARO_PASSPHRASE", "")
+    with pytest.raises(WrongKeyError, match="a key was given"):
+        read(words, encryption_key=None)
+
+
 @pytest.mark.parametrize(
     ("options", "kind", "match"),
     [
