@@ -182,7 +182,7 @@ def add_key_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def key_options(args: argparse.Namespace) -> dict[str, str]:
+def key_options(args: argparse.Namespace) -> dict[str, Any]:
     """What the flags of `add_key_flags` were given, as import options."""
     names = ("encryption_key", "key_file", "passphrase_file", "kms")
     return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
