@@ -16,6 +16,9 @@ KEY_LENGTH = 50
 VARIABLE = "DATUMARO_ENCRYPTION_KEY"
 """The environment variable that a key may be in."""
 
+PASSPHRASE_VARIABLE = "DATUMARO_PASSPHRASE"
+"""The environment variable that a passphrase may be in."""
+
 _MOST = 4096  # bytes of a key file that are looked at
 
 # A key, or most of one that was mistyped, or taken for the name of an option.

@@ -7,6 +7,7 @@ what such a call leaves, and all others, are saved one by one.
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -131,11 +132,11 @@ def _saved(source: Any, target: str) -> bytes | None:
     try:
         if isinstance(source, str) and not _changes(source, target):
             return b"" if copy_file(source, target) else None
-        data = _content(source, target)
-        if data is None:
+        content = _opened(source, target)
+        if content is None:
             return None
-        with open(target, "wb") as file:  # noqa: PTH123 - a str
-            file.write(data)
+        with content, open(target, "wb") as file:  # noqa: PTH123 - a str
+            shutil.copyfileobj(content, file, _AT_ONCE)
         return b""
     except Exception as error:
         raise NotSavedError(str(error)) from error

@@ -236,6 +236,44 @@ def test_an_encrypted_source_asks_for_its_key_at_use(datum, monkeypatch: pytest.
     assert datum("project", "export", "-f", "voc", "-o", "B").code == 0
 
 
+class Service:
+    """A key management service that makes light of it."""
+
+    def wrap(self, key_id: str, key: bytes) -> bytes:
+        return key[::-1]
+
+    def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
+        return wrapped[::-1]
+
+
+@pytest.mark.parametrize(
+    ("export", "use"),
+    [
+        ("--passphrase-file words.txt", "--passphrase-file words.txt"),
+        (f"--kms {__name__}:Service --kms-key a", f"--kms {__name__}:Service"),
+    ],
+)
+def test_so_does_one_of_a_passphrase_or_a_service(datum, export: str, use: str):
+    Path("words.txt").write_text("correct horse\n")
+    words = ["-f", "datumaro_binary", "-o", "P", "--", "--storage", "parquet", "--save-media"]
+    assert datum("convert", "-i", "coco", *words, *shlex.split(export)).code == 0
+    datum("project", "create")
+
+    refused = datum("project", "import", "P")
+    assert refused.code == 1 and use.split()[0] in refused.err
+    assert datum("project", "import", "P", *shlex.split(use)).code == 0
+    configuration = Path(".datumaro/project.yml").read_text()
+    assert "words.txt" not in configuration and "Service" not in configuration
+    refused = datum("project", "export", "-f", "voc", "-o", "OUT")
+    assert refused.code == 1 and use.split()[0] in refused.err and not Path("OUT").exists()
+    assert datum("project", "export", "-f", "voc", "-o", "A", *shlex.split(use)).code == 0
+    assert datum("info", ".:source-1", *shlex.split(use)).code == 0
+    assert datum("convert", "-i", ".", "-f", "coco", "-o", "B", *shlex.split(use)).code == 0
+    assert datum("convert", "-i", "P", "-f", "coco", "-o", "C", *shlex.split(use)).code == 0
+    refused = datum("convert", "-i", "coco", "-f", "voc", "-o", "D", *shlex.split(use))
+    assert refused.code == 1 and f"leave out {use.split()[0]}" in refused.err
+
+
 @pytest.mark.parametrize(
     ("line", "code", "told"),
     [

@@ -205,6 +205,27 @@ def test_the_key_may_be_in_the_environment(encrypted: Path, monkeypatch: pytest.
     assert told(read(encrypted, encryption_key=None)) == told(dataset())
 
 
+def test_of_a_key_and_a_passphrase_in_the_environment_the_right_one_counts(
+    encrypted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    cheap = master_keys.Scrypt
+    monkeypatch.setattr(master_keys, "Scrypt", lambda salt, *_: cheap(salt, 32, 2, 8, 1))
+    words = export(tmp_path / "words", encryption_key=None, passphrase="correct horse")
+    both = export(tmp_path / "both", passphrase="another")
+    monkeypatch.setenv("DATUMARO_PASSPHRASE", "correct horse")
+    assert told(read(words, encryption_key=None)) == told(dataset())
+    with pytest.raises(MissingKeyError, match="its key is needed"):
+        read(encrypted, encryption_key=None)
+    with pytest.raises(WrongKeyError, match="the passphrase is not the one"):
+        read(both, encryption_key=None)
+    monkeypatch.setenv("DATUMARO_ENCRYPTION_KEY", KEY)
+    for folder in (words, both, encrypted):
+        assert told(read(folder, encryption_key=None)) == told(dataset())
+    monkeypatch.setenv("DATUMARO_PASSPHRASE", "")
+    with pytest.raises(WrongKeyError, match="a key was given"):
+        read(words, encryption_key=None)
+
+
 @pytest.mark.parametrize(
     ("options", "kind", "match"),
     [
@@ -587,7 +608,7 @@ def test_passphrases_from_the_command_line(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_reader_made_by_the_documentation(encrypted: Path):
-    """What docs/security.md says is enough, with pyarrow and cryptography alone."""
+    """What docs/storage.md says is enough, with pyarrow and cryptography alone."""
 
     def derived(secret: bytes, purpose: str) -> bytes:
         name = f"datumaro_binary 2.0 {purpose}".encode()
@@ -615,6 +636,18 @@ def test_a_reader_made_by_the_documentation(encrypted: Path):
     manifest = json.loads(footer[b"datumaro.encryption"])
     assert (manifest["export"], manifest["file"]) == (keys["export"], Path(SHARDS[1]).stem)
     assert set(manifest["files"]) == set(keys["files"])
+
+    sealed = (encrypted / "annotations/train.media").read_bytes()
+    listed = json.loads(opened(derived(export_key, "media seals"), sealed, b"train"))
+    assert (listed["export"], listed["subset"]) == (keys["export"], "train")
+    assert sorted(listed["media"]) == [f"images/train/{n}.png" for n in range(3)]
+    for name, seal in listed["media"].items():
+        stored = (encrypted / name).read_bytes()
+        header, body = stored[:32], stored[32:]
+        assert base64.b64decode(seal) == header[8:] + (len(body) - 16).to_bytes(8, "big")
+        info = f"datumaro_binary 2.0 media file {name}".encode()
+        key = HKDF(hashes.SHA256(), 32, header, info).derive(derived(export_key, "media"))
+        assert AESGCM(key).decrypt(bytes(11) + b"\1", body, None).startswith(b"\x89PNG")
 
 
 def test_data_keys_have_256_bits(encrypted: Path):

@@ -170,6 +170,22 @@ def add_key_flags(parser: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="the key itself; others may see it in the list of processes",
     )
+    parser.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        help="file with the passphrase of an encrypted data set; or set DATUMARO_PASSPHRASE",
+    )
+    parser.add_argument(
+        "--kms",
+        metavar="MODULE:NAME",
+        help="key management service of an encrypted data set, a Python object (trusted ones only)",
+    )
+
+
+def key_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What the flags of `add_key_flags` were given, as import options."""
+    names = ("encryption_key", "key_file", "passphrase_file", "kms")
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def add_target_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from datumaro.cli.arguments import key_options
 from datumaro.cli.errors import CliError, UsageError
 from datumaro.errors import DatasetNotFoundError, MultipleFormatsMatchError
 
@@ -98,10 +99,7 @@ def find_source(path: str, format: str | None, args: argparse.Namespace) -> Sour
     options = parse_import_options(kind, pairs)
     if args.allow_external_media:
         options["allow_external_media"] = True
-    for name in ("encryption_key", "key_file"):
-        value = getattr(args, name)
-        if value is None:
-            continue
+    for name, value in key_options(args).items():
         if name not in {f.name for f in dataclasses.fields(kind.read_options)}:
             flag = "--" + name.replace("_", "-")
             raise CliError(f"data sets of format {format} are never encrypted; leave out {flag}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datumaro.cli import filters
-from datumaro.cli.arguments import add_key_flags
+from datumaro.cli.arguments import add_key_flags, key_options
 
 if TYPE_CHECKING:
     from datumaro.project.building import Access
@@ -59,8 +59,7 @@ def access(args: argparse.Namespace) -> Access:
     from datumaro.project.building import Access
 
     return Access(
-        encryption_key=args.encryption_key,
-        key_file=args.key_file,
+        **key_options(args),
         allow_external_media=args.allow_external_media,
     )
 
@@ -99,10 +98,7 @@ def import_options(
     options = vars(import_parser(kind, prog).parse_args(args.format_options))
     if args.allow_external_media:
         options["allow_external_media"] = True
-    for name in ("encryption_key", "key_file"):
-        value = getattr(args, name)
-        if value is None:
-            continue
+    for name, value in key_options(args).items():
         if name not in {field.name for field in dataclasses.fields(kind.read_options)}:
             flag = "--" + name.replace("_", "-")
             raise CliError(f"data sets of format {format} are never encrypted; leave out {flag}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datumaro.cli.arguments import key_options
 from datumaro.cli.errors import UsageError
 from datumaro.project.layout import is_project
 
@@ -109,8 +110,7 @@ def find_project_target(text: str, args: argparse.Namespace) -> ProjectTarget | 
         target.revision,
         target.source,
         Access(
-            encryption_key=args.encryption_key,
-            key_file=args.key_file,
+            **key_options(args),
             allow_external_media=args.allow_external_media,
             num_workers=_number(args.num_workers),
         ),

@@ -11,15 +11,17 @@ from datumaro.dataset import Dataset
 from datumaro.errors import (
     DatumaroError,
     EncryptionKeyError,
+    MissingKeyError,
     ProjectConfigError,
     SuperfluousKeyError,
     UnknownFormatError,
     UnknownOptionError,
+    WrongKeyError,
 )
 from datumaro.formats import registry
 from datumaro.paths import join_inside
 from datumaro.progress import NullProgressReporter, ProgressReporter
-from datumaro.project.configuration import Configuration, Source
+from datumaro.project.configuration import KEY_FILES, Configuration, Source
 from datumaro.project.stages import Stage
 
 
@@ -29,21 +31,28 @@ class Access:
 
     Attributes
     ----------
-    encryption_key, key_file : the key of encrypted sources, if not in the environment.
+    encryption_key, key_file, passphrase, passphrase_file, kms : what opens encrypted sources, if
+        not in the environment. A key, a passphrase and a service may be given together: every
+        source is opened with what is its own.
     allow_external_media : follow paths and links that lead outside of a source's folder.
     num_workers : workers that read; None for the formats' default.
     """
 
     encryption_key: str | bytes | None = field(default=None, repr=False)
     key_file: str | None = None
+    passphrase: str | None = field(default=None, repr=False)
+    passphrase_file: str | None = None
+    kms: object | None = None
     allow_external_media: bool = False
     num_workers: int | None = None
 
     @property
-    def key(self) -> dict[str, Any]:
-        """The options of the key."""
-        given = {"encryption_key": self.encryption_key, "key_file": self.key_file}
-        return {name: value for name, value in given.items() if value is not None}
+    def keys(self) -> list[dict[str, Any]]:
+        """The import options of each way to open a source that is given."""
+        ways = (("encryption_key", "key_file"), ("passphrase", "passphrase_file"), ("kms",))
+        given = [{name: getattr(self, name) for name in way} for way in ways]
+        found = [{n: v for n, v in way.items() if v is not None} for way in given]
+        return [way for way in found if way]
 
 
 @dataclass
@@ -83,23 +92,33 @@ class SourceReader:
 
     def _read(self, source: Source, folder: Path, known: set[str]) -> Dataset:
         options = dict(source.options)
-        if "key_file" in options:
-            options["key_file"] = str(self.root / str(options["key_file"]))
+        for name in KEY_FILES:
+            if name in options:
+                options[name] = str(self.root / str(options[name]))
         if self.access.allow_external_media:
             options["allow_external_media"] = True
         if self.access.num_workers is not None and "num_workers" in known:
             options["num_workers"] = self.access.num_workers
         path = join_inside(folder, source.path, what=f"path of source {source.name}")
-        key = self.access.key if "encryption_key" in known else {}
-        if key:
-            own = {n: v for n, v in options.items() if n != "key_file"}
+        plain = {n: v for n, v in options.items() if n not in KEY_FILES}
+        wrong: WrongKeyError | None = None
+        for key in self.access.keys:
+            if not key.keys() <= known:
+                continue
             try:
-                dataset = self._import(path, source, own | key)
+                dataset = self._import(path, source, plain | key)
                 self.key_was_used = True
                 return dataset
             except SuperfluousKeyError:  # this source is a plain one
-                pass
-        return self._import(path, source, options)
+                break
+            except WrongKeyError as error:  # another source's
+                wrong = wrong or error
+        try:
+            return self._import(path, source, options)
+        except MissingKeyError:
+            if wrong is not None:
+                raise wrong from None
+            raise
 
     def _import(self, path: str, source: Source, options: dict[str, Any]) -> Dataset:
         return Dataset.import_from(path, source.format, progress_reporter=self.progress, **options)
@@ -112,7 +131,7 @@ class SourceReader:
         SuperfluousKeyError
             No source is encrypted.
         """
-        if self.access.key and not self.key_was_used:
+        if self.access.keys and not self.key_was_used:
             raise SuperfluousKeyError("a key was given, and no source is encrypted; leave it out")
 
     def check(self, stages: tuple[Stage, ...]) -> None:

@@ -32,7 +32,7 @@ from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from datumaro.errors import ProjectConfigError, ProjectError
-from datumaro.keys import VARIABLE, redacted
+from datumaro.keys import PASSPHRASE_VARIABLE, VARIABLE, redacted
 from datumaro.paths import escapes
 from datumaro.project.layout import name_problem
 from datumaro.project.plain_values import plain, plain_options
@@ -43,13 +43,16 @@ FORMAT_VERSION = 3
 
 AT_USE: dict[str, str] = {
     "encryption_key": f"keys are never in the configuration: give --key-file or set {VARIABLE}",
-    "passphrase": "sources of projects are opened with keys: rotate to one (datum key rotate)",
-    "passphrase_file": "sources of projects are opened with keys: rotate to one (datum key rotate)",
-    "kms": "sources of projects are opened with keys: rotate to one (datum key rotate)",
+    "passphrase": "passphrases are never in the configuration: give --passphrase-file or set "
+    f"{PASSPHRASE_VARIABLE}",
+    "kms": "a configuration names no Python code: give --kms at use",
     "allow_external_media": "it is given at use, as --allow-external-media",
     "num_workers": "it is given at use",
 }
 """Import options that are not kept, and what to do instead."""
+
+KEY_FILES = ("key_file", "passphrase_file")
+"""Import options that persons may write into the configuration: files relative to the project."""
 
 _MOST_BYTES = 1 << 20
 _HEADER = "# A Datumaro project. This file may be edited; `datum project info` checks it.\n"

@@ -26,7 +26,7 @@ from datumaro.paths import join_inside
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.project import layout as places
 from datumaro.project.building import Access, SourceReader
-from datumaro.project.configuration import AT_USE, Configuration, Source
+from datumaro.project.configuration import AT_USE, KEY_FILES, Configuration, Source
 from datumaro.project.file_tree import copy_tree, seen, walk, without_keys
 from datumaro.project.history import Commit
 from datumaro.project.layout import Layout
@@ -630,5 +630,5 @@ def _kept(format: str, options: dict[str, Any]) -> dict[str, Any]:
     return {
         name: str(value) if isinstance(value, Path) else value
         for name, value in options.items()
-        if value is not None and name not in AT_USE and name != "key_file"
+        if value is not None and name not in AT_USE and name not in KEY_FILES
     }

@@ -203,17 +203,19 @@ def check_choice(encrypted: bool, no_media_encryption: bool, compatible_with: st
         )
 
 
-def refuse_parquet_keys(options: object, what: str) -> None:
+def refuse_parquet_keys(
+    options: object, what: str, error: type[EncryptionKeyError] = EncryptionKeyError
+) -> None:
     """Refuse ways to give a key that Parquet storage alone has.
 
     Raises
     ------
     EncryptionKeyError
-        One is used for ``what``.
+        One is used for ``what``: an ``error``.
     """
     for name in ("passphrase", "passphrase_file", "kms", "kms_key"):
         if getattr(options, name, None) is not None:
-            raise EncryptionKeyError(
+            raise error(
                 f"{name} is given, but {what} know keys alone: give encryption_key or key_file, or "
                 "use storage parquet"
             )

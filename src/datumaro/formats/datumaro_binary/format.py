@@ -12,6 +12,7 @@ from datumaro.errors import (
     InvalidOptionError,
     MalformedFileError,
     PathSeparatorInSubsetNameError,
+    WrongKeyError,
 )
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
@@ -264,7 +265,7 @@ class DatumaroBinary(Format):
                 f"{path}: shard and rows are options of parquet storage, and the files are of "
                 "records: leave them out, or export the data set with storage parquet"
             )
-        refuse_parquet_keys(options, "data sets of storage records")
+        refuse_parquet_keys(options, "data sets of storage records", WrongKeyError)
         fields = {source.path: _encryption_field(source) for source in sources}
         key = reading_cipher(fields, options.encryption_key, options.key_file)
         for source in sources:

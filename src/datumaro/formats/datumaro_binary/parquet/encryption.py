@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow.parquet as pq
 
 from datumaro.errors import DamagedTokenError, EncryptionKeyError, NotAvailableError
 from datumaro.formats.datumaro_binary import manifest
@@ -81,6 +82,11 @@ class Vault:
         """Encrypts the media."""
         return SealedFiles(derived(self.export_key, _MEDIA))
 
+    @cached_property
+    def wrapping_key(self) -> bytes:
+        """Wraps the data key of each Parquet file."""
+        return derived(self.export_key, _FILES)
+
     # --- Parquet files -----------------------------------------------------------------------
 
     def encryption(self) -> Any:
@@ -101,16 +107,18 @@ class Vault:
                 "this version of pyarrow cannot encrypt whole files (uniform_encryption); install "
                 "a later one, or encrypt with storage records"
             ) from error
-        factory = _factory(derived(self.export_key, _FILES))
+        factory = _factory(self.wrapping_key)
         return factory.file_encryption_properties(tools.KmsConnectionConfig(), configuration)
 
     def decryption(self) -> Any:
         """Arrow's properties of files that are read."""
-        tools = _tools()
-        factory = _factory(derived(self.export_key, _FILES))
-        return factory.file_decryption_properties(
-            tools.KmsConnectionConfig(), tools.DecryptionConfiguration()
-        )
+        return _decryption(_factory(self.wrapping_key))
+
+    def data_key(self, path: Path) -> bytes:
+        """The key that a file's footer and columns are encrypted with."""
+        keys: list[bytes] = []
+        pq.read_metadata(path, decryption_properties=_decryption(_factory(self.wrapping_key, keys)))
+        return keys[0]
 
     def metadata(self, stem: str) -> dict[bytes, bytes]:
         """Key-value metadata of a file."""
@@ -181,8 +189,20 @@ def _tools() -> Any:
     return encryption
 
 
-def _factory(wrapping_key: bytes) -> Any:
-    """Arrow's key tools, with the wrapping key in place of a service."""
+def _decryption(factory: Any) -> Any:
+    tools = _tools()
+    return factory.file_decryption_properties(
+        tools.KmsConnectionConfig(), tools.DecryptionConfiguration()
+    )
+
+
+def _factory(wrapping_key: bytes, unwrapped: list[bytes] | None = None) -> Any:
+    """Arrow's key tools, with the wrapping key in place of a service.
+
+    Parameters
+    ----------
+    unwrapped : gets the data keys that are unwrapped.
+    """
     tools = _tools()
 
     class Client(tools.KmsClient):
@@ -195,6 +215,8 @@ def _factory(wrapping_key: bytes) -> Any:
             key = open_bytes(wrapping_key, data, master_key_identifier.encode())
             if key is None:
                 raise ValueError("the file's data key was changed")
+            if unwrapped is not None:
+                unwrapped.append(key)
             return key
 
     def client(_configuration: object) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from datumaro.formats.datumaro_binary.parquet.master_keys import (
     given_kms,
     given_passphrase,
 )
-from datumaro.keys import read_key_file
+from datumaro.keys import PASSPHRASE_VARIABLE, read_key_file
 
 
 class KeyOptions(Protocol):
@@ -101,10 +102,15 @@ def given_master(options: KeyOptions, path: Path) -> MasterKey:
 
 
 def _from_environment(path: Path) -> MasterKey:
+    """The key in the environment, or the passphrase when one opens the data set."""
+    kinds = _kinds(path)
     cipher = key_from_environment()
-    if cipher is None:
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE) if "passphrase" in kinds else None
+    if cipher is not None and ("key" in kinds or not passphrase):
+        return KeyMaster(cipher)
+    if not passphrase:
         raise MissingKeyError(_ways(path))
-    return KeyMaster(cipher)
+    return PassphraseMaster(passphrase)
 
 
 def _given(options: KeyOptions) -> MasterKey | None:
@@ -139,16 +145,24 @@ def _is_encrypted(path: Path) -> bool:
         return file.read(4) == key_file.MAGIC
 
 
-def _ways(path: Path) -> str:
+def _kinds(path: Path) -> set[str]:
+    """The kinds of keys that open the data set of a file."""
     keys = path.parent / key_file.NAME
-    kinds: set[str] = set()
-    if keys.exists():
-        kinds = {recipient.kind for recipient in key_file.read(keys)[0].recipients}
+    if not keys.exists():
+        return set()
+    return {recipient.kind for recipient in key_file.read(keys)[0].recipients}
+
+
+def _ways(path: Path) -> str:
+    kinds = _kinds(path)
     text = ways_to_give_a_key(path)
     if "passphrase" in kinds:
-        text += "; or its passphrase: passphrase_file, passphrase"
+        text += (
+            "; or its passphrase: --passphrase-file FILE, the environment variable "
+            f"{PASSPHRASE_VARIABLE} (Python: passphrase_file, passphrase)"
+        )
     if "kms" in kinds:
-        text += "; or its key management service: kms"
+        text += "; or its key management service: --kms MODULE:NAME (Python: kms)"
     return text
 
 
