@@ -170,7 +170,11 @@ def _held(held: Held) -> str:
 
 def _attributes(what: str, kept: str, names: Any) -> str:
     listed = ", ".join(f"`{name}`" for name in sorted(names))
-    words = {"json": f"all {what}", "text": f"{what} that are text, numbers, yes or no"}
+    words = {
+        "json": f"all {what}",
+        "text": f"{what} that are text, numbers, yes or no",
+        "flags": f"{what} that are yes or no",
+    }
     if kept != "none":
         return words[kept]
     return f"{what} {listed}" if listed else ""

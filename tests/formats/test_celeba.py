@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,13 @@ from datumaro.errors import (
     MalformedFileError,
     PathOutsideDatasetError,
     UndeclaredLabelError,
+    UnsupportedContentError,
 )
-from datumaro.formats.base import Format
-from datumaro.testing import FormatConformance
-from format_files import count, detect, label_names, make, read
+from datumaro.formats import registry
+from datumaro.testing.comparison import differences, everything
+from datumaro.testing.exchange import warnings_of_datumaro
+from format_files import count, detect, image, label_names, lost, make, read, written
+from formats.fitting import FittingConformance
 
 TABLES: dict[str, str | bytes] = {
     "Anno/identity_CelebA.txt": '1.jpg 2\n"a b.jpg" 0\n1.jpg 1\n',
@@ -28,16 +32,29 @@ TABLES: dict[str, str | bytes] = {
 }
 
 
-class TestConformance(FormatConformance):
-    """It is only read."""
+class _Conformance(FittingConformance):
+    """Points and boxes have the label of their item; all items as many points and attributes."""
 
+    def fit(self, dataset: dm.Dataset) -> dm.Dataset:
+        keys = {key for item in dataset for key in item.attributes}
+        for item in dataset:
+            label = next((a.label for a in item.annotations if isinstance(a, dm.Label)), None)
+            for annotation in item.annotations:
+                if not isinstance(annotation, dm.Label):
+                    annotation.label = label
+                if isinstance(annotation, dm.Points):
+                    annotation.points, annotation.visibility = [1, 2, 3.5, 4], [2, 2]
+            if item.attributes:
+                item.attributes = dict.fromkeys(keys, False) | item.attributes
+        return dataset
+
+
+class TestConformance(_Conformance):
     format = "celeba"
 
-    def make_sample(self, kind: Format, folder: Path) -> None:
-        if kind.name == self.format:
-            make(folder, TABLES)
-        else:
-            super().make_sample(kind, folder)
+
+class TestConformanceAligned(_Conformance):
+    format = "align_celeba"
 
 
 def test_samples(shared_data: Path):
@@ -135,3 +152,118 @@ def test_detection(tmp_path: Path):
         read(tmp_path, "align_celeba")
     make(tmp_path, TABLES)
     assert "no Img/img_align_celeba" in str(detect(tmp_path, "align_celeba"))
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def item(item_id: str, *annotations: dm.Annotation, **more: Any) -> dm.DatasetItem:
+    return dm.DatasetItem(item_id, annotations=list(annotations), **{"subset": "train", **more})
+
+
+def tables(root: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in root.rglob("*.txt")}
+
+
+@pytest.mark.parametrize("format", ["celeba", "align_celeba"])
+def test_a_sample_comes_back(shared_data: Path, tmp_path: Path, format: str):
+    sent = read(shared_data / f"formats/{format}_dataset/dataset", format)
+    with warnings_of_datumaro() as said:
+        received = written(sent, tmp_path, format, save_media=True)
+    assert not said
+    assert not differences(sent, received, everything(registry.get(format).holds))
+    assert not (tmp_path / "dataset_meta.json").exists()
+    for one in sent:
+        assert received.get(one.id, one.subset).media.bytes == one.media.bytes
+
+
+def test_written_tables(tmp_path: Path):
+    found = [
+        item(
+            "a b",
+            *(dm.Label(1), dm.Points([1, 2, 3.25, 4], label=1), dm.Bbox(1, 2, 3.5, 4, label=1)),
+        ),
+        item("d/1.5", dm.Label(0), dm.Label(1), attributes={"Bald": True}, subset="val"),
+        item("c", subset="test", attributes={"Young": False, "Bald": False}),
+    ]  # fmt: skip
+    dataset = dm.Dataset.from_iterable(
+        found,
+        categories={
+            dm.AnnotationType.label: dm.LabelCategories.from_iterable(["Ann", "Bob"]),
+            dm.AnnotationType.points: dm.PointsCategories.from_iterable(
+                [(n, ["eye", "nose"]) for n in (0, 1)]
+            ),
+        },
+    )
+    received = written(dataset, tmp_path, "celeba", image_ext=".png")
+    assert tables(tmp_path) == {
+        "identity_CelebA.txt": '"a b.png" 1\nd/1.5.png 0\nd/1.5.png 1\n',
+        "list_eval_partition.txt": '"a b.png" 0\nd/1.5.png 1\nc.png 2\n',
+        "list_attr_celeba.txt": "2\nBald Young\nd/1.5.png 1 -1\nc.png -1 -1\n",
+        "list_bbox_celeba.txt": '1\nimage_id x_1 y_1 width height\n"a b.png" 1 2 3.5 4\n',
+        "list_landmarks_celeba.txt": '1\neye_x eye_y nose_x nose_y\n"a b.png" 1 2 3.25 4\n',
+    }
+    assert label_names(received) == ["Ann", "Bob"]  # in dataset_meta.json
+    assert received.categories()[dm.AnnotationType.points].items[1].labels == ["eye", "nose"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"attributes": {"Bald": "much"}}, "1 attributes of items"),
+        ({"attributes": {"two words": True}}, "1 attributes of items"),
+        ({"attributes": {"Bald": True}}, "3 attributes that an item has not"),
+        ({"annotations": [dm.Points([1, 2, 3, 4])]}, "1 points that are not 1 in number"),
+        ({"annotations": [dm.Points([1, 2e9])]}, "1 points and boxes that are no numbers"),
+        ({"annotations": [dm.Bbox(1, 2, 3, 4, label=0)]}, "whose item has none: it gets one"),
+        ({"annotations": [dm.Label(0), dm.Bbox(1, 2, 3, 4)]}, "that are not their item's first"),
+        ({"annotations": [dm.Label(7)]}, "not among the categories"),
+    ],
+)
+def test_what_is_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, changes: dict[str, Any], what: str
+):
+    known = [dm.Points([1, 2]), dm.Points([3, 4])]
+    others = [
+        item(str(number), points, attributes={"Young": True}) for number, points in enumerate(known)
+    ]
+    dataset = dm.Dataset.from_iterable(
+        [*others, dm.DatasetItem("x", **{"subset": "val"} | changes)], categories=["class-0"]
+    )
+    written(dataset, tmp_path, "celeba")
+    assert what in lost(caplog)
+
+
+def test_the_default_subset_is_train(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    dataset = dm.Dataset.from_iterable([dm.DatasetItem("a")])
+    assert [i.subset for i in written(dataset, tmp_path, "celeba")] == ["train"]
+    assert "names of subsets" in lost(caplog)
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        ([item("a"), item("a", subset="val")], "'a' of subset 'train' and .* both be 'a.png'"),
+        ([item('a "b"')], "white space and double quotes"),
+        ([item("a\nb")], "line breaks"),
+        ([item("a", subset="valid")], "subset 'valid'"),
+        ([item("a"), item("b", subset="default")], "subset 'default'"),
+    ],
+)
+@pytest.mark.parametrize("save_media", [False, True])
+def test_names_that_cannot_be_written(
+    tmp_path: Path, items: list[dm.DatasetItem], message: str, save_media: bool
+):
+    for shade, one in enumerate(items):
+        one.media = image(shade=shade)
+    with pytest.raises(UnsupportedContentError, match=message):
+        dm.Dataset.from_iterable(items).export(tmp_path / "x", "celeba", save_media=save_media)
+    assert not (tmp_path / "x").exists()
+
+
+def test_names_with_quotes_alone(tmp_path: Path):
+    names = ['"a"', 'a"b', '"a', "\ufeffa", "a\u2028b"]
+    dataset = dm.Dataset.from_iterable(
+        [item(name, dm.Label(0)) for name in names], categories=["x"]
+    )
+    assert [one.id for one in written(dataset, tmp_path, "celeba")] == names

@@ -7,11 +7,9 @@ import pytest
 from datumaro.formats import registry
 from datumaro.testing import FormatConformance
 
+OWN = {"align_celeba", "celeba", "kitti", "kitti_detection", "lfw", "vgg_face2"}  # see their tests
 NAMES = [
-    name
-    for name in registry.names()
-    if registry.get(name).holds is not None
-    and name not in ("kitti", "kitti_detection", "lfw", "vgg_face2")  # see their own tests
+    name for name in registry.names() if registry.get(name).holds is not None and name not in OWN
 ]
 
 

@@ -189,6 +189,11 @@ READ_BY_THEM_CASES = [
     Case("objects_in_space", "kitti3d", save_media=True),
     Case("voc_boxes", "roboflow_voc", save_media=True),
     Case("turned_boxes", "roboflow_yolo_obb", save_media=True),
+    *(
+        Case(sample, name, save_media=True)
+        for sample in ("identities", "named_identities")
+        for name in ("celeba", "align_celeba")
+    ),
 ]
 OURS_ALONE_CASES = BEYOND_CASES + READ_BY_THEM_CASES
 BEYOND = ("rotated_bbox", "skeleton", "tabular")

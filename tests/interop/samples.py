@@ -948,6 +948,43 @@ def faces(media: Path) -> Any:
     )
 
 
+def identities(media: Path) -> Any:
+    """Faces of people, with boxes, points and attributes.
+
+    No name has a space or a double quote: the published package cannot read these.
+    """
+    box, points = dm.Bbox(1, 2, 3.25, 4), dm.Points(FIVE)
+    contents: dict[str, list[Any]] = {
+        "1": [points, box],
+        "0007": [],
+        "dots.in.the.name": [points],
+        "nested/folder/name": [],
+        "ünïcödé/猫": [box],
+        "dash-and_'percent%20+&": [points, box],
+    }
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset=("train", "val", "test")[number % 3],
+                media=dm.Image.from_file(path=str(media / "a.jpg"), size=(6, 8)),
+                annotations=[
+                    annotation.wrap(label=number % 3) for annotation in [dm.Label(0), *of_item]
+                ],
+                attributes={"Young": number % 2 == 0, "Big_Nose": True} if number > 1 else {},
+            )
+            for number, (item_id, of_item) in enumerate(contents.items())
+        ],
+        categories=["class-0", "class-1", "class-2"],
+    )
+
+
+def named_identities(media: Path) -> Any:
+    """The same, of labels with other names."""
+    dataset = identities(media)
+    return dm.Dataset.from_iterable(list(dataset), categories=["Ann", "猫", "a b", "of nobody"])
+
+
 def pairs(media: Path) -> Any:
     """Pairs of the same person and of two people."""
     contents: dict[str, list[Any]] = {
@@ -1047,6 +1084,8 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         shapes,
         blobs,
         faces,
+        identities,
+        named_identities,
         pairs,
         people,
         beyond,

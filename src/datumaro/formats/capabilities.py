@@ -118,7 +118,8 @@ class Capabilities:
     unlabelled_id : of formats in which the label of an item's image stands before its name, as its
         id says (``cat:1``): what stands there without a label; "" for other formats. ``item_ids``
         and ``nested_ids`` are about the name then.
-    item_attributes, item_names : as `Held.attributes` and `Held.names`, of items.
+    item_attributes, item_names : as `Held.attributes` and `Held.names`, of items; "flags" are
+        those of any name, of one word, that are true or false.
     annotations_needed : items without annotations are left out.
     labels : whether the data set's labels come back: no names at all; those that annotations use;
         all.
@@ -129,7 +130,7 @@ class Capabilities:
     added_labels : labels that reading adds.
     label_parents, label_attributes, label_groups : whether these come back; some may.
     colors : whether the colours of labels (`MaskCategories`) come back.
-    key_points : whether the names of key points (`PointsCategories`) come back.
+    key_points : whether the names of key points (`PointsCategories`) come back; some may.
     infos : whether the data set's infos come back; or the names of those that do.
     lines : patterns of files that are lists of lines without an end mark: where one is cut, the
         rest is a whole file too, and no reader can tell.
@@ -149,7 +150,7 @@ class Capabilities:
     item_ids: str = ""
     nested_ids: bool = True
     unlabelled_id: str = ""
-    item_attributes: Literal["none", "text", "json"] = "none"
+    item_attributes: Literal["none", "flags", "text", "json"] = "none"
     item_names: Names = field(default_factory=dict[str, tuple[Any, ...]])
     annotations_needed: bool = False
     labels: Literal["none", "used", "all"] = "all"
@@ -161,7 +162,7 @@ class Capabilities:
     label_attributes: bool | Literal["some"] = False
     label_groups: bool = False
     colors: bool = False
-    key_points: bool = False
+    key_points: bool | Literal["some"] = False
     infos: bool | tuple[str, ...] = False
     lines: tuple[str, ...] = ("*.txt", "*.csv")
 

@@ -5,6 +5,7 @@ Definition: https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html. See docs/formats/
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -17,9 +18,18 @@ from datumaro.errors import (
     UndeclaredLabelInFileError,
 )
 from datumaro.formats import dataset_meta
-from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected
+from datumaro.formats.base import (
+    Confidence,
+    Folder,
+    Format,
+    ReadContext,
+    Rejected,
+    WriteContext,
+    WriteOptions,
+)
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import find_root, read_text, stem_of
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories, PointsCategories
@@ -35,11 +45,22 @@ BOXES = "Anno/list_bbox_celeba.txt"
 PARTITION = "Eval/list_eval_partition.txt"
 SUBSETS = ("train", "val", "test")
 
-_BOX_HEADER = ["image_id", "x_1", "y_1", "width", "height"]
+BOX_HEADER = ["image_id", "x_1", "y_1", "width", "height"]
 _CHUNK_ITEMS = 1 << 16
-_MAX_IDENTITY = 1 << 17
-_MAX_PIXELS = 1e9
+MAX_IDENTITY = 1 << 17
+MAX_PIXELS = 1e9
 _QUOTED = re.compile(r'\s*"([^"]+)"(?:\s+(.*))?$', re.DOTALL)
+_FACES = {
+    AnnotationType.label: Held(label="required"),
+    AnnotationType.points: Held(label="some", most=1, visibility=False),
+}
+_HOLDS = Capabilities(
+    annotations=_FACES,
+    subsets=SUBSETS,
+    default_subset=SUBSETS[0],
+    item_attributes="flags",
+    key_points="some",
+)
 _VALUES = {"1": b"true", "-1": b"false"}
 
 
@@ -48,14 +69,10 @@ class Celeba(Format):
 
     name = "celeba"
     title = "CelebA: faces with identities, attributes, boxes and key points"
-    writes = False
-    holds = Capabilities(
-        annotations={
-            AnnotationType.label: Held(most=1),
-            AnnotationType.points: Held(most=1),
-            AnnotationType.bbox: Held(most=1),
-        },
-        item_attributes="json",
+    write_options: ClassVar[type[WriteOptions]] = MetaWriteOptions
+    owned = (IDENTITIES, "Anno/list_*celeba.txt", PARTITION, dataset_meta.FILE)
+    holds = dataclasses.replace(
+        _HOLDS, annotations={**_FACES, AnnotationType.bbox: Held(label="some", most=1)}
     )
     landmarks: ClassVar[str] = "Anno/list_landmarks_celeba.txt"
     images: ClassVar[str] = "Img/img_celeba"
@@ -71,6 +88,21 @@ class Celeba(Format):
         if not images and Path(self.landmarks).name not in folder.files("Anno"):
             raise Rejected(f"no {self.images} and no {self.landmarks}")
         return Confidence.MEDIUM
+
+    def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
+        """Write the tables.
+
+        Raises
+        ------
+        UnsupportedContentError
+            There is another subset than train, val and test; two items, of different subsets, would
+            have one image; or a name cannot stand on a line.
+        MediaTypeError, PathOutsideDatasetError
+            The media are no images, or an item's id leads outside the folder.
+        """
+        from datumaro.formats.celeba_writer import write
+
+        write(self, content, folder, options, context)
 
     def read(self, path: Path, options: Any, context: ReadContext) -> Content:
         """Read all images that a table names. Their files are not looked at.
@@ -93,16 +125,15 @@ class AlignCeleba(Celeba):
 
     name = "align_celeba"
     title = "CelebA, aligned and cropped: faces with identities, attributes and key points"
-    holds = Capabilities(
-        annotations={
-            AnnotationType.label: Held(most=1),
-            AnnotationType.points: Held(most=1),
-        },
-        item_attributes="json",
-    )
+    holds = _HOLDS
     landmarks = "Anno/list_landmarks_align_celeba.txt"
     images = "Img/img_align_celeba"
     boxes = ""
+
+
+def identity_name(number: int) -> str:
+    """The label of an identity that has no other name."""
+    return f"class-{number}"
 
 
 def _is_root(folder: Path) -> bool:
@@ -147,8 +178,8 @@ class _Reader:
     def __init__(self, kind: Celeba, root: Path, context: ReadContext) -> None:
         self.kind, self.root, self.context = kind, root, context
         self.images = os.fspath(root / kind.images)
-        meta = dataset_meta.find(root, context)
-        self.names = meta.labels if meta else None
+        self.meta = dataset_meta.find(root, context)
+        self.names = self.meta.labels if self.meta else None
         self.identities: dict[str, list[int]] = {}
         self.files: dict[str, str] = {}  # the path of each image
         self.most = -1  # the highest identity
@@ -194,7 +225,7 @@ class _Reader:
         """Identities, and the names of key points, which are the same for all."""
         names = self.names
         if names is None:
-            names = [f"class-{number}" for number in range(self.most + 1)]
+            names = [identity_name(number) for number in range(self.most + 1)]
         found: dict[AnnotationType, Categories] = {
             AnnotationType.label: LabelCategories.from_iterable(names)
         }
@@ -203,7 +234,7 @@ class _Reader:
             found[AnnotationType.points] = PointsCategories.from_iterable(
                 [(label, point_names) for label in used]
             )
-        return found
+        return self.meta.categories(found) if self.meta else found
 
     def item(self, table: _Table, place: str, name: str) -> str:
         """Note an image that a table names."""
@@ -224,7 +255,7 @@ class _Reader:
     def read_identities(self) -> None:
         """The identity of each image; some have several."""
         table = _Table(self.root / IDENTITIES, has_header=False)
-        n = len(self.names) if self.names is not None else _MAX_IDENTITY
+        n = len(self.names) if self.names is not None else MAX_IDENTITY
         for place, name, words in table.rows():
             self.item(table, place, name)
             number = _integer(words[0]) if len(words) == 1 else None
@@ -232,6 +263,8 @@ class _Reader:
                 self.problem(table, place, [name, *words], "an image and its identity, a number")
             elif number >= n:
                 expected = f"a number below {n}"
+                if self.names is not None:
+                    expected += f", as {dataset_meta.FILE} has so many labels"
                 self.context.problem(
                     UndeclaredLabelInFileError(table.path, place, f"identity {number}", expected)
                 )
@@ -270,7 +303,7 @@ class _Reader:
                 self.problem(table, place, [name, *words], expected)
             else:
                 found_points[self.item(table, place, name)] = values
-        return found_points, names
+        return found_points, names if found_points else []
 
     def read_boxes(self) -> dict[str, tuple[float, float, float, float]]:
         """The box of each image."""
@@ -278,9 +311,9 @@ class _Reader:
         if not self.kind.boxes:
             return found
         table = _Table(self.root / self.kind.boxes, has_header=True)
-        if table.columns and table.columns != _BOX_HEADER:
+        if table.columns and table.columns != BOX_HEADER:
             words = repr(" ".join(table.columns)[:80])
-            raise MalformedFileError(table.path, "line 2", words, " ".join(_BOX_HEADER))
+            raise MalformedFileError(table.path, "line 2", words, " ".join(BOX_HEADER))
         for place, name, words in table.rows():
             values = _numbers(words, 4)
             if values is None:
@@ -315,4 +348,4 @@ def _numbers(words: Sequence[str], n: int) -> list[float] | None:
         values = [float(word) for word in words]
     except ValueError:
         return None
-    return values if all(abs(value) < _MAX_PIXELS for value in values) else None
+    return values if all(abs(value) < MAX_PIXELS for value in values) else None

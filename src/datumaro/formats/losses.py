@@ -116,7 +116,7 @@ class _Losses:
         if kept == "json":
             return
         some = chosen & (np.diff(schema.list_parts(column)[0]) > 0)
-        if (names or kept == "text") and some.any():
+        if (names or kept != "none") and some.any():
             encoded = column.filter(pa.array(some)).dictionary_encode()
             bad = np.array(
                 [_is_lost(text, kept, names) for text in encoded.dictionary.to_pylist()], bool
@@ -151,11 +151,18 @@ def _plural(kind: AnnotationType, holds: Capabilities) -> str:
     return name
 
 
+def is_flag(name: str, value: object) -> bool:
+    """Whether an attribute is true or false, and its name one word."""
+    return isinstance(value, bool) and name.split() == [name]
+
+
 def _is_lost(text: str, kept: str, names: Names) -> bool:
     """Whether an attribute of a JSON object is lost."""
     others = {k: v for k, v in json_text.decode(text).items() if k not in names}
     if kept == "none":
         return bool(others)
+    if kept == "flags":
+        return not all(is_flag(name, value) for name, value in others.items())
     return any(v is None or isinstance(v, list | dict) for v in others.values())
 
 

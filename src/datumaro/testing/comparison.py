@@ -10,6 +10,7 @@ import numpy as np
 
 from datumaro.dataset import Dataset
 from datumaro.formats.capabilities import EVERYTHING, Capabilities, Held, Names
+from datumaro.formats.losses import is_flag
 from datumaro.model.annotation import Annotation, AnnotationType
 from datumaro.model.categories import LabelCategories, MaskCategories, PointsCategories
 from datumaro.model.item import DatasetItem
@@ -129,6 +130,8 @@ def attributes(given: dict[str, Any], kept: str, names: Names) -> dict[str, Any]
             continue
         if name in names or kept == "json":
             result[name] = value
+        elif kept == "flags":
+            result |= {name: value} if is_flag(name, value) else {}
         elif kept == "text" and not (value is None or isinstance(value, list | dict)):
             result[name] = str(value)
     return {name: value for name, value in result.items() if value is not None}
@@ -279,7 +282,7 @@ def _category_differences(sent: _Side, received: _Side) -> Iterator[str]:
         yield f"label groups: {left.label_groups} sent, {right.label_groups} received"
     if holds.colors:
         yield from _color_differences(sent, received)
-    if holds.key_points:
+    if holds.key_points is True:
         yield from _key_point_differences(sent, received)
 
 

@@ -158,7 +158,7 @@ def _same_label(dataset: Dataset) -> None:
 def _of_the_whole(holds: Capabilities) -> dict[str, Change]:
     """What is not of a kind of annotations."""
     found: dict[str, Change] = {}
-    if holds.item_attributes == "none":
+    if holds.item_attributes in ("none", "flags"):
         found["attributes of items"] = lambda d: _first(d).attributes.update(weather="sun")
     if holds.item_attributes != "json":
         found["lists as attributes of items"] = lambda d: _first(d).attributes.update(w=[1, None])
@@ -190,7 +190,7 @@ def _of_the_whole(holds: Capabilities) -> dict[str, Change]:
         found["colours of labels"] = lambda d: d.categories().update(
             {AnnotationType.mask: MaskCategories({0: (3, 5, 7)})}
         )
-    if not holds.key_points:
+    if holds.key_points is not True:
         found["names of key points"] = lambda d: d.categories().update(
             {
                 AnnotationType.points: PointsCategories.from_iterable(

@@ -87,6 +87,7 @@ _JSON: tuple[Any, ...] = (
     {"b": {"c": []}},
 )
 _TEXT = ("text", "два слова", "a-b", "Left")
+_VALUES: dict[str, tuple[Any, ...]] = {"json": _JSON, "text": _TEXT, "flags": (True, False)}
 _CAPTIONS = ("a cat", "два слова, 猫", 'quoted "word" & <tag>')
 _ATTRIBUTES = ("color", "note", "size_cm")
 
@@ -172,7 +173,7 @@ def all_categories(
         categories[AnnotationType.mask] = MaskCategories(
             {label: colors[label + 1] for label in range(len(names))}
         )
-    if holds.key_points and names and draw(st.booleans()):
+    if holds.key_points is True and names and draw(st.booleans()):
         categories[AnnotationType.points] = PointsCategories.from_iterable(
             [(label, ["nose", "left eye", "tail"], {(1, 2), (2, 3)}) for label in range(len(names))]
         )
@@ -231,7 +232,7 @@ def attributes(draw: Draw, kept: str, names: Names) -> dict[str, Any]:
     """Attributes: of any name, as they are kept, and of the names that are."""
     found: dict[str, Any] = {}
     if kept != "none":
-        values = st.sampled_from(_JSON if kept == "json" else _TEXT)
+        values = st.sampled_from(_VALUES[kept])
         found |= draw(st.dictionaries(st.sampled_from(_ATTRIBUTES), values, max_size=2))
     for name, values in names.items():
         value = draw(st.sampled_from((None, *values)))

@@ -28,7 +28,7 @@ from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Format
 from datumaro.formats.tfrecord.example import Example, encode
 from datumaro.formats.tfrecord.framing import read_records, write_record
-from datumaro.formats.tfrecord.tf_detection_api import TfDetectionApiWriteOptions
+from datumaro.formats.tfrecord.tf_detection_api import TfDetectionApiWriteOptions, with_masks
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import Image
 from datumaro.testing import FormatConformance, strategies
@@ -409,6 +409,60 @@ def test_roboflow(tmp_path: Path):
     assert "no folder of a subset" in str(detect(root / "train", "roboflow_tfrecord"))
 
 
+def test_roboflow_is_written_as_it_is_read(tmp_path: Path):
+    """A folder for each subset, with its own label map; items of one id do not meet."""
+    items = [
+        dm.DatasetItem("a/b c.d", subset=subset, media=image(shade=shade), annotations=[box],
+                       attributes=attributes)
+        for subset, shade, box, attributes in (
+            ("train", 1, dm.Bbox(1, 1, 2, 2, label=1), {}),
+            ("valid x", 2, dm.Bbox(0, 0, 6, 4), {"source_id": "7"}),
+        )
+    ]  # fmt: skip
+    dataset = dm.Dataset.from_iterable(items, categories=["ant", "猫"])
+    found = written(dataset, tmp_path, "roboflow_tfrecord", save_media=True)
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")) == [
+        f"{subset}/objects{end}"
+        for subset in ("train", "valid x")
+        for end in (".tfrecord", "_label_map.pbtxt")
+    ]
+    assert label_names(found) == ["ant", "猫"]
+    assert [(i.subset, i.id, i.media.data[0, 0, 0], i.attributes) for i in found] == [
+        ("train", "a/b c.d", 1, {}), ("valid x", "a/b c.d", 2, {"source_id": "7"}),
+    ]  # fmt: skip
+    (record,) = examples(tmp_path / "train/objects.tfrecord")
+    assert "image/source_id" not in record.names()
+    assert dm.Dataset.detect(tmp_path) == "roboflow_tfrecord"
+
+
+def test_roboflow_with_masks(tmp_path: Path):
+    sent = sample(HOLDS, 4)
+    received = written(sent, tmp_path, "roboflow_tfrecord", save_masks=True, save_media=True)
+    assert not differences(sent, received, HOLDS)
+
+
+def test_a_new_roboflow_export_leaves_no_old_subset(tmp_path: Path):
+    old = dm.Dataset.from_iterable([dm.DatasetItem("a", subset=name) for name in ("train", "test")])
+    old.export(tmp_path, "roboflow_tfrecord")
+    found = written(
+        dm.Dataset.from_iterable([dm.DatasetItem("b", subset="train")]),
+        tmp_path,
+        "roboflow_tfrecord",
+    )
+    assert [(i.subset, i.id) for i in found] == [("train", "b")]
+
+
+@pytest.mark.parametrize(
+    ("subset", "error"),
+    [(".", UnsupportedContentError), ("a/b", PathSeparatorInSubsetNameError)],
+)
+def test_roboflow_subsets_that_are_no_folders(tmp_path: Path, subset: str, error: type[Exception]):
+    dataset = dm.Dataset.from_iterable([dm.DatasetItem("a", subset=subset)])
+    with pytest.raises(error):
+        dataset.export(tmp_path / "out", "roboflow_tfrecord")
+    assert not list(tmp_path.iterdir())
+
+
 class TestConformanceOfRoboflow(FormatConformance):
     format = "roboflow_tfrecord"
 
@@ -416,9 +470,8 @@ class TestConformanceOfRoboflow(FormatConformance):
         if kind.name != self.format:
             return super().make_sample(kind, folder)
         assert kind.holds is not None
-        for subset in ("train", "val"):
-            part = sample(kind.holds, 2).subsets()[subset].as_dataset()
-            part.export(folder / subset, "tf_detection_api", save_media=True, save_masks=True)
+        holds = with_masks(kind.holds)
+        sample(holds, 2).export(folder, kind.name, save_media=True, save_masks=True)
         return None
 
 

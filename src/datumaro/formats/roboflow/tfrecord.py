@@ -1,39 +1,53 @@
 """Roboflow's TFRecord layout: in each subset's folder a file of records and a label map.
 
-The records are those of `tf_detection_api`, without ``image/source_id``.
+The records are those of `tf_detection_api`; only items that have a ``source_id`` have one in them.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected
-from datumaro.formats.capabilities import Capabilities, Held
+from datumaro.formats.base import (
+    Confidence,
+    Folder,
+    Format,
+    ReadContext,
+    Rejected,
+    WriteContext,
+    WriteOptions,
+)
+from datumaro.formats.capabilities import Capabilities
 from datumaro.formats.roboflow import subsets
-from datumaro.formats.tfrecord.tf_detection_api import check_head, label_map_of, subset_of
+from datumaro.formats.tfrecord.tf_detection_api import (
+    HOLDS,
+    TfDetectionApiWriteOptions,
+    check_head,
+    label_map_of,
+    subset_of,
+    with_masks,
+)
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
+from datumaro.paths import join_inside
 from datumaro.table.chunk import Chunk, Content
 
 _LABEL_MAP = "label_map.pbtxt"
+_NAME = "objects"  # of the files that are written: Roboflow has the name of a group of labels
 
 
 class RoboflowTfrecord(Format):
-    """Boxes, in a file of records for each subset."""
+    """Boxes and masks, in a file of records for each subset."""
 
     name = "roboflow_tfrecord"
     title = "Roboflow's TFRecord layout: boxes and masks"
-    writes = False
-    holds = Capabilities(
-        annotations={
-            AnnotationType.bbox: Held(tolerance=0.01, groups="objects"),
-            AnnotationType.mask: Held(groups="objects", boxed=True),
-        },
-        size_needed=True,
-        item_names={"source_id": (None,)},
-        lines=("*.tfrecord",),
-    )
+    write_options: ClassVar[type[WriteOptions]] = TfDetectionApiWriteOptions
+    owned = ("*/*.tfrecord", f"*/*{_LABEL_MAP}")
+    holds = HOLDS
+
+    def holding(self, options: Any) -> Capabilities | None:
+        """See `Format.holding`: with ``save_masks``, masks too."""
+        return with_masks(HOLDS) if getattr(options, "save_masks", False) else HOLDS
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: a subset's folder has a file of records and a label map."""
@@ -72,6 +86,25 @@ class RoboflowTfrecord(Format):
             context.progress.report_status(done)
         context.progress.finish()
         return Content(chunks, {AnnotationType.label: LabelCategories.from_iterable(labels.names)})
+
+    def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
+        """Write a file of records and a label map for each subset.
+
+        Raises
+        ------
+        UnsupportedContentError, MediaTypeError, PathOutsideDatasetError
+            A name cannot be written, or the media are no images.
+        DatasetExportError
+            An image cannot be read or encoded.
+        """
+        from datumaro.formats.tfrecord.detection_writer import DetectionWriter
+
+        subsets.check(content)
+        writer = DetectionWriter(content, folder, options, context, source_ids=False)
+        for subset in content.subset_names():
+            Path(join_inside(folder, subset, what="subset name")).mkdir()
+            writer.write_label_map(f"{subset}/{_NAME}_{_LABEL_MAP}")
+        writer.write(lambda subset: f"{subset}/{_NAME}.tfrecord")
 
 
 def _records(folder: Path) -> list[str]:

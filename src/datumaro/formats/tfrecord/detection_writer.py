@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,41 +68,67 @@ def write(
         An image cannot be read or encoded.
     """
     require_images(content, "tf_detection_api")
-    _Writer(content, folder, options, context).write()
+    for subset in content.subset_names():
+        check_subset_name(subset)
+        if subset_of(f"{subset}.tfrecord") != subset:
+            raise UnsupportedContentError(
+                f"subset {subset!r}: its file would be taken for a part of another's; rename it"
+            )
+    writer = DetectionWriter(content, folder, options, context)
+    writer.write(lambda subset: f"{subset}.tfrecord")
+    if writer.labels:
+        writer.write_label_map(LABEL_MAP)
 
 
-class _Writer:
+class DetectionWriter:
+    """Writes files of records.
+
+    Parameters
+    ----------
+    source_ids : whether items without the attribute ``source_id`` get it, which then is their id.
+
+    Attributes
+    ----------
+    labels : by index.
+
+    Raises
+    ------
+    UnsupportedContentError
+        The name of a label is empty.
+    """
+
     def __init__(
         self,
         content: Content,
         folder: Path,
         options: TfDetectionApiWriteOptions,
         context: WriteContext,
+        *,
+        source_ids: bool = True,
     ) -> None:
         self.content, self.folder = content, folder
         self.options, self.context = options, context
+        self.source_ids = source_ids
         self.labels = content.label_names
         if not all(self.labels):
             raise UnsupportedContentError("a label's name is empty; rename it before export")
 
-    def write(self) -> None:
-        """Write all files."""
-        parts = self.content.by_subset()
-        for subset in parts:
-            check_subset_name(subset)
-            if subset_of(f"{subset}.tfrecord") != subset:
-                raise UnsupportedContentError(
-                    f"subset {subset!r}: its file would be taken for a part of another's; rename it"
-                )
+    def write(self, name_of: Callable[[str], str]) -> None:
+        """Write a file of records for each subset.
+
+        Parameters
+        ----------
+        name_of : the file of a subset, relative to the folder; the folder that it is in exists.
+        """
         progress = self.context.progress
         progress.start(len(self.content), desc="Writing TFRecord files")
         done = 0
-        for subset, chunks in parts.items():
+        for subset, chunks in self.content.by_subset().items():
             rows = [ChunkRows(chunk) for chunk in chunks]
             jobs = [job for chunk in rows for job in self.jobs(chunk)]
             given = (job for job in jobs if job is not None)
             with (
-                (self.folder / f"{subset}.tfrecord").open("wb") as file,
+                (self.folder / name_of(subset)).open("wb") as file,
                 media_contents(given, self.context.workers) as contents,
             ):
                 waiting = iter(jobs)
@@ -114,9 +140,11 @@ class _Writer:
                         if not done % 1000:
                             progress.report_status(done)
         progress.finish()
-        if self.labels:
-            text = label_map.text(dict(enumerate(self.labels, 1)))
-            (self.folder / LABEL_MAP).write_text(text, "utf-8", newline="\n")
+
+    def write_label_map(self, name: str) -> None:
+        """Write a label map; ``name`` is relative to the folder."""
+        text = label_map.text(dict(enumerate(self.labels, 1)))
+        (self.folder / name).write_text(text, "utf-8", newline="\n")
 
     def jobs(self, chunk: ChunkRows) -> Iterator[MediaJob | None]:
         """The image of each item; None for those without one, or all, when none are saved."""
@@ -138,15 +166,17 @@ class _Writer:
         item_id = chunk.ids[item]
         example = f"item {item_id!r}"
         name = self.filename(chunk, item)
-        source = json_text.decode(chunk.attributes[item]).get("source_id", item_id)
-        if not isinstance(source, str):
-            self.context.lost("source ids that are no text (they become text)", 1, example)
         made: dict[str, Feature] = {
             "image/filename": [name.encode()],
-            "image/source_id": [str(source).encode()],
             "image/encoded": [image or b""],
             "image/format": [_format_of(name).encode() if image else b""],
         }
+        default = item_id if self.source_ids else None
+        source = json_text.decode(chunk.attributes[item]).get("source_id", default)
+        if source is not None:
+            if not isinstance(source, str):
+                self.context.lost("source ids that are no text (they become text)", 1, example)
+            made["image/source_id"] = [str(source).encode()]
         if image:
             made["image/key/sha256"] = [hashlib.sha256(image).hexdigest().encode()]
         height, width = chunk.size(item)

@@ -35,7 +35,14 @@ LABEL_MAP = "label_map.pbtxt"
 
 _SHARD = re.compile(r"-\d{5,}-of-\d{5,}")
 _RECORDS = re.compile(r"(?P<name>.*)\.(tfrecord|tfrecords|record)(?P<shard>-\d{5,}-of-\d{5,})?")
-_BOXES = Held(tolerance=0.01)
+
+HOLDS = Capabilities(
+    annotations={AnnotationType.bbox: Held(tolerance=0.01)},
+    size_needed=True,
+    item_names={"source_id": (None,)},
+    lines=("*.tfrecord",),
+)
+"""What records hold without masks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +64,17 @@ def check_head(head: bytes) -> None:
         raise Rejected("it does not begin as a TFRecord file")
 
 
+def with_masks(holds: Capabilities) -> Capabilities:
+    """What records hold with masks, too."""
+    annotations = {
+        AnnotationType.bbox: dataclasses.replace(
+            holds.annotations[AnnotationType.bbox], groups="objects"
+        ),
+        AnnotationType.mask: Held(groups="objects", boxed=True),
+    }
+    return dataclasses.replace(holds, annotations=annotations)
+
+
 class TfDetectionApi(Format):
     """Boxes and masks."""
 
@@ -64,23 +82,11 @@ class TfDetectionApi(Format):
     title = "TensorFlow's Object Detection API: TFRecord files of images with boxes and masks"
     write_options: ClassVar[type[WriteOptions]] = TfDetectionApiWriteOptions
     owned = ("*.tfrecord", LABEL_MAP)
-    holds = Capabilities(
-        annotations={AnnotationType.bbox: _BOXES},
-        size_needed=True,
-        item_names={"source_id": (None,)},
-        lines=("*.tfrecord",),
-    )
+    holds = HOLDS
 
     def holding(self, options: Any) -> Capabilities | None:
         """See `Format.holding`: with ``save_masks``, masks too."""
-        if self.holds is None or not getattr(options, "save_masks", False):
-            return self.holds
-        boxes = dataclasses.replace(_BOXES, groups="objects")
-        annotations = {
-            AnnotationType.bbox: boxes,
-            AnnotationType.mask: Held(groups="objects", boxed=True),
-        }
-        return dataclasses.replace(self.holds, annotations=annotations)
+        return with_masks(self.holds) if getattr(options, "save_masks", False) else self.holds
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: a file of records; surer with a label map beside it."""
