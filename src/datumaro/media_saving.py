@@ -17,7 +17,7 @@ from datumaro.kernels import files
 from datumaro.model.image import Image, ImageFromFile
 from datumaro.model.image_codec import IMAGE_EXTENSIONS, encode_image, same_kind
 from datumaro.model.media_element import MediaElement, read_bytes
-from datumaro.paths import extension
+from datumaro.paths import extension, is_url
 from datumaro.scratch import Scratch
 
 _AT_ONCE = 1 << 20  # bytes of files that are read, encrypted and written at once
@@ -89,7 +89,7 @@ def _unchanged(batch: Batch) -> list[int]:
     return [
         number
         for number, (source, target) in enumerate(zip(batch.sources, batch.targets, strict=True))
-        if isinstance(source, str) and not _changes(source, target)
+        if isinstance(source, str) and not _changes(source, target) and not is_url(source)
     ]
 
 
@@ -121,7 +121,8 @@ def _encrypted(batch: Batch, cipher: Cipher, numbers: Sequence[int]) -> list[byt
 def _saved(source: Any, target: str, cipher: Cipher | None) -> bytes | None:
     """Save a medium. See `save_batch`."""
     try:
-        if cipher is None and isinstance(source, str) and not _changes(source, target):
+        plain = cipher is None and isinstance(source, str) and not is_url(source)
+        if plain and not _changes(source, target):
             return b"" if copy_file(source, target) else None
         data = _content(source, target)
         if data is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datumaro.cli.errors import UsageError
+from datumaro.paths import is_url
 from datumaro.project.layout import is_project
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def find_project_target(text: str, args: argparse.Namespace) -> ProjectTarget | 
     """
     from datumaro.project.building import Access
 
-    if args.input_format:
+    if args.input_format or is_url(text):
         return None
     target = split_revision_path(text)
     if target is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 from datumaro.errors import PathOutsideDatasetError
+from datumaro.paths import is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -128,8 +129,17 @@ def normal_path(path: str | os.PathLike[str]) -> str:
     return text.replace("\\", "/") if "\\" in text else text
 
 
+def has_file(path: str) -> bool:
+    """Whether there is a file at a path or URL: not a folder, and not a pipe, which would block."""
+    if is_url(path):
+        from datumaro.remote.path import file_exists  # costs time, and most do without
+
+        return file_exists(path)
+    return os.path.isfile(path)  # noqa: PTH113 - a str
+
+
 def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) -> bytes | None:
-    """Read a media file: the one place where media objects do.
+    """Read a media file, be it at a URL: the one place where media objects do.
 
     Parameters
     ----------
@@ -151,11 +161,17 @@ def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) 
             f"media file {path!r} lies outside the data set that names it; "
             "if the data set is trusted, import it with allow_external_media"
         )
-    # not a folder, and not a pipe, which would block
-    if not os.path.isfile(path):  # noqa: PTH113 - a str
+    if is_url(path):
+        from datumaro.remote.path import read_file
+
+        data = read_file(path)
+        if data is None:
+            return None
+    elif not has_file(path):
         return None
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str
-        data = file.read()
+    else:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str
+            data = file.read()
     return data if cipher is None else cipher.decrypt(data, f"media file {path!r}")
 
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from datumaro.errors import MediaTypeError
 from datumaro.model.image import Image
-from datumaro.model.media_element import MediaElement, MediaType, normal_path, read_bytes
+from datumaro.model.media_element import (
+    MediaElement,
+    MediaType,
+    has_file,
+    normal_path,
+    read_bytes,
+)
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -110,7 +116,7 @@ class PointCloudFromFile(PointCloud):
     @property
     def has_data(self) -> bool:
         """Whether the file exists and may be opened."""
-        return not self._external and os.path.isfile(self._path)  # noqa: PTH113 - a str
+        return not self._external and has_file(self._path)
 
     @property
     def bytes(self) -> bytes | None:

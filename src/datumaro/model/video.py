@@ -7,7 +7,6 @@ import io
 import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,12 +14,21 @@ import numpy.typing as npt
 
 from datumaro.errors import MediaError, MissingDependencyError
 from datumaro.model.image import Image, Size
-from datumaro.model.media_element import MediaElement, MediaType, normal_path, read_bytes
+from datumaro.model.media_element import (
+    MediaElement,
+    MediaType,
+    has_file,
+    normal_path,
+    read_bytes,
+)
+from datumaro.paths import is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
 
 Array = npt.NDArray[Any]
+
+_REMOTE_BUFFER = 1 << 20  # bytes of a request for a video at a URL
 
 
 def _av() -> Any:
@@ -38,7 +46,13 @@ class _Reader:
     def __init__(self, path: str, cipher: Opener | None) -> None:
         self._path = path
         self._container: Any = None
-        source = path if cipher is None else io.BytesIO(read_bytes(path, cipher=cipher) or b"")
+        source: Any = path
+        if cipher is not None:
+            source = io.BytesIO(read_bytes(path, cipher=cipher) or b"")
+        elif is_url(path):
+            from datumaro.remote.path import open_file
+
+            source = open_file(path, _REMOTE_BUFFER)
         try:
             self._container = _av().open(source)
             stream = self._container.streams.video[0]
@@ -165,7 +179,7 @@ class Video(MediaElement):
     @property
     def has_data(self) -> bool:
         """Whether the file exists and may be opened."""
-        return not self._external and Path(self._path).is_file()
+        return not self._external and has_file(self._path)
 
     @property
     def bytes(self) -> bytes | None:

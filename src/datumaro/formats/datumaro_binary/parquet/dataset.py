@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from datumaro.formats.datumaro_binary.parquet.reading import read_metadata, read
 from datumaro.formats.datumaro_binary.parquet.writing import ParquetFile, ParquetWriter
 from datumaro.media_store import MediaStore
 from datumaro.model.media import MediaType
+from datumaro.remote.ahead import in_parallel
 from datumaro.table.chunk import Content
 
 
@@ -52,9 +52,11 @@ def read(
     MalformedFileError
         A shard is missing, or see `reading.read_parquet`.
     """
-    metadata = {
-        source: read_metadata(source.path, vaults.get(source.path.parent)) for source in sources
-    }
+    footers = in_parallel(
+        lambda path: read_metadata(path, vaults.get(path.parent)),
+        [source.path for source in sources],
+    )
+    metadata = dict(zip(sources, footers, strict=True))
     if whole:
         for subset, shard, shards in _missing(list(metadata.values())):
             raise MalformedFileError(
@@ -77,7 +79,7 @@ def read(
             wanted.append((source, begin, end))
     context.progress.start(len(wanted), desc="Reading")
     for number, (source, begin, end) in enumerate(wanted, 1):
-        root, vault = os.fspath(source.root), vaults.get(source.path.parent)
+        root, vault = str(source.root), vaults.get(source.path.parent)
         data = read_parquet(source.path, root, allow_external, context, (begin, end), vault)
         content.chunks += data.chunks
         context.progress.report_status(number)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datumaro.errors import DamagedTokenError, DatasetImportError, MalformedFileError
 from datumaro.formats.base import ReadContext
@@ -27,6 +26,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
 from datumaro.formats.datumaro_binary.parting import misshapen, with_images
 from datumaro.formats.datumaro_binary.tables import DamagedTable
+from datumaro.remote.parquet import failure_at, open_parquet
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, item_of
 
@@ -59,7 +59,7 @@ class _Opened:
     def __init__(self, path: Path, vault: Vault | None = None) -> None:
         self.path = path
         try:
-            self.file: Any = pq.ParquetFile(
+            self.file: Any = open_parquet(
                 path,
                 page_checksum_verification=True,
                 decryption_properties=vault and vault.decryption(),
@@ -105,7 +105,7 @@ class _Group:
     def read(self) -> pa.RecordBatch:
         """The row group's rows; runs in a worker, with a reader of its own."""
         try:
-            file: Any = pq.ParquetFile(
+            file: Any = open_parquet(
                 self.path,
                 metadata=self.footer,
                 page_checksum_verification=True,
@@ -124,6 +124,8 @@ class _Group:
 def _damaged(
     path: Path, place: str, error: Exception, expected: str, vault: Vault | None
 ) -> DatasetImportError:
+    if (failed := failure_at(path, error)) is not None:
+        return failed
     if vault is not None:
         return DamagedTokenError(
             f"{path}: {place}: it was changed after it was encrypted, or cut ({error})"
