@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -17,6 +16,7 @@ from datumaro.errors import (
     CategoriesRedefinedError,
     DatasetError,
     DatasetExportError,
+    DatasetImportError,
     DatasetInfosRedefinedError,
     DatasetNotFoundError,
     DatumaroError,
@@ -39,7 +39,11 @@ from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
 from datumaro.model.media import Image, MediaElement
 from datumaro.options import make_options
+from datumaro.paths import is_url
 from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.remote.path import as_remote, located, raise_missing
+from datumaro.remote.steady import read_steady
+from datumaro.remote.upload import uploaded
 from datumaro.staging import read_whole, staged
 from datumaro.table import media_columns, schema
 from datumaro.table.checks import check_labels, check_names, check_unique
@@ -135,24 +139,28 @@ class Dataset:
         progress_reporter: ProgressReporter | None = None,
         error_policy: Literal["fail", "skip"] = "fail",
         executor: Executor | None = None,
+        storage_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Dataset:
         """Read a data set.
 
         Parameters
         ----------
-        path : its folder, or for some formats a file.
+        path : its folder, or for some formats a file; or a URL: see docs/remote.md.
         format : its format's name; detected when not given.
         error_policy : what becomes of items and annotations that cannot be read: "fail" raises,
             "skip" leaves them out and logs how many.
         executor : runs the work of formats that have the option ``num_workers``: see
             `datumaro.workers.Workers`.
+        storage_options : how a URL's server is reached; by default as the environment says.
         options : the format's import options.
 
         Raises
         ------
         DatasetNotFoundError
             Nothing lies at the path.
+        RemoteStorageError
+            A URL's server failed or refused.
         NoMatchingFormatsError, MultipleFormatsMatchError
             The format was not given and cannot be told.
         DatasetImportError
@@ -162,14 +170,22 @@ class Dataset:
         """
         if error_policy not in ("fail", "skip"):
             raise ValueError(f"error_policy {error_policy!r}; expected 'fail' or 'skip'")
-        source = Path(path)
-        if not os.fspath(path) or not source.exists():
-            raise DatasetNotFoundError(f"{os.fspath(path)!r}: there is no such file or folder")
+        source = located(path, storage_options)
+        if path == "":
+            raise DatasetNotFoundError("the path of the data set is empty")
+        if not source.exists():
+            raise_missing(source)
         if format is None:
             format, source = detection.detect_one(source)
         reader = registry.get(format)
         if not reader.reads:
             raise UnknownFormatError(f"format {format!r} can be exported, not imported")
+        remote = as_remote(source)
+        if remote is not None and not reader.at_urls:
+            raise DatasetImportError(
+                f"{source}: format {format} is not read from URLs; copy the data set with the "
+                "storage's own tool, or export it there as datumaro_binary with storage parquet"
+            )
         chosen = make_options(reader.read_options, options, format)
         workers = _workers(chosen, executor, format)
 
@@ -178,7 +194,10 @@ class Dataset:
             context = ReadContext(progress, error_policy, workers=workers)
             return reader.read(source, chosen, context), context
 
-        content, context = read_whole(source, read)
+        if remote is None:
+            content, context = read_whole(source, read)
+        else:
+            content, context = read_steady(remote, reader.owned, read)
         content = check_names(content, str(source), context.problem)
         content = check_labels(content, str(source), context.problem)
         content = check_unique(content, str(source), context.problem)
@@ -189,9 +208,9 @@ class Dataset:
             )  # fmt: skip
         dataset = cls(content)
         if not context.is_part:
-            dataset._bound = (os.fspath(source), format, options | context.keep)
+            dataset._bound = (str(source), format, options | context.keep)
         paths = [chunk.items.column("path") for chunk in content.chunks]
-        dataset._origin = (os.path.abspath(source), paths)  # noqa: PTH100 - links are kept
+        dataset._origin = (_absolute(str(source)), paths)
         return dataset
 
     @classmethod
@@ -228,7 +247,7 @@ class Dataset:
     @staticmethod
     def detect(path: str | os.PathLike[str], *, depth: int = 2) -> str:
         """The name of the format of the data set at a path."""
-        return detection.detect_one(Path(path), depth)[0]
+        return detection.detect_one(located(path), depth)[0]
 
     # --- items -------------------------------------------------------------------------------
 
@@ -559,9 +578,10 @@ class Dataset:
         *,
         progress_reporter: ProgressReporter | None = None,
         executor: Executor | None = None,
+        storage_options: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """Write the data set into a folder.
+        """Write the data set into a folder, or to a URL (docs/remote.md).
 
         The folder is the old one or the new one, whole, at any moment. Files of an older data set
         in it that the format does not write anew stay, but for annotation files: they go. Where the
@@ -573,21 +593,27 @@ class Dataset:
         format : the format's name.
         executor : runs the work that ``num_workers`` threads would do: see
             `datumaro.workers.Workers`.
+        storage_options : how a URL's server is reached; by default as the environment says.
         options : the format's export options, such as ``save_media=True``.
 
         Raises
         ------
         DatasetExportError
-            The data set could not be written; the folder is as it was.
+            The data set could not be written; the folder is as it was. At a URL the message tells
+            what is there.
         WorkerError
             The executor failed; the folder is as it was.
         """
-        if not os.fspath(save_dir):
+        target = located(save_dir, storage_options)
+        remote = as_remote(target)
+        if remote is None and not os.fspath(save_dir):
             raise ValueError("the folder to export to is empty")
         writer = registry.get(format)
         if not writer.writes:
             raise UnknownFormatError(f"format {format!r} can be imported, not exported")
         chosen = make_options(writer.write_options, options, format)
+        if remote is not None:
+            writer.check_url(chosen)
         workers = _workers(chosen, executor, format)
         content = self.content()
         if self._store.is_changed:  # an item may have got another's name in place
@@ -598,30 +624,35 @@ class Dataset:
         if (holds := writer.holding(chosen)) is not None:
             count_losses(content, holds, context)
         try:
-            gone = self._media_before(save_dir) if chosen.save_media else ()
-            with staged(Path(save_dir), writer.owned, gone) as folder:
+            gone = self._media_before(str(target)) if chosen.save_media else ()
+            if remote is None:
+                place = staged(target, writer.owned, gone)
+            else:
+                place = uploaded(remote, writer.owned, gone, context.progress, workers)
+            with place as folder:
                 writer.write(content, folder, chosen, context)
         except OSError as error:  # a full disk, a name that is too long
             if isinstance(error, DatumaroError):
                 raise
             what = f" ({error.filename})" if error.filename else ""
             raise DatasetExportError(
-                f"{os.fspath(save_dir)}: cannot be written: {error.strerror or error}{what}"
+                f"{target}: cannot be written: {error.strerror or error}{what}"
             ) from error
         context.report(format)
-        self._bound = (os.fspath(save_dir), format, options | context.keep)
+        path = str(target) if is_url(str(save_dir)) else os.fspath(save_dir)
+        self._bound = (path, format, options | context.keep)
 
-    def _media_before(self, folder: str | os.PathLike[str]) -> set[str]:
+    def _media_before(self, folder: str) -> set[str]:
         """The media files that the data set had in its folder, if it is saved there again.
 
         All of them that are still wanted are saved anew, so that the old ones are stale.
         """
-        place = os.path.abspath(folder)  # noqa: PTH100
+        place = _absolute(folder)
         if self._origin is None or place != self._origin[0]:
             return set()
-        root = place + os.sep
+        root = place + ("/" if is_url(place) else os.sep)
         paths = (path for column in self._origin[1] for path in column.to_pylist() if path)
-        inside = (path for path in map(os.path.abspath, paths) if path.startswith(root))
+        inside = (path for path in map(_absolute, paths) if path.startswith(root))
         return {path[len(root) :].replace(os.sep, "/") for path in inside}
 
     def save(self, save_dir: str | os.PathLike[str] | None = None, **options: Any) -> None:
@@ -757,6 +788,11 @@ class DatasetSubset:
     def export(self, save_dir: str | os.PathLike[str], format: str, **options: Any) -> None:
         """Write the subset alone as a data set."""
         self.as_dataset().export(save_dir, format, **options)
+
+
+def _absolute(path: str) -> str:
+    """A path from the root, its links kept; or a URL as it is."""
+    return path if is_url(path) else os.path.abspath(path)  # noqa: PTH100
 
 
 def _categories(given: Mapping[AnnotationType, Categories] | Iterable[Any]) -> CategoriesInfo:

@@ -169,6 +169,10 @@ class UnsupportedContentError(DatasetExportError, ValueError):
     """The target format cannot hold something, and dropping it was not allowed."""
 
 
+class RemoteStorageError(DatasetImportError, DatasetExportError, OSError):
+    """A server of data sets at URLs failed or refused; the message has the URL and the remedy."""
+
+
 # --- encryption -------------------------------------------------------------------------------
 
 

@@ -24,6 +24,10 @@ _MOST = 4096  # bytes of a key file that are looked at
 # A key, or most of one that was mistyped, or taken for the name of an option.
 _ALIKE = re.compile(r"datum[-_][A-Za-z0-9_-]{24,}=*")
 
+# What URLs may have of the kind: s3://KEY:SECRET@bucket, ?secret_key=SECRET
+_USER = re.compile(r"(?<=://)[^/?#\s'\"]*@")
+_SETTING = re.compile(r"(?<=[?&])(\w*(?:key|secret|token|password)\w*=)[^&\s'\"]+", re.IGNORECASE)
+
 
 class Key(str):
     """A key as text, which `repr` does not show."""
@@ -35,8 +39,8 @@ class Key(str):
 
 
 def redacted(text: str) -> str:
-    """A text without what looks like a key in it."""
-    return _ALIKE.sub(f"{PREFIX}…", text)
+    """A text without what looks like a key in it, or like the credentials in a URL."""
+    return _SETTING.sub(r"\1…", _USER.sub("…@", _ALIKE.sub(f"{PREFIX}…", text)))
 
 
 def read_key_file(path: str | os.PathLike[str]) -> Key:

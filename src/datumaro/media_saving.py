@@ -19,7 +19,7 @@ from datumaro.kernels import files
 from datumaro.model.image import Image, ImageFromFile
 from datumaro.model.image_codec import IMAGE_EXTENSIONS, encode_image, same_kind
 from datumaro.model.media_element import MediaElement, open_file, read_bytes
-from datumaro.paths import extension
+from datumaro.paths import extension, is_url
 from datumaro.scratch import Scratch
 
 _AT_ONCE = 1 << 20  # bytes of files that are read, encrypted and written at once
@@ -96,7 +96,7 @@ def _unchanged(batch: Batch) -> list[int]:
     return [
         number
         for number, (source, target) in enumerate(zip(batch.sources, batch.targets, strict=True))
-        if isinstance(source, str) and not _changes(source, target)
+        if isinstance(source, str) and not _changes(source, target) and not is_url(source)
     ]
 
 
@@ -130,7 +130,8 @@ def _encrypted(batch: Batch, cipher: FileCipher, numbers: Sequence[int]) -> list
 def _saved(source: Any, target: str) -> bytes | None:
     """Save a medium. See `save_batch`."""
     try:
-        if isinstance(source, str) and not _changes(source, target):
+        plain = isinstance(source, str) and not is_url(source)
+        if plain and not _changes(source, target):
             return b"" if copy_file(source, target) else None
         content = _opened(source, target)
         if content is None:

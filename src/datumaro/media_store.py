@@ -30,7 +30,7 @@ from datumaro.model.media_element import MediaElement
 from datumaro.model.point_cloud import PointCloudFromFile
 from datumaro.model.resized_image import ResizedImage
 from datumaro.model.video import Video, VideoFrame
-from datumaro.paths import escapes, extension
+from datumaro.paths import escapes, extension, is_url
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.workers import Workers
 
@@ -223,7 +223,7 @@ class MediaStore:
         if content is None:
             _missing(job, report)
             return None
-        if isinstance(content, str) and not self._workers.share_memory:
+        if isinstance(content, str) and not self._workers.share_memory and not is_url(content):
             content = os.path.abspath(content)  # noqa: PTH100 - a str
         return name, content
 

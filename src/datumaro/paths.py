@@ -12,6 +12,7 @@ import re
 from datumaro.errors import PathOutsideDatasetError, PathSeparatorInSubsetNameError
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def escapes(relative: str) -> bool:
@@ -29,6 +30,11 @@ def escapes(relative: str) -> bool:
         elif part not in ("", "."):
             depth += 1
     return False
+
+
+def is_url(path: str) -> bool:
+    """Whether a path is a URL with a scheme, such as ``s3://bucket/set``."""
+    return "://" in path and _URL.match(path) is not None
 
 
 def check_subset_name(name: str) -> None:

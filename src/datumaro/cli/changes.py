@@ -39,6 +39,7 @@ def result_folder(source: Source, args: argparse.Namespace) -> Path:
     from datumaro.cli.errors import CliError
     from datumaro.cli.outputs import check_output_folder
     from datumaro.formats import registry
+    from datumaro.remote.path import located
 
     if not registry.get(source.format).writes:
         raise CliError(
@@ -46,7 +47,7 @@ def result_folder(source: Source, args: argparse.Namespace) -> Path:
         )
     if source.path.is_file() and not args.output_dir:
         raise CliError(f"{source.path}: is a file; choose a folder for the result with -o")
-    folder = Path(args.output_dir) if args.output_dir else source.path
+    folder = located(args.output_dir) if args.output_dir else source.path
     if folder.resolve() != source.path.resolve():
         check_output_folder(folder, overwrite=args.overwrite, source=source.path)
     elif not args.overwrite:

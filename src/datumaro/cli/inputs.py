@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from datumaro.cli.arguments import key_options
 from datumaro.cli.errors import CliError, UsageError
-from datumaro.errors import DatasetNotFoundError, MultipleFormatsMatchError
+from datumaro.errors import MultipleFormatsMatchError
 
 if TYPE_CHECKING:
     from datumaro.cli.project_targets import ProjectTarget
@@ -74,22 +74,23 @@ def find_source(path: str, format: str | None, args: argparse.Namespace) -> Sour
     from datumaro.cli.project_targets import find_project_target
     from datumaro.formats import registry
     from datumaro.formats.detection import detect_one
+    from datumaro.remote.path import located, raise_missing
 
     project = find_project_target(path, args)
     if project is not None:
         return project
-    where = Path(path)
+    where = given = located(path)
     if not where.exists():
-        raise DatasetNotFoundError(f"{path}: no such file or folder")
+        raise_missing(where)
     if format is None:
         try:
             format, where = detect_one(where)
         except MultipleFormatsMatchError as error:
             raise UsageError(
-                f"{path} matches several formats: {', '.join(error.formats)}; "
+                f"{given} matches several formats: {', '.join(error.formats)}; "
                 "name the one that is meant with -if"
             ) from error
-        log.info("detected format: %s%s", format, f", in {where}" if where != Path(path) else "")
+        log.info("detected format: %s%s", format, f", in {where}" if where != given else "")
     kind = registry.get(format)
     if not kind.reads:
         raise CliError(f"format {format!r} can be written but not read; `datum format -li` lists")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from datumaro.cli.arguments import key_options
 from datumaro.cli.errors import UsageError
+from datumaro.paths import is_url
 from datumaro.project.layout import is_project
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def find_project_target(text: str, args: argparse.Namespace) -> ProjectTarget | 
     UsageError
         A flag is given that a project has no use for.
     """
-    if args.input_format:
+    if args.input_format or is_url(text):
         return None
     target = split_revision_path(text)
     if target is None:

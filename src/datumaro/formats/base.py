@@ -16,11 +16,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from datumaro.errors import DatasetImportError
+from datumaro.errors import DatasetExportError, DatasetImportError
 from datumaro.formats.capabilities import Capabilities
 from datumaro.losses import Losses
 from datumaro.options import option
 from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.remote.path import as_remote
 from datumaro.table.chunk import Content
 from datumaro.table.counts import Summary
 from datumaro.workers import Workers, worker_count
@@ -94,11 +95,13 @@ class Folder:
             files: list[str] = []
             folders: list[str] = []
             folder = self.path / relative if relative else self.path
-            if folder.is_dir():
+            if (remote := as_remote(folder)) is not None:
+                self._names[relative] = remote.names()
+            elif folder.is_dir():
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         (folders if entry.is_dir() else files).append(entry.name)
-            self._names[relative] = (sorted(files), sorted(folders))
+            self._names.setdefault(relative, (sorted(files), sorted(folders)))
         return self._names[relative]
 
     def files(self, relative: str = "") -> list[str]:
@@ -186,6 +189,8 @@ class Format:
     holds : what its files can hold. An export reports by it what is left out, so `write` only
         counts what it cannot say.
     read_by : of formats that are only written: the one that reads what they write.
+    at_urls : whether `read` reads data sets at URLs, whose paths are then no local ones: see
+        `datumaro.remote.path.located`.
     part_of : the format that reads all that this one reads, and more (``voc`` of
         ``voc_detection``): it is the one that is detected where both match.
     """
@@ -200,12 +205,26 @@ class Format:
     holds: ClassVar[Capabilities | None] = None
     read_by: ClassVar[str] = ""
     part_of: ClassVar[str] = ""
+    at_urls: ClassVar[bool] = False
 
     def holding(self, options: Any) -> Capabilities | None:
         """What its files can hold when they are written with ``options``."""
         if self.holds is not None and getattr(options, "save_dataset_meta", False):
             return self.holds.with_meta()
         return self.holds
+
+    def check_url(self, options: Any) -> None:
+        """See that what is written with ``options`` may be put at a URL.
+
+        Raises
+        ------
+        DatasetExportError
+            It may not.
+        """
+        raise DatasetExportError(
+            f"format {self.name} is not written to URLs: export datumaro_binary with storage "
+            "parquet there; or export to a local folder, and copy it with the storage's own tool"
+        )
 
     def detect(self, folder: Folder) -> Confidence:
         """Tell how surely ``folder`` is of this format, from names and a few bytes.

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datumaro.errors import (
-    DatasetNotFoundError,
     DatumaroError,
     MultipleFormatsMatchError,
     NoMatchingFormatsError,
@@ -22,6 +21,7 @@ from datumaro.errors import (
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, Format, Rejected
 from datumaro.formats.nearness import LEAST, nearness
+from datumaro.remote.path import as_remote, located, raise_missing
 
 log = logging.getLogger("datumaro")
 
@@ -111,12 +111,16 @@ def detect(path: str | Path, depth: int = DEFAULT_DEPTH) -> Detection:
     OSError
         It may not be read.
     """
-    path = Path(path)
+    path = located(path)
     if not path.exists():
-        raise DatasetNotFoundError(f"{path}: no such file or folder")
+        raise_missing(path)
     if path.is_file():
         path.open("rb").close()  # every format would be rejected for the one reason
     formats, unloaded = _load()
+    if as_remote(path):
+        local = [name for name, kind in formats.items() if not kind.at_urls]
+        unloaded |= dict.fromkeys(local, Rejection(DETECTION_UNSUPPORTED, "it is not at URLs"))
+        formats = {name: kind for name, kind in formats.items() if kind.at_urls}
     levels = [_Level(where, folder) for where, folder in _levels(path, depth)]
     for level in levels:
         for name, kind in formats.items():
@@ -178,8 +182,13 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
         raise NoMatchingFormatsError(
             f"{path}: no known format matches"
             + (f" (nearest: {near})" if near else "")
-            + "; name the format, or see why each was rejected with "
-            "`datum detect --show-rejections`"
+            + (
+                "; of a URL, name the folder that holds annotations/*.datum of storage parquet; "
+                "other formats are not read there: copy them with the storage's own tool"
+                if as_remote(detection.where)
+                else "; name the format, or see why each was rejected with "
+                "`datum detect --show-rejections`"
+            )
         )
     if len(detection.formats) > 1:
         raise MultipleFormatsMatchError(detection.formats, str(path))

@@ -25,12 +25,14 @@ from datumaro.model.media_element import (
     MediaElement,
     MediaType,
     check_whole,
+    has_file,
     normal_path,
     open_file,
     read_bytes,
     required,
     write_bytes,
 )
+from datumaro.paths import is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -42,6 +44,7 @@ DEFAULT_IMAGE_EXT = ".png"
 """The kind in which an image is saved when nothing else says one: it loses nothing."""
 
 _HEADER = 1024  # bytes in which the size of most images stands
+_REMOTE_HEADER = 1 << 16  # at URLs a further request costs more than further bytes
 
 
 def probe_size(path: str | os.PathLike[str]) -> Size | None:
@@ -53,12 +56,24 @@ def probe_size(path: str | os.PathLike[str]) -> Size | None:
     -------
     None when there is no such file, or it is not an image.
     """
+    if isinstance(path, str) and is_url(path):
+        return _remote_size(path)
     if not os.path.isfile(path):  # noqa: PTH113 - a str; pipes would block
         return None
     try:
         with open(path, "rb", buffering=_HEADER) as file:  # noqa: PTH123 - a str
             return read_size(file)
     except OSError:  # removed meanwhile, or not readable
+        return None
+
+
+def _remote_size(url: str) -> Size | None:
+    from datumaro.remote.path import open_file  # costs time, and most do without
+
+    try:
+        with open_file(url, _REMOTE_HEADER) as file:
+            return read_size(file)
+    except FileNotFoundError:
         return None
 
 
@@ -287,7 +302,7 @@ class ImageFromFile(Image):
     @property
     def has_data(self) -> bool:
         """Whether the file exists and may be opened."""
-        return not self._external and os.path.isfile(self._path)  # noqa: PTH113 - a str
+        return not self._external and has_file(self._path)
 
     @property
     def size(self) -> Size | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from enum import IntEnum
@@ -9,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self, cast
 
 from datumaro.errors import DamagedTokenError, PathOutsideDatasetError
+from datumaro.paths import is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
+
+_REMOTE_BUFFER = 1 << 20  # bytes of a request for a part of a file at a URL
 
 Destination = str | os.PathLike[str] | BinaryIO
 
@@ -138,8 +142,17 @@ def normal_path(path: str | os.PathLike[str]) -> str:
     return text.replace("\\", "/") if "\\" in text else text
 
 
+def has_file(path: str) -> bool:
+    """Whether there is a file at a path or URL: not a folder, and not a pipe, which would block."""
+    if is_url(path):
+        from datumaro.remote.path import file_exists  # costs time, and most do without
+
+        return file_exists(path)
+    return os.path.isfile(path)  # noqa: PTH113 - a str
+
+
 def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) -> bytes | None:
-    """Read a media file: the one place where media objects do.
+    """Read a media file, be it at a URL: the one place where media objects do.
 
     Parameters
     ----------
@@ -156,7 +169,14 @@ def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) 
     PathOutsideDatasetError
         It is ``external``: the path stands in a data set that is not trusted, and leads outside it.
     """
-    file = open_file(path, external, cipher)
+    if is_url(path):
+        from datumaro.remote.path import read_file
+
+        _check_inside(path, external)
+        data = read_file(path)  # in one request
+        file = _decrypted(None if data is None else io.BytesIO(data), path, cipher)
+    else:
+        file = open_file(path, external, cipher)
     if file is None:
         return None
     with file:
@@ -165,21 +185,34 @@ def read_bytes(path: str, external: bool = False, cipher: Opener | None = None) 
 
 def open_file(path: str, external: bool = False, cipher: Opener | None = None) -> BinaryIO | None:
     """Open a media file to read any part of it. See `read_bytes`, which reads all."""
+    _check_inside(path, external)
+    file: BinaryIO | None = None
+    if is_url(path):
+        from datumaro.remote.path import open_file as open_remote
+
+        with contextlib.suppress(FileNotFoundError):
+            file = open_remote(path, _REMOTE_BUFFER)
+    elif has_file(path):
+        file = cast(BinaryIO, open(path, "rb", buffering=0))  # noqa: PTH123, SIM115 - given away
+    return _decrypted(file, path, cipher)
+
+
+def _check_inside(path: str, external: bool) -> None:
     if external:
         raise PathOutsideDatasetError(
             f"media file {path!r} lies outside the data set that names it; "
             "if the data set is trusted, import it with allow_external_media"
         )
-    # not a folder, and not a pipe, which would block
-    if not os.path.isfile(path):  # noqa: PTH113 - a str
-        if cipher is not None:
-            cipher.absent(f"media file {path!r}")
-        return None
-    file = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 - a str, and given away
+
+
+def _decrypted(file: BinaryIO | None, path: str, cipher: Opener | None) -> BinaryIO | None:
     if cipher is None:
-        return cast(BinaryIO, file)
+        return file
+    if file is None:
+        cipher.absent(f"media file {path!r}")
+        return None
     try:
-        return cipher.open(cast(BinaryIO, file), f"media file {path!r}")
+        return cipher.open(file, f"media file {path!r}")
     except BaseException:
         file.close()
         raise

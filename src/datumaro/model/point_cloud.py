@@ -11,6 +11,7 @@ from datumaro.model.image import Image
 from datumaro.model.media_element import (
     MediaElement,
     MediaType,
+    has_file,
     normal_path,
     open_file,
     read_bytes,
@@ -116,7 +117,7 @@ class PointCloudFromFile(PointCloud):
     @property
     def has_data(self) -> bool:
         """Whether the file exists and may be opened."""
-        return not self._external and os.path.isfile(self._path)  # noqa: PTH113 - a str
+        return not self._external and has_file(self._path)
 
     @property
     def bytes(self) -> bytes | None:

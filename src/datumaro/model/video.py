@@ -7,7 +7,6 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import numpy as np
@@ -19,10 +18,12 @@ from datumaro.model.media_element import (
     MediaElement,
     MediaType,
     check_whole,
+    has_file,
     normal_path,
     open_file,
     read_bytes,
 )
+from datumaro.paths import is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -45,7 +46,9 @@ class _Reader:
     def __init__(self, path: str, cipher: Opener | None) -> None:
         self._path = path
         self._container: Any = None
-        self._file = None if cipher is None else open_file(path, cipher=cipher)
+        self._file: BinaryIO | None = None
+        if cipher is not None or is_url(path):
+            self._file = open_file(path, cipher=cipher)
         if self._file is not None:  # the decoder closes files alone that it opened
             weakref.finalize(self, self._file.close)
         try:
@@ -188,7 +191,7 @@ class Video(MediaElement):
     @property
     def has_data(self) -> bool:
         """Whether the file exists and may be opened."""
-        return not self._external and Path(self._path).is_file()
+        return not self._external and has_file(self._path)
 
     @property
     def bytes(self) -> bytes | None:

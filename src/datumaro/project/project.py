@@ -34,6 +34,7 @@ from datumaro.project.plain_values import plain_options
 from datumaro.project.stages import MODES, FilterStage, Stage, TransformStage
 from datumaro.project.transaction import Transaction, locked
 from datumaro.project.versions import Committed, Status, Versions, check_known, is_empty
+from datumaro.remote.path import as_remote, local, located
 from datumaro.workers import Workers
 
 log = logging.getLogger("datumaro")
@@ -175,7 +176,8 @@ class Project:
         DatasetImportError, DatumaroError
             The data set cannot be read, or not be copied. The project is as it was.
         """
-        origin = Path(os.path.abspath(url))  # noqa: PTH100 - links are not followed
+        place = local(url, "a project's source")
+        origin = Path(os.path.abspath(place))  # noqa: PTH100 - links are not followed
         if not os.fspath(url) or not origin.exists():
             raise ProjectError(f"{os.fspath(url)!r}: there is no such file or folder")
         real, root = Path(os.path.realpath(origin)), Path(os.path.realpath(self.path))
@@ -238,7 +240,8 @@ class Project:
         -------
         The source's name.
         """
-        folder = Path(os.path.abspath(path))  # noqa: PTH100
+        place = local(path, "a project's source")
+        folder = Path(os.path.abspath(place))  # noqa: PTH100
         if not folder.is_dir() or not folder.parent.samefile(self.path):
             raise ProjectError(
                 f"{os.fspath(path)!r} is no folder directly in the project {self.path}; "
@@ -405,7 +408,7 @@ class Project:
         -------
         What was written.
         """
-        self.check_output(Path(save_dir))
+        self.check_output(located(save_dir))
         with self._reading(progress_reporter) as versions:
             dataset = self._dataset(
                 versions, source, revision, access or Access(), progress_reporter
@@ -423,6 +426,8 @@ class Project:
         ProjectError
             It would.
         """
+        if as_remote(folder):
+            return
         target, root = Path(os.path.realpath(folder)), Path(os.path.realpath(self.path))
         own = [root / places.FOLDER, *(root / name for name in self.sources)]
         if (

@@ -91,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
     from datumaro.cli.project_targets import ProjectTarget
     from datumaro.formats import registry
     from datumaro.operations.filtering.filter import Filter
+    from datumaro.remote.path import located
 
     began = time.monotonic()
     kind = registry.get(args.output_format)
@@ -103,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         Filter(args.filter, filter_annotations=args.filter_mode != filters.ITEMS)
     source = find_source(args.input_path, args.input_format, args)
     named = source.source or source.path if isinstance(source, ProjectTarget) else args.input_path
-    folder = Path(args.output_dir or _default_folder(named, args.output_format))
+    folder = located(args.output_dir or _default_folder(named, args.output_format))
     if isinstance(source, ProjectTarget):
         source.check_output(folder)
         check_output_folder(folder, overwrite=args.overwrite)
@@ -121,6 +122,7 @@ def run(args: argparse.Namespace) -> int:
 def _default_folder(input_path: str | Path, output_format: str) -> str:
     """A free name in the current folder: that of the input, and the format."""
     from datumaro.cli.outputs import next_free_name
+    from datumaro.remote.path import located
 
-    name = Path(input_path).resolve().name or "dataset"
+    name = located(input_path).resolve().name or "dataset"
     return next_free_name(f"{name}-{re.sub(r'[^a-z0-9_]+', '-', output_format.lower())}")

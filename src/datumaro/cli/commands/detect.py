@@ -66,8 +66,10 @@ def run(args: argparse.Namespace) -> int:
     """Detect, print, report."""
     from datumaro.cli.inputs import log
     from datumaro.formats.detection import detect
+    from datumaro.remote.path import located
 
-    found = detect(args.path, args.depth)
+    path = located(args.path)
+    found = detect(path, args.depth)
     if not found.formats:
         print("Unable to detect the format")
     elif len(found.formats) == 1:
@@ -76,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         print("Ambiguous dataset; detected the following formats:\n")
         for name in found.formats:
             print(f"- {name}")
-    if found.formats and found.where != Path(args.path):
+    if found.formats and found.where != path:
         log.info("found in the folder %s", found.where)
     if found.nearest:
         _print_nearest(found)

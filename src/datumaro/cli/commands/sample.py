@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from datumaro.cli.arguments import Subparsers, add_command
 from datumaro.cli.exit_codes import ExitCode
@@ -53,9 +52,10 @@ def run(args: argparse.Namespace) -> int:
     """Make the data set."""
     from datumaro.cli.inputs import log
     from datumaro.cli.outputs import check_output_folder
+    from datumaro.remote.path import local
     from datumaro.sample import write_sample
 
-    folder = Path(args.folder)
+    folder = local(args.folder, "the sample's place")
     check_output_folder(folder, overwrite=args.overwrite)
     write_sample(folder, n_images=args.count, seed=args.seed, images=not args.no_images)
     log.info("wrote a data set of %d images to %s", args.count, folder)

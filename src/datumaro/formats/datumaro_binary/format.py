@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from datumaro.errors import (
+    DatasetExportError,
+    DatasetImportError,
     DatasetNotFoundError,
+    EncryptionKeyError,
     InvalidOptionError,
     MalformedFileError,
     PathSeparatorInSubsetNameError,
@@ -66,6 +69,8 @@ from datumaro.formats.datumaro_binary.parquet.parts import part_of
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.options import option
+from datumaro.remote.ahead import read_ahead
+from datumaro.remote.path import as_remote
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.counts import Summary
 
@@ -185,6 +190,7 @@ class DatumaroBinary(Format):
         f"{ANNOTATIONS}/*.media",
         dataset_meta.FILE,
     )
+    at_urls: ClassVar[bool] = True
     holds: ClassVar[Capabilities | None] = Capabilities(
         annotations=dict.fromkeys(set(AnnotationType) - {AnnotationType.unknown}, EVERYTHING),
         media=frozenset(MediaType) - {MediaType.NONE, MediaType.TABLE_ROW},
@@ -201,7 +207,8 @@ class DatumaroBinary(Format):
         sources = find_sources(folder)
         if not sources:
             raise Rejected(f"there is no {ANNOTATIONS}/*{SUFFIX}")
-        for source in sources:
+        # at a URL each is a request, and reading looks at all of them
+        for source in sources[:1] if as_remote(folder.path) else sources:
             relative = "" if folder.is_file else source.path.relative_to(folder.path).as_posix()
             head = folder.head(relative, len(SIGNATURE))
             if not has_signature(head) and not head.startswith(PARQUET):
@@ -237,11 +244,26 @@ class DatumaroBinary(Format):
         vaults, _ = opened([source.path for source in sources], options, path.is_dir())
         return summarize(sources, path.is_dir(), vaults)
 
+    def check_url(self, options: DatumaroBinaryWriteOptions) -> None:
+        if options.storage != "parquet":
+            raise DatasetExportError(
+                f"storage {options.storage} is not written to URLs; say storage parquet "
+                "(--storage parquet), or export to a local folder, and copy it with the storage's "
+                "own tool"
+            )
+        others = (options.encryption_key, options.key_file, options.passphrase)
+        if options.encryption and not any((*others, options.passphrase_file, options.kms)):
+            raise EncryptionKeyError(
+                "the new key would lie at the URL, beside the data that it opens; name a local "
+                "file for it: key_file (--key-file FILE)"
+            )
+
     def read(self, path: Path, options: DatumaroBinaryReadOptions, context: ReadContext) -> Content:
         sources = find_sources(Folder(path))
         if not sources:
             raise DatasetNotFoundError(f"{path}: there is no {ANNOTATIONS}/*{SUFFIX}")
         part = part_of(options.shard, options.rows)
+        read_ahead([source.path for source in sources])
         tables = [source for source in sources if is_parquet(source.path)]
         if tables:
             if len(tables) < len(sources):
@@ -260,6 +282,11 @@ class DatumaroBinary(Format):
             vaults, kept = opened([source.path for source in tables], options, whole)
             context.keep |= kept
             return dataset.read(tables, whole, options.allow_external_media, context, part, vaults)
+        if as_remote(path):
+            raise DatasetImportError(
+                f"{sources[0].path}: its storage is records, which are not read from URLs: copy "
+                "the data set with the storage's own tool, or export it with storage parquet"
+            )
         if not part.is_whole:
             raise InvalidOptionError(
                 f"{path}: shard and rows are options of parquet storage, and the files are of "

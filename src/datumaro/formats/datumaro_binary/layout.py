@@ -24,6 +24,7 @@ from datumaro.formats.datumaro_binary.encryption import check_key
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
 from datumaro.model.media import MediaType
+from datumaro.remote.path import as_remote
 from datumaro.table import json_text
 from datumaro.table.schema import Array
 
@@ -68,7 +69,7 @@ class Source:
 def find_sources(folder: Folder) -> list[Source]:
     """The `.datum` files of a data set: the path itself, or ``annotations/*.datum`` below it.
 
-    The outermost folders (up to three levels down) that have any count.
+    The outermost folders (up to three levels down, but none at URLs) that have any count.
     """
     if folder.is_file:
         path = folder.path
@@ -78,7 +79,7 @@ def find_sources(folder: Folder) -> list[Source]:
             Source(path, path.parent.parent if path.parent.name == ANNOTATIONS else path.parent)
         ]
     level = [""]
-    for _ in range(_DEPTH + 1):
+    for _ in range(1 if as_remote(folder.path) else _DEPTH + 1):
         found = [source for relative in level for source in _sources_in(folder, relative)]
         if found:
             return found

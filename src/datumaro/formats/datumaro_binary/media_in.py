@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +27,7 @@ from datumaro.formats.datumaro_binary.manifest import MediaLock
 from datumaro.formats.datumaro_binary.media_out import NO_FRAME, NO_PATH, NO_SIZE, safe_name
 from datumaro.kernels.records import PATH_ABSOLUTE, PATH_NONE, PATH_SUSPECT
 from datumaro.model.media import MediaType
-from datumaro.paths import escapes, join_inside
+from datumaro.paths import escapes, is_url, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.schema import Array
 
@@ -98,7 +99,8 @@ class MediaReader:
     lock: MediaLock | None = None
 
     def __post_init__(self) -> None:
-        self._inside = os.path.join(os.path.abspath(self.root), "")  # noqa: PTH100, PTH118
+        root = self.root if is_url(self.root) else os.path.abspath(self.root)  # noqa: PTH100
+        self._inside = os.path.join(root, "")  # noqa: PTH118
 
     def folder(self, kind: int) -> str:
         """Where relative paths of a kind of media are, with a separator at its end."""
@@ -114,6 +116,8 @@ class MediaReader:
         if "\0" in stored:
             found = f"media path {stored!r} with NUL"
             raise MalformedFileError(self.file, f"item {item!r}", found, "the path of a file")
+        if is_url(stored):
+            return stored, self.is_external(stored)
         if stored.startswith("/") or (escapes(stored) and not escapes("./" + stored)):
             return stored, self.is_external(stored)
         what = f"{self.file}: the media path of item {item!r}"
@@ -121,9 +125,12 @@ class MediaReader:
         return join_inside(folder, stored, what=what, allow_external=self.allow_external), False
 
     def is_external(self, absolute: str) -> bool:
-        """Whether an absolute path leads outside the data set and may not be followed."""
+        """Whether an absolute path or URL leads outside the data set and may not be followed."""
         if self.allow_external:
             return False
+        if is_url(absolute):
+            inside = is_url(self.root) and absolute.startswith(self._inside)
+            return not inside or escapes(absolute[len(self._inside) :])
         return not os.path.normpath(absolute).startswith(self._inside)
 
     # --- a file's items ----------------------------------------------------------------------
@@ -134,6 +141,8 @@ class MediaReader:
         paths = schema.texts(records["path_offsets"], records["paths"], pa.large_string())
         new_paths = self._changed_paths(kinds, flags, paths, ids)
         external = self._external(flags, paths)
+        for row, url in self._urls(kinds, flags, paths):
+            new_paths[row], external[row] = url, self.is_external(url)
         extras = self._extras(records, external, ids)
         if new_paths:
             paths = _replaced(paths, new_paths)
@@ -186,6 +195,14 @@ class MediaReader:
             for row in np.flatnonzero((kinds == kind) & (flags & PATH_NONE != 0)).tolist():
                 changed[row] = f"{self.folder(kind)}{safe_name(ids[row].as_py())}{ext}"
         return changed
+
+    def _urls(self, kinds: Array, flags: Array, paths: pa.Array) -> Iterator[tuple[int, str]]:
+        """Rows whose path is a URL, put below a folder by mistake, and the URL."""
+        found = pc.match_substring(paths, "://").to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(found & ((flags & (PATH_ABSOLUTE | PATH_NONE)) == 0)).tolist():
+            stored = paths[row].as_py()[len(self.folder(int(kinds[row]))) :]
+            if is_url(stored):
+                yield row, stored
 
     def _external(self, flags: Array, paths: pa.Array) -> Array:
         absolute = (flags & PATH_ABSOLUTE) != 0

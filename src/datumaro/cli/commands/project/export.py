@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from pathlib import Path
 
 from datumaro.cli.arguments import Subparsers, add_command
 from datumaro.cli.exit_codes import ExitCode
@@ -81,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from datumaro.cli.outputs import check_output_folder, next_free_name
     from datumaro.cli.progress import progress_reporter
     from datumaro.formats import registry
+    from datumaro.remote.path import located
 
     began = time.monotonic()
     kind = registry.get(args.format)
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         )
     options = parse_export_options(kind, args.format_options, "datum project export")
     project = chosen_project(args)
-    folder = Path(
+    folder = located(
         args.output_dir
         or next_free_name(f"export-{re.sub(r'[^a-z0-9_]+', '-', args.format.lower())}")
     )

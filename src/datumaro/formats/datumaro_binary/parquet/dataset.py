@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from datumaro.formats.datumaro_binary.parquet.reading import (
 from datumaro.formats.datumaro_binary.parquet.together import files_of, put_together
 from datumaro.formats.datumaro_binary.parquet.writing import ParquetFile, ParquetWriter
 from datumaro.media_store import MediaStore
+from datumaro.remote.ahead import in_parallel
 from datumaro.table.chunk import Content
 from datumaro.table.counts import Count, count_chunks
 
@@ -56,14 +56,16 @@ def read(
     MalformedFileError
         A shard is missing, or see `reading.read_parquet`.
     """
-    metadata = {
-        source: read_metadata(source.path, vaults.get(source.path.parent)) for source in sources
-    }
+    footers = in_parallel(
+        lambda path: read_metadata(path, vaults.get(path.parent)),
+        [source.path for source in sources],
+    )
+    metadata = dict(zip(sources, footers, strict=True))
     ordered, content = put_together(metadata, whole)
     wanted = files_of(part, ordered, metadata)
     context.progress.start(len(wanted), desc="Reading")
     for number, (source, begin, end) in enumerate(wanted, 1):
-        root, vault = os.fspath(source.root), vaults.get(source.path.parent)
+        root, vault = str(source.root), vaults.get(source.path.parent)
         data = read_parquet(source.path, root, allow_external, context, (begin, end), vault)
         _check_count(source.path, data, end - begin, context)
         content.chunks += data.chunks

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datumaro.errors import DamagedTokenError, DatasetImportError, MalformedFileError
 from datumaro.formats.base import ReadContext
@@ -20,6 +19,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     decode,
 )
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
+from datumaro.remote.parquet import failure_at, open_parquet
 from datumaro.table.chunk import Chunk
 
 if TYPE_CHECKING:  # what decodes rows costs time, and metadata alone do without
@@ -56,7 +56,7 @@ class OpenedFile:
     def __init__(self, path: Path, vault: Vault | None = None) -> None:
         self.path = path
         try:
-            self.file: Any = pq.ParquetFile(
+            self.file: Any = open_parquet(
                 path,
                 page_checksum_verification=True,
                 decryption_properties=vault and vault.decryption(),
@@ -104,7 +104,7 @@ class Group:
     def read(self) -> pa.RecordBatch:
         """The rows; runs in a worker, with a reader of its own."""
         try:
-            file: Any = pq.ParquetFile(
+            file: Any = open_parquet(
                 self.path,
                 metadata=self.footer,
                 page_checksum_verification=True,
@@ -123,6 +123,8 @@ class Group:
 def _damaged(
     path: Path, place: str, error: Exception, expected: str, vault: Vault | None
 ) -> DatasetImportError:
+    if (failed := failure_at(path, error)) is not None:
+        return failed
     if vault is not None:
         return DamagedTokenError(
             f"{path}: {place}: it was changed after it was encrypted, or cut ({error})"

@@ -16,6 +16,9 @@ from datumaro.formats.datumaro_binary.layout import find_sources
 from datumaro.formats.datumaro_binary.parquet import key_file
 from datumaro.formats.datumaro_binary.parquet.given_keys import given_master, writing_masters
 from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey, Recipient
+from datumaro.remote.path import local
+
+_WHAT = "a data set whose keys are looked at or changed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,8 @@ def recipients(path: str | os.PathLike[str]) -> dict[Path, list[Recipient]]:
     DatasetNotFoundError
         There is no encrypted Parquet storage.
     """
-    return {file: key_file.read(file)[0].recipients for file in _key_files(Path(path))}
+    folder = local(path, _WHAT)
+    return {file: key_file.read(file)[0].recipients for file in _key_files(folder)}
 
 
 def rotate(
@@ -65,8 +69,9 @@ def rotate(
     if new == GivenKey():
         raise EncryptionKeyError("no new key is given; give a key, a passphrase or a kms")
     given = writing_masters(new, False, kms_key)
-    with nullcontext() if given.key is None else given.key.kept(Path(path)):
-        _rewrap(Path(path), old, given.masters)
+    folder = local(path, _WHAT)
+    with nullcontext() if given.key is None else given.key.kept(folder):
+        _rewrap(folder, old, given.masters)
 
 
 def _rewrap(path: Path, old: GivenKey, new: Sequence[MasterKey]) -> None:
