@@ -13,6 +13,7 @@ from PIL import Image as PILImage
 import datumaro as dm
 from datumaro.errors import (
     DatasetNotFoundError,
+    DatumaroError,
     InvalidAnnotationError,
     InvalidOptionError,
     MalformedFileError,
@@ -573,6 +574,19 @@ def test_saving_to_its_place_keeps_version_and_polygons(tmp_path: Path):
         assert again.get("a", "t").annotations[0].label == 1
         assert count(again)[1] == count(found)[1]
     assert not (tmp_path / "old/t/v2.0").exists()
+
+
+def test_what_was_read_in_part_has_no_place_to_be_saved_to(tmp_path: Path):
+    """It would take the place of the polygons, the other version, or the other subsets."""
+    sent = dataset(mask(0, label=0), dm.Polygon([0, 0, 1, 0, 1, 1], label=0))
+    sent.export(tmp_path, ALL[1], save_polygons=True)
+    with pytest.raises(DatumaroError, match="bound to no folder"):
+        read(tmp_path, ALL[1]).save()
+    with pytest.raises(DatumaroError, match="bound to no folder"):
+        read(tmp_path / "t", ALL[1], parse_polygon=True).save()
+    make(tmp_path, {"t/v1.2/instances/a.png": b""})
+    with pytest.raises(DatumaroError, match="bound to no folder"):
+        read(tmp_path, ALL[1], parse_polygon=True).save()
 
 
 def test_a_data_set_of_labels_alone(tmp_path: Path):

@@ -17,6 +17,7 @@ from datumaro.errors import (
     DatasetExportError,
     DatasetImportError,
     DatasetNotFoundError,
+    DatumaroError,
     InvalidAnnotationError,
     MalformedFileError,
     MediaError,
@@ -450,6 +451,14 @@ def test_a_new_roboflow_export_leaves_no_old_subset(tmp_path: Path):
         "roboflow_tfrecord",
     )
     assert [(i.subset, i.id) for i in found] == [("train", "b")]
+
+
+def test_a_roboflow_subset_alone_has_no_place_to_be_saved_to(tmp_path: Path):
+    root = roboflow(tmp_path)
+    read(root, "roboflow_tfrecord").save()
+    for path in (root / "train", root / "train/objects.tfrecord"):
+        with pytest.raises(DatumaroError, match="bound to no folder"):
+            read(path, "roboflow_tfrecord").save()
 
 
 @pytest.mark.parametrize(

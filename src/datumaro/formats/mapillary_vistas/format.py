@@ -140,6 +140,7 @@ class MapillaryVistas(Format):
         path = path.absolute()
         if files.is_subset(path):
             root, subsets = path.parent, [path.name]
+            context.is_part = True
         else:
             wanted = f"no {'/'.join(VERSIONS[:1])}/{self.tasks[0]} in the folder of a subset"
             root = find_root(path, files.is_root, wanted)

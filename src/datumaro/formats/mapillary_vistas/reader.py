@@ -71,6 +71,11 @@ def read(
     context.keep["format_version"] = version
     if options.parse_polygon:
         context.keep["save_polygons"] = True
+    elif any(files.has_task(root / subset, version, POLYGONS) for subset in subsets):
+        context.is_part = True
+    others = [other for other in VERSIONS if other != version]
+    if any((root / subset / other).is_dir() for subset in subsets for other in others):
+        context.is_part = True
     there = [t for t in tasks if any(files.has_task(root / s, version, t) for s in subsets)]
     if not subsets and INSTANCES in tasks:  # labels alone
         own = _instance_labels(root, subsets, version, options, context)
