@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +24,6 @@ from datumaro.errors import (
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence
 from datumaro.formats.mapillary_vistas.format import MapillaryVistasWriteOptions
-from datumaro.testing import FormatConformance
 from datumaro.testing.comparison import differences
 from datumaro.testing.exchange import warnings_of_datumaro
 from datumaro.testing.samples import sample
@@ -82,13 +81,6 @@ def annotations(item: dm.DatasetItem) -> list[tuple[str, int | None, int, Any]]:
         )
         for a in item.annotations
     ]
-
-
-class TestConformance(FormatConformance):
-    """In the older version; the suite of all formats has the newer."""
-
-    format = "mapillary_vistas_panoptic"
-    write_options: ClassVar[dict[str, Any]] = {"format_version": "v1.2"}
 
 
 # --- both -----------------------------------------------------------------------------------------
