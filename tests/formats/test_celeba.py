@@ -51,10 +51,12 @@ class _Conformance(FittingConformance):
 
 class TestConformance(_Conformance):
     format = "celeba"
+    max_examples = 10
 
 
 class TestConformanceAligned(_Conformance):
     format = "align_celeba"
+    max_examples = 5
 
 
 def test_samples(shared_data: Path):
@@ -232,6 +234,17 @@ def test_what_is_lost(
     )
     written(dataset, tmp_path, "celeba")
     assert what in lost(caplog)
+
+
+def test_both_formats_in_one_folder(shared_data: Path, tmp_path: Path):
+    """As the published data set has them: an export leaves the other's key points and images."""
+    for format in ("align_celeba", "celeba"):
+        sent = read(shared_data / f"formats/{format}_dataset/dataset", format)
+        sent.export(tmp_path, format, save_media=True)
+    for format in ("align_celeba", "celeba"):
+        sent = read(shared_data / f"formats/{format}_dataset/dataset", format)
+        received = read(tmp_path, format)
+        assert not differences(sent, received, registry.get(format).holds)
 
 
 def test_the_default_subset_is_train(tmp_path: Path, caplog: pytest.LogCaptureFixture):

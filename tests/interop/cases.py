@@ -189,6 +189,8 @@ READ_BY_THEM_CASES = [
     Case("objects_in_space", "kitti3d", save_media=True),
     Case("voc_boxes", "roboflow_voc", save_media=True),
     Case("turned_boxes", "roboflow_yolo_obb", save_media=True),
+    Case("street", "mapillary_vistas_instances", save_media=True),
+    Case("panoptic", "mapillary_vistas_panoptic", save_media=True),
     *(
         Case(sample, name, save_media=True)
         for sample in ("identities", "named_identities")

@@ -36,6 +36,7 @@ COCO = (
     "mmdet_coco",
     "roboflow_coco",
 )
+UNSEGMENTED = 255  # the number of what no mask has in masks of instances
 STUFF = 7  # the annotation in the sample's stuff that its instances do not have
 VOC_MASKS = ("voc_segmentation", "voc_instance_segmentation")
 VOC_PEOPLE = ("voc_layout", "voc_action")
@@ -169,6 +170,20 @@ STREET = [
     ),
 ]
 READING += STREET
+
+VISTAS = [
+    Quirk(
+        ("mapillary_vistas_instances",),
+        "the pixels that no mask has, which we mark, become one",
+        lambda d: d.right is MISSING and d.path[-1] == "mask" and d.left["id"] == UNSEGMENTED,
+    ),
+    Quirk(
+        ("mapillary_vistas_panoptic",),
+        "images without segments are passed over",
+        lambda d: d.left is MISSING and item_or_subset(d),
+    ),
+]
+READING += VISTAS
 
 
 READING += [

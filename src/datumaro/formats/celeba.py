@@ -50,6 +50,7 @@ _CHUNK_ITEMS = 1 << 16
 MAX_IDENTITY = 1 << 17
 MAX_PIXELS = 1e9
 _QUOTED = re.compile(r'\s*"([^"]+)"(?:\s+(.*))?$', re.DOTALL)
+_OWNED = (IDENTITIES, ATTRIBUTES, PARTITION, dataset_meta.FILE)
 _FACES = {
     AnnotationType.label: Held(label="required"),
     AnnotationType.points: Held(label="some", most=1, visibility=False),
@@ -70,7 +71,7 @@ class Celeba(Format):
     name = "celeba"
     title = "CelebA: faces with identities, attributes, boxes and key points"
     write_options: ClassVar[type[WriteOptions]] = MetaWriteOptions
-    owned = (IDENTITIES, "Anno/list_*celeba.txt", PARTITION, dataset_meta.FILE)
+    owned = (*_OWNED, BOXES, "Anno/list_landmarks_celeba.txt")
     holds = dataclasses.replace(
         _HOLDS, annotations={**_FACES, AnnotationType.bbox: Held(label="some", most=1)}
     )
@@ -127,6 +128,7 @@ class AlignCeleba(Celeba):
     title = "CelebA, aligned and cropped: faces with identities, attributes and key points"
     holds = _HOLDS
     landmarks = "Anno/list_landmarks_align_celeba.txt"
+    owned = (*_OWNED, landmarks)
     images = "Img/img_align_celeba"
     boxes = ""
 

@@ -171,7 +171,7 @@ class _Writer:
 
     def are_pixels(self, values: list[float], place: str) -> bool:
         """Whether coordinates are such that they can be read again; tells those that are not."""
-        fit = all(abs(value) < MAX_PIXELS for value in values)
+        fit = bool(values) and all(abs(value) < MAX_PIXELS for value in values)
         self.context.lost("points and boxes that are no numbers of pixels", not fit, place)
         return fit
 

@@ -17,6 +17,7 @@ from datumaro.errors import (
     DatasetExportError,
     DatasetImportError,
     DatasetNotFoundError,
+    DatumaroError,
     InvalidAnnotationError,
     MalformedFileError,
     MediaError,
@@ -25,13 +26,13 @@ from datumaro.errors import (
     UnsupportedContentError,
 )
 from datumaro.formats import registry
-from datumaro.formats.base import Confidence, Format
+from datumaro.formats.base import Confidence
 from datumaro.formats.tfrecord.example import Example, encode
 from datumaro.formats.tfrecord.framing import read_records, write_record
-from datumaro.formats.tfrecord.tf_detection_api import TfDetectionApiWriteOptions, with_masks
+from datumaro.formats.tfrecord.tf_detection_api import TfDetectionApiWriteOptions
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import Image
-from datumaro.testing import FormatConformance, strategies
+from datumaro.testing import strategies
 from datumaro.testing.comparison import differences
 from datumaro.testing.samples import sample
 from format_files import detect, image, label_names, lost, make, of_stated_size, png, read, written
@@ -452,6 +453,14 @@ def test_a_new_roboflow_export_leaves_no_old_subset(tmp_path: Path):
     assert [(i.subset, i.id) for i in found] == [("train", "b")]
 
 
+def test_a_roboflow_subset_alone_has_no_place_to_be_saved_to(tmp_path: Path):
+    root = roboflow(tmp_path)
+    read(root, "roboflow_tfrecord").save()
+    for path in (root / "train", root / "train/objects.tfrecord"):
+        with pytest.raises(DatumaroError, match="bound to no folder"):
+            read(path, "roboflow_tfrecord").save()
+
+
 @pytest.mark.parametrize(
     ("subset", "error"),
     [(".", UnsupportedContentError), ("a/b", PathSeparatorInSubsetNameError)],
@@ -461,18 +470,6 @@ def test_roboflow_subsets_that_are_no_folders(tmp_path: Path, subset: str, error
     with pytest.raises(error):
         dataset.export(tmp_path / "out", "roboflow_tfrecord")
     assert not list(tmp_path.iterdir())
-
-
-class TestConformanceOfRoboflow(FormatConformance):
-    format = "roboflow_tfrecord"
-
-    def make_sample(self, kind: Format, folder: Path) -> None:
-        if kind.name != self.format:
-            return super().make_sample(kind, folder)
-        assert kind.holds is not None
-        holds = with_masks(kind.holds)
-        sample(holds, 2).export(folder, kind.name, save_media=True, save_masks=True)
-        return None
 
 
 # --- detection ------------------------------------------------------------------------------------

@@ -13,9 +13,19 @@ from datumaro.formats.files import folders, images_below, read_file, stem_of, wa
 from datumaro.formats.json_errors import explained
 
 VERSIONS = ("v2.0", "v1.2")  # the newer first
+NEWEST = VERSIONS[0]
 IMAGES, INSTANCES, PANOPTIC, POLYGONS = "images", "instances", "panoptic", "polygons"
+LABELS = "labels"
 PANOPTIC_FILES = {"v1.2": "panoptic_2018.json", "v2.0": "panoptic_2020.json"}
 
+OF_LABEL = 256  # the values that a label has in masks of instances
+VOID = "void--unlabeled"
+UNSEGMENTED = 255
+"""The number that pixels of `VOID` have where there is no mask, not even one of that label. It is
+Datumaro's; the published data sets have no such pixels."""
+
+MAX_SEGMENT = (1 << 24) - 1
+MAX_PIXELS = 1e9
 _MAX_BYTES = 1 << 30
 T = TypeVar("T")
 
@@ -117,6 +127,11 @@ def load(path: str | os.PathLike[str], kind: type[T]) -> T:
 # --- folders --------------------------------------------------------------------------------------
 
 
+def config_file(version: str) -> str:
+    """The name of the file of a version's labels."""
+    return f"config_{version}.json"
+
+
 def has_task(subset: Path, version: str, task: str) -> bool:
     """Whether a subset's folder has the files of a task in a version."""
     if task == PANOPTIC:
@@ -130,8 +145,10 @@ def is_subset(folder: Path) -> bool:
 
 
 def is_root(folder: Path) -> bool:
-    """Whether a folder has folders of subsets."""
-    return any(is_subset(folder / name) for name in folders(folder))
+    """Whether a folder has folders of subsets, or the labels of a data set without items."""
+    return any((folder / config_file(version)).is_file() for version in VERSIONS) or any(
+        is_subset(folder / name) for name in folders(folder)
+    )
 
 
 def images_of(subset: Path) -> dict[str, str]:

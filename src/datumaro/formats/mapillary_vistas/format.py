@@ -5,15 +5,35 @@ Definition: https://www.mapillary.com/dataset/vistas. See docs/formats/mapillary
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datumaro.formats.base import Confidence, Folder, Format, ReadContext, ReadOptions, Rejected
+from datumaro.formats import dataset_meta, paint_plan
+from datumaro.formats.base import (
+    Confidence,
+    Folder,
+    Format,
+    ReadContext,
+    ReadOptions,
+    Rejected,
+    WriteContext,
+    WriteOptions,
+)
 from datumaro.formats.capabilities import Capabilities, Held
+from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import find_root, folders
 from datumaro.formats.mapillary_vistas import files
-from datumaro.formats.mapillary_vistas.files import INSTANCES, PANOPTIC, VERSIONS
+from datumaro.formats.mapillary_vistas.files import (
+    INSTANCES,
+    LABELS,
+    NEWEST,
+    PANOPTIC,
+    POLYGONS,
+    VERSIONS,
+    VOID,
+)
 from datumaro.formats.mask_reading import MaskReadOptions
 from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
@@ -39,22 +59,57 @@ class MapillaryVistasReadOptions(MaskReadOptions):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class MapillaryVistasWriteOptions(MetaWriteOptions):
+    """Options of an export."""
+
+    format_version: str = option(
+        NEWEST, "the version of the annotations", choices=VERSIONS, metavar="VERSION"
+    )
+    label_map: str = option(
+        paint_plan.SOURCE,
+        "labels and colours: source (the data set's own), mapillary (those of the published data "
+        "set), or a file",
+        metavar="SOURCE|MAPILLARY|FILE",
+    )
+    save_polygons: bool = option(
+        False, "write polygons, too (v2.0); an import reads them with parse_polygon"
+    )
+
+
+_POLYGONS = f"*/v*/{POLYGONS}/**/*.json"
+_OF_INSTANCES = (
+    "config_v*.json",
+    "*/config_v*.json",
+    f"*/v*/{INSTANCES}/**/*.png",
+    f"*/v*/{LABELS}/**/*.png",
+)
+_OF_SEGMENTS = (f"*/v*/{PANOPTIC}/**/*.png", f"*/v*/{PANOPTIC}/*.json")
+
+
 class MapillaryVistas(Format):
-    """Masks of instances; panoptic segments, where there are no such masks."""
+    """Masks of instances; panoptic segments, where there are no such masks. Both are written."""
 
     name = "mapillary_vistas"
     title = "Mapillary Vistas: masks of things in streets"
-    writes = False
     holds = Capabilities(
-        annotations={
-            AnnotationType.mask: Held(label="required", overlap=False),
-            AnnotationType.polygon: Held(label="required"),
-        },
+        annotations={AnnotationType.mask: Held(label="required", ids="some", overlap=False)},
+        media_found=True,
+        added_labels=(VOID,),
         colors=True,
     )
+    owned = (*_OF_INSTANCES, *_OF_SEGMENTS, _POLYGONS, dataset_meta.FILE)
+    write_options: ClassVar[type[WriteOptions]] = MapillaryVistasWriteOptions
     read_options: ClassVar[type[ReadOptions]] = MapillaryVistasReadOptions
     tasks: ClassVar[tuple[str, ...]] = (INSTANCES, PANOPTIC)
     confidence: ClassVar[Confidence] = Confidence.MEDIUM
+
+    def holding(self, options: Any) -> Capabilities | None:
+        """See `Format.holding`: with ``save_polygons``, polygons too."""
+        if self.holds is None or not getattr(options, "save_polygons", False):
+            return self.holds
+        held = {AnnotationType.polygon: Held(label="required", ids=True)}
+        return dataclasses.replace(self.holds, annotations={**self.holds.annotations, **held})
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: a version's folder of a task in the folder of a subset."""
@@ -85,6 +140,7 @@ class MapillaryVistas(Format):
         path = path.absolute()
         if files.is_subset(path):
             root, subsets = path.parent, [path.name]
+            context.is_part = True
         else:
             wanted = f"no {'/'.join(VERSIONS[:1])}/{self.tasks[0]} in the folder of a subset"
             root = find_root(path, files.is_root, wanted)
@@ -95,6 +151,24 @@ class MapillaryVistas(Format):
             ]
         return reader.read(root, subsets, self.tasks, options, context)
 
+    def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
+        """Write masks and labels, and the images if they are wanted.
+
+        Raises
+        ------
+        InvalidOptionError
+            There are no polygons in the version.
+        MediaTypeError
+            The media are no images.
+        UnsupportedContentError
+            There are too many labels, or a name cannot be written.
+        PathOutsideDatasetError, PathSeparatorInSubsetNameError
+            An item's id or a subset's name leads outside the folder.
+        """
+        from datumaro.formats.mapillary_vistas.writer import write
+
+        write(content, folder, self.tasks, options, context)
+
 
 class MapillaryVistasInstances(MapillaryVistas):
     """Masks of instances."""
@@ -102,6 +176,7 @@ class MapillaryVistasInstances(MapillaryVistas):
     name = "mapillary_vistas_instances"
     title = "Mapillary Vistas: masks of instances"
     tasks = (INSTANCES,)
+    owned = (*_OF_INSTANCES, _POLYGONS, dataset_meta.FILE)
     confidence = Confidence.LOW
     part_of = "mapillary_vistas"
 
@@ -111,6 +186,15 @@ class MapillaryVistasPanoptic(MapillaryVistas):
 
     name = "mapillary_vistas_panoptic"
     title = "Mapillary Vistas: panoptic segments"
+    holds = Capabilities(
+        annotations={
+            AnnotationType.mask: Held(names={"is_crowd": (False, True)}, ids=True, overlap=False)
+        },
+        media_found=True,
+        label_parents=True,
+        colors=True,
+    )
     tasks = (PANOPTIC,)
+    owned = (*_OF_SEGMENTS, _POLYGONS, dataset_meta.FILE)
     confidence = Confidence.LOW
     part_of = "mapillary_vistas"

@@ -27,10 +27,15 @@ from datumaro.formats.label_colors import LabelColors
 from datumaro.formats.mapillary_vistas import files, labels
 from datumaro.formats.mapillary_vistas.files import (
     INSTANCES,
+    MAX_PIXELS,
+    MAX_SEGMENT,
+    OF_LABEL,
     PANOPTIC,
     PANOPTIC_FILES,
     POLYGONS,
+    UNSEGMENTED,
     VERSIONS,
+    VOID,
     Category,
     Segment,
 )
@@ -42,8 +47,6 @@ from datumaro.table import schema
 from datumaro.table.chunk import Content
 
 _MAX_CATEGORY = 1 << 16
-_MAX_SEGMENT = (1 << 24) - 1
-_MAX_PIXELS = 1e9
 _CROWD = {False: b'{"is_crowd":false}', True: b'{"is_crowd":true}'}
 _POLYGON = AnnotationType.polygon
 
@@ -65,7 +68,19 @@ def read(
     version = _version(root, subsets, tasks, options.format_version)
     if options.parse_polygon and version != "v2.0":
         raise InvalidOptionError(f"{root}: parse_polygon: {version} has no polygons, only v2.0 has")
+    context.keep["format_version"] = version
+    if options.parse_polygon:
+        context.keep["save_polygons"] = True
+    elif any(files.has_task(root / subset, version, POLYGONS) for subset in subsets):
+        context.is_part = True
+    others = [other for other in VERSIONS if other != version]
+    if any((root / subset / other).is_dir() for subset in subsets for other in others):
+        context.is_part = True
     there = [t for t in tasks if any(files.has_task(root / s, version, t) for s in subsets)]
+    if not subsets and INSTANCES in tasks:  # labels alone
+        own = _instance_labels(root, subsets, version, options, context)
+        if own is not None:
+            return Content([], own.categories())
     if not there:
         raise DatasetNotFoundError(f"{root}: no {version}/{' or '.join(tasks)} in any subset")
     if there[0] == INSTANCES:
@@ -101,7 +116,7 @@ def _instance_labels(
     if options.use_original_config:
         return labels.standard(version)
     for folder in (root, *(root / subset for subset in subsets)):
-        path = folder / f"config_{version}.json"
+        path = folder / files.config_file(version)
         if path.is_file():
             found = files.load(path, files.Config).labels
             names = [label.name for label in found]
@@ -161,7 +176,7 @@ def _are_points(numbers: list[float]) -> bool:
     return (
         len(numbers) % 2 == 0
         and len(numbers) >= 6
-        and all(math.isfinite(value) and abs(value) < _MAX_PIXELS for value in numbers)
+        and all(math.isfinite(value) and abs(value) < MAX_PIXELS for value in numbers)
     )
 
 
@@ -175,6 +190,7 @@ class _Instances(_Reader):
         super().__init__(root, version, options, context)
         self.own = own
         self.index = {name: i for i, name in enumerate(own.names)}
+        self.nothing = self.index.get(VOID, OF_LABEL) * OF_LABEL + UNSEGMENTED
 
     def content(self, subsets: list[str]) -> Content:
         """All subsets."""
@@ -192,15 +208,17 @@ class _Instances(_Reader):
         return Content(chunks, self.own.categories())
 
     def separate(self, painting: Painting, item: MaskItem) -> list[MaskRow]:
-        """A mask for each value: label · 256 + number."""
+        """A mask for each value, label · 256 + number, but that of no mask."""
         rows: list[MaskRow] = []
         for value, rle in index_masks.value_masks(painting, item.mask).items():
-            label = value >> 8
+            if value == self.nothing:
+                continue
+            label, number = divmod(value, OF_LABEL)
             if label >= len(self.own.names):
                 found = f"value {value}, whose label would be {label}"
                 expected = f"labels up to {len(self.own.names) - 1}"
                 raise UndeclaredLabelInFileError(item.mask, "", found, expected)
-            rows.append(MaskRow(value & 255, label, rle))
+            rows.append(MaskRow(number, label, rle))
         return rows
 
     def annotate(self, columns: ChunkColumns, item: MaskItem, masks: ItemMasks) -> None:
@@ -342,8 +360,8 @@ class _Segments(_Reader):
         known: set[int] = set()
         for number, segment in enumerate(told.segments):
             place = f"{told.place}.segments_info[{number}]"
-            if segment.id in known or not 0 < segment.id <= _MAX_SEGMENT:
-                expected = f"ids from 1 to {_MAX_SEGMENT} that differ"
+            if segment.id in known or not 0 < segment.id <= MAX_SEGMENT:
+                expected = f"ids from 1 to {MAX_SEGMENT} that differ"
                 error = InvalidAnnotationInFileError(
                     told.path, f"{place}.id", str(segment.id), expected
                 )

@@ -86,7 +86,7 @@ class TfDetectionApi(Format):
 
     def holding(self, options: Any) -> Capabilities | None:
         """See `Format.holding`: with ``save_masks``, masks too."""
-        return with_masks(self.holds) if getattr(options, "save_masks", False) else self.holds
+        return with_masks(HOLDS) if getattr(options, "save_masks", False) else HOLDS
 
     def detect(self, folder: Folder) -> Confidence:
         """See `Format.detect`: a file of records; surer with a label map beside it."""
