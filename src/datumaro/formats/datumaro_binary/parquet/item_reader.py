@@ -185,7 +185,7 @@ class ItemReader:
             hashes, order = self._names
         begin, end = (int(np.searchsorted(hashes, hash(name), side)) for side in ("left", "right"))
         for place in sorted(order[begin:end].tolist()):
-            item = self[place]
+            item = self.take((place,))[0]
             if (item.id, item.subset) == name:
                 return item
         return None

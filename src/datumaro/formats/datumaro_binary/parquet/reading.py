@@ -78,15 +78,6 @@ class OpenedFile:
         there = {self.footer.schema.column(i).path for i in range(self.footer.num_columns)}
         # what is marked optional: columns that other tools or later versions have added
         self.columns = [name for name in known if name in there]
-        for number in range(self.footer.num_row_groups):
-            group = self.footer.row_group(number)
-            size = sum(
-                max(group.column(i).total_uncompressed_size, 0) for i in range(group.num_columns)
-            )
-            if size > _MOST_GROUP:
-                raise MalformedFileError(
-                    path, f"row group {number}", f"{size} bytes", f"at most {_MOST_GROUP}"
-                )
 
 
 @dataclass(frozen=True)
@@ -103,6 +94,13 @@ class Group:
 
     def read(self) -> pa.RecordBatch:
         """The rows; runs in a worker, with a reader of its own."""
+        group = self.footer.row_group(self.number)
+        columns = (group.column(i) for i in range(group.num_columns))
+        size = sum(max(column.total_uncompressed_size, 0) for column in columns)
+        if size > _MOST_GROUP:
+            raise MalformedFileError(
+                self.path, f"row group {self.number}", f"{size} bytes", f"at most {_MOST_GROUP}"
+            )
         try:
             file: Any = open_parquet(
                 self.path,
