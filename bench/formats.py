@@ -180,6 +180,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=12_000, help="how many (default: 12000)")
     parser.add_argument("--masks", type=int, default=1000, help="how many (default: 1000)")
     parser.add_argument(
+        "--work",
+        type=Path,
+        default=HERE / "data" / "work",
+        metavar="DIR",
+        help="where data and outputs are, such as a memory disk (default: bench/data/work)",
+    )
+    parser.add_argument(
         "--job", nargs=4, metavar=("JOB", "FORMAT", "SOURCE", "TARGET"), help="run one job"
     )
     arguments = parser.parse_args()
@@ -189,10 +196,9 @@ def main() -> None:
 
     from PIL import Image
 
-    import inputs
     from interop import published
 
-    work = inputs.DATA / "work"
+    work = arguments.work
     names = arguments.formats or [*FORMATS, *PAINTED]
     shapes, masks = work / f"formats-{arguments.images}", work / f"masks-{arguments.masks}"
     for data, formats, maker, n in (

@@ -1,0 +1,26 @@
+from datumaro.table.schema import Array
+
+def read_pixels(
+    stream: bytes, bits: int, channels: int, scale: int, height: int, width: int, out: Array
+) -> bool:
+    """Decode the pixels of a PNG file that is not interlaced.
+
+    Parameters
+    ----------
+    stream : its zlib stream.
+    bits : of a channel: 1, 2, 4, 8 or 16.
+    channels : 1, or with 8 bits 3 or 4.
+    scale : values of less than 8 bits are multiplied by it.
+    out : uint8 [n], the bytes of the pixels row by row: a byte each; of one channel with 16 bits
+        uint16; of several int32, red << 16 | green << 8 | blue.
+
+    Returns
+    -------
+    Whether the stream is whole and sound, and has as many bytes as the image. If not, what is in
+    ``out`` has no meaning.
+
+    Raises
+    ------
+    ValueError
+        There is no such kind of image, or ``out`` has another size.
+    """
