@@ -334,7 +334,7 @@ def encode(indices: Array, palette: Array | None) -> bytes:
         return _png(PILImage.fromarray(palette[indices]))
     if top >= 1 << 16:
         raise UnsupportedContentError(f"a mask image with the value {top}; expected up to 65535")
-    return _png(PILImage.fromarray(indices.astype(np.uint16, copy=False)))
+    return png.encode_gray16(indices.astype(np.uint16, copy=False))
 
 
 def encode_both(indices: Array, palette: Array) -> tuple[bytes, bytes]:

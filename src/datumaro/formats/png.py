@@ -1,7 +1,7 @@
-"""Decoding PNG files in one step, of the kinds that masks have: https://www.w3.org/TR/png-3/.
+"""PNG files of the kinds that masks have: https://www.w3.org/TR/png-3/.
 
-It takes what is usual and sound. Of everything else it says nothing: that is for a decoder that
-knows all kinds, and what is wrong with a damaged file.
+Reading takes what is usual and sound, and decodes it in one step. Of everything else it says
+nothing: that is for a decoder that knows all kinds, and what is wrong with a damaged file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datumaro.kernels.png import read_pixels
+from datumaro.kernels.png import filter_rows, read_pixels
 from datumaro.table.schema import Array
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -125,3 +125,22 @@ def _chunks(data: bytes) -> tuple[bytes, bytes] | None:
             return None
         at = end + 4
     return None
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def encode_gray16(pixels: Array) -> bytes:
+    """A file of gray values of 16 bits; ``pixels`` are uint16 [height, width]."""
+    height, width = pixels.shape
+    rows = np.empty((height, 1 + 2 * width), np.uint8)
+    filter_rows(np.ascontiguousarray(pixels), rows)
+    # filtered masks are runs of zeros: to look for nothing else is faster, and smaller
+    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    stream = packer.compress(rows) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 16, _GRAY, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", stream), (b"IEND", b""))
+    return _SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )

@@ -24,3 +24,20 @@ def read_pixels(
     ValueError
         There is no such kind of image, or ``out`` has another size.
     """
+
+def filter_rows(pixels: Array, out: Array) -> None:
+    """Make the rows of a PNG file of gray values of 16 bits, each by the filter Sub or Up.
+
+    The one is taken by which fewer pixels differ from those that are looked back at: in masks that
+    leaves nearly nothing but zeros.
+
+    Parameters
+    ----------
+    pixels : uint16 [height, width].
+    out : uint8 [height, 1 + 2 width], each row's filter and its bytes.
+
+    Raises
+    ------
+    ValueError
+        ``out`` has another size.
+    """

@@ -6,7 +6,7 @@ another decoder at hand for what is unusual, and for telling what is wrong with 
 Definitions: https://www.w3.org/TR/png-3/ (rows and filters), RFC 1950 (zlib), RFC 1951 (DEFLATE).
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -648,3 +648,41 @@ def read_pixels(
     if room.size <= MOST_KEPT and len(idle) < 16:
         idle.append(room)
     return sound
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def filter_rows(const uint16_t[:, ::1] pixels, uint8_t[:, ::1] out):
+    """See png.pyi."""
+    cdef Py_ssize_t height = pixels.shape[0], width = pixels.shape[1], x, y
+    cdef const uint16_t* row
+    cdef const uint16_t* above
+    cdef uint8_t* to
+    cdef int before, here
+    cdef int64_t by_left, by_top  # how many pixels change
+    if out.shape[0] != height or out.shape[1] != 2 * width + 1:
+        raise ValueError("an output of another size")
+    if not width:
+        return
+    with nogil:
+        for y in range(height):
+            row = &pixels[y, 0]
+            above = &pixels[y - 1, 0] if y else row
+            to = &out[y, 0]
+            by_left = by_top = 0
+            for x in range(width):
+                by_top += row[x] != above[x]
+            for x in range(1, width):
+                by_left += row[x] != row[x - 1]
+            if not y:
+                by_top = width
+            to[0] = 2 if by_top < by_left else 1
+            for x in range(width):
+                here = row[x]
+                if by_top < by_left:
+                    before = above[x]
+                else:
+                    before = row[x - 1] if x else 0
+                to[2 * x + 1] = <uint8_t>((here >> 8) - (before >> 8))
+                to[2 * x + 2] = <uint8_t>(here - before)
