@@ -101,7 +101,11 @@ def make_masks(folder: Path, image: Path, n_images: int) -> None:
                 f"image_{number:06}",
                 subset="train",
                 media=dm.Image.from_file(path=str(image), size=(height, width)),
-                annotations=[dm.Mask(pixels == i, label=i) for i in np.unique(pixels) if i],
+                annotations=[
+                    dm.Mask(pixels == i, label=i, attributes={"track_id": int(i)})
+                    for i in np.unique(pixels)
+                    if i
+                ],
             )
         )
     names = ["background", *(f"label_{number}" for number in range(1, 20))]

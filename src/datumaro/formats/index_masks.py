@@ -98,10 +98,10 @@ def decode(data: bytes, path: str, expected: tuple[int, int] | None) -> Painting
 def _check_size(size: tuple[int, int], path: str, expected: tuple[int, int] | None) -> None:
     limit = MAX_PIXELS if expected in (None, size) else MAX_PIXELS_UNEXPECTED
     if not 0 < size[0] * size[1] <= limit:
-        raise MalformedFileError(
-            path, "IHDR", f"{size[0]} x {size[1]} pixels",
-            f"{expected[0]} x {expected[1]}, as the image" if expected else f"at most {limit} in all",
-        )  # fmt: skip
+        wanted = f"at most {limit} in all"
+        if expected:
+            wanted = f"{expected[0]} x {expected[1]}, as the image"
+        raise MalformedFileError(path, "IHDR", f"{size[0]} x {size[1]} pixels", wanted)
 
 
 def _painting(image: PILImage.Image, path: str) -> Painting:
