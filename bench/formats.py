@@ -3,7 +3,7 @@
 
     python bench/formats.py               # 12,000 images, 72,000 boxes and polygons: minutes
     python bench/formats.py cvat
-    python bench/formats.py --masks 500 cityscapes
+    python bench/formats.py --masks 500 --work /dev/shm/bench cityscapes
 
 Formats of masks in image files have 1,000 masks of 512 x 1024 pixels with twelve labels.
 Each run is a fresh process; modules are imported before the clock starts. Of three runs the fastest
@@ -143,7 +143,9 @@ def run_job(job: str, name: str, source: Path, target: Path) -> None:
 
     def read() -> dm.Dataset:
         dataset = dm.Dataset.import_from(str(source), reader)
-        assert len(dataset)
+        # the published package reads some files when an item's annotations are asked for
+        slow = dm.__version__.startswith("1.")
+        assert sum(len(item.annotations) for item in dataset) if slow else len(dataset)
         return dataset
 
     dataset = read() if job == "write" else None

@@ -137,7 +137,7 @@ def encode_gray16(pixels: Array) -> bytes:
     filter_rows(np.ascontiguousarray(pixels), rows)
     # filtered masks are runs of zeros: to look for nothing else is faster, and smaller
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-    stream = packer.compress(rows) + packer.flush()
+    stream = packer.compress(rows.data) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 16, _GRAY, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", stream), (b"IEND", b""))
     return _SIGNATURE + b"".join(
