@@ -131,7 +131,7 @@ def run_job(job: str, name: str, source: Path, target: Path) -> None:
     image = dm.Image.from_numpy(data=np.zeros((4, 6, 3), np.uint8))
     annotation = dm.Bbox(1, 1, 2, 2, label=0)
     if name in PAINTED:
-        annotation = dm.Mask(np.eye(4, 6, dtype=bool), label=0)
+        annotation = dm.Mask(np.eye(4, 6, dtype=bool), label=0, attributes={"track_id": 1})
     item = dm.DatasetItem("a", media=image, annotations=[annotation])
     reader = READER.get(name, name)
     # modules are imported when they are used
