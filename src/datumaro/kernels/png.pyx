@@ -6,7 +6,7 @@ another decoder at hand for what is unusual, and for telling what is wrong with 
 Definitions: https://www.w3.org/TR/png-3/ (rows and filters), RFC 1950 (zlib), RFC 1951 (DEFLATE).
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -653,14 +653,23 @@ def read_pixels(
 # --- writing --------------------------------------------------------------------------------------
 
 
+cdef inline void put_differences(
+    uint8_t* to, const uint16_t* row, const uint16_t* before, Py_ssize_t n
+) noexcept nogil:
+    """Each byte's difference to that of another pixel; of a pixel the high one first."""
+    cdef Py_ssize_t x
+    for x in range(n):
+        to[2 * x] = <uint8_t>((row[x] >> 8) - (before[x] >> 8))
+        to[2 * x + 1] = <uint8_t>(row[x] - before[x])
+
+
 def filter_rows(const uint16_t[:, ::1] pixels, uint8_t[:, ::1] out):
     """See png.pyi."""
     cdef Py_ssize_t height = pixels.shape[0], width = pixels.shape[1], x, y
     cdef const uint16_t* row
     cdef const uint16_t* above
     cdef uint8_t* to
-    cdef int before, here
-    cdef int64_t by_left, by_top  # how many pixels change
+    cdef uint32_t by_left, by_top  # how many pixels change
     if out.shape[0] != height or out.shape[1] != 2 * width + 1:
         raise ValueError("an output of another size")
     if not width:
@@ -676,13 +685,12 @@ def filter_rows(const uint16_t[:, ::1] pixels, uint8_t[:, ::1] out):
             for x in range(1, width):
                 by_left += row[x] != row[x - 1]
             if not y:
-                by_top = width
-            to[0] = 2 if by_top < by_left else 1
-            for x in range(width):
-                here = row[x]
-                if by_top < by_left:
-                    before = above[x]
-                else:
-                    before = row[x - 1] if x else 0
-                to[2 * x + 1] = <uint8_t>((here >> 8) - (before >> 8))
-                to[2 * x + 2] = <uint8_t>(here - before)
+                by_top = by_left
+            if by_top < by_left:
+                to[0] = 2
+                put_differences(to + 1, row, above, width)
+            else:
+                to[0] = 1
+                to[1] = <uint8_t>(row[0] >> 8)
+                to[2] = <uint8_t>row[0]
+                put_differences(to + 3, row + 1, row, width - 1)
