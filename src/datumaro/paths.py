@@ -17,7 +17,8 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 def escapes(relative: str) -> bool:
     """Whether a relative path is none: absolute, with a drive, or climbing out of its folder."""
-    if relative.startswith(("/", "\\")) or _DRIVE.match(relative) or "\0" in relative:
+    drive = relative[1:2] == ":" and _DRIVE.match(relative)
+    if drive or relative.startswith(("/", "\\")) or "\0" in relative:
         return True
     if ".." not in relative:
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -148,12 +149,15 @@ class Dota(Format):
         done = 0
         for chunk in content.chunks:
             rows = ChunkRows(chunk)
-            for item, text in enumerate(texts(chunk, rows, names, context)):
+            lines = [text.encode() for text in texts(chunk, rows, names, context)]
+            paths: list[str] = []
+            for item in range(len(rows)):
                 item_id, subset = rows.ids[item], rows.subsets[item]
                 if escapes(item_id) or escapes(subset):  # asked first: this is done for all
                     join_inside(folder, f"{subset}/{item_id}", what="item id")
-                files.save(f"{subset}/{LABELS}/{item_id}.txt", text.encode())
+                paths.append(f"{subset}/{LABELS}/{item_id}.txt")
                 images.add(rows, item, f"{subset}/{IMAGES}")
+            files.save_parts(paths, b"".join(lines), list(accumulate(map(len, lines), initial=0)))
             done += len(rows)
             context.progress.report_status(done)
         context.progress.finish()

@@ -43,7 +43,7 @@ class ImageJobs:
         target = f"{place}/{name}" if place else name
         if escapes(target):  # asked first: this is done for all items
             join_inside(self.folder, target, what="item id")
-        source = rows.source(item)
+        source = rows.source(item) if self.options.save_media else None
         if source is not None:
             self.jobs.append(MediaJob(source, target, f"item {rows.ids[item]!r}"))
         return name

@@ -20,6 +20,7 @@ from datumaro.errors import (
     UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
+from datumaro.formats import png
 from datumaro.kernels.pixels import find_runs
 from datumaro.kernels.rle import encode_groups, encode_values
 from datumaro.model.categories import RgbColor
@@ -70,17 +71,17 @@ def decode(data: bytes, path: str, expected: tuple[int, int] | None) -> Painting
     MalformedFileError
         It is damaged, no PNG, of a strange kind, or far too large.
     """
+    header = png.read_header(data)
+    if header is not None:
+        _check_size((header.height, header.width), path, expected)
+        pixels = png.decode(data, header)
+        if pixels is not None:
+            is_color = pixels.palette is not None or pixels.values.dtype == np.int32
+            return Painting(pixels.values, pixels.palette, is_color)
+    # what is unusual or damaged
     try:
         with PILImage.open(io.BytesIO(data), formats=("PNG",)) as image:
-            size = image.height, image.width
-            limit = MAX_PIXELS if expected in (None, size) else MAX_PIXELS_UNEXPECTED
-            if not 0 < size[0] * size[1] <= limit:
-                raise MalformedFileError(
-                    path, "IHDR", f"{size[0]} x {size[1]} pixels",
-                    f"{expected[0]} x {expected[1]}, as the image"
-                    if expected
-                    else f"at most {limit} in all",
-                )  # fmt: skip
+            _check_size((image.height, image.width), path, expected)
             return _painting(image, path)
     except PILImage.UnidentifiedImageError as error:
         found = repr(data[:8]) if data else "an empty file"
@@ -92,6 +93,15 @@ def decode(data: bytes, path: str, expected: tuple[int, int] | None) -> Painting
             raise
         found = f"damaged data ({error})"
         raise MalformedFileError(path, "the image", found, "a whole PNG image") from error
+
+
+def _check_size(size: tuple[int, int], path: str, expected: tuple[int, int] | None) -> None:
+    limit = MAX_PIXELS if expected in (None, size) else MAX_PIXELS_UNEXPECTED
+    if not 0 < size[0] * size[1] <= limit:
+        wanted = f"at most {limit} in all"
+        if expected:
+            wanted = f"{expected[0]} x {expected[1]}, as the image"
+        raise MalformedFileError(path, "IHDR", f"{size[0]} x {size[1]} pixels", wanted)
 
 
 def _painting(image: PILImage.Image, path: str) -> Painting:
@@ -324,7 +334,7 @@ def encode(indices: Array, palette: Array | None) -> bytes:
         return _png(PILImage.fromarray(palette[indices]))
     if top >= 1 << 16:
         raise UnsupportedContentError(f"a mask image with the value {top}; expected up to 65535")
-    return _png(PILImage.fromarray(indices.astype(np.uint16, copy=False)))
+    return png.encode_gray16(indices.astype(np.uint16, copy=False))
 
 
 def encode_both(indices: Array, palette: Array) -> tuple[bytes, bytes]:

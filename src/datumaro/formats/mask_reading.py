@@ -24,7 +24,7 @@ from datumaro.workers import Workers, batched
 
 _CHUNK_ITEMS = 8192
 _BATCH_ITEMS = 64
-_BATCH_PIXELS = 1 << 20
+_BATCH_PIXELS = 1 << 22
 _MAX_BYTES = 1 << 28
 
 

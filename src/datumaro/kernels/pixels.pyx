@@ -3,14 +3,15 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from datumaro.kernels._json cimport Buffer, buffer_free, buffer_int64
 
-cdef enum:
-    BAND = 32  # columns that are turned at a time
 
+cdef extern from *:
+    uint64_t load8 "dm_load8"(const uint8_t* p) noexcept nogil
+    int trailing_zeros "DM_TRAILING_ZEROS"(uint64_t word) noexcept nogil
 
 ctypedef fused Pixel:
     uint8_t
@@ -82,87 +83,104 @@ cdef inline int64_t number_of(Table* t, int64_t value) noexcept nogil:
 # --- runs -----------------------------------------------------------------------------------------
 
 
-cdef inline uint64_t eight_bytes(const void* data) noexcept nogil:
-    cdef uint64_t word
-    memcpy(&word, data, 8)
-    return word
-
-
-cdef int scan(
-    const Pixel* column, Py_ssize_t height, int64_t at, Pixel* last, Table* table, Buffer* numbers,
-    Buffer* starts,
+cdef inline int add_changes(
+    uint64_t word, int64_t y, Py_ssize_t x, int each, int64_t* runs_of, Buffer* changes
 ) noexcept nogil:
-    """Append the runs that begin in a column, which is as high as ``height``; -1 without memory.
+    """Note the pixels of eight bytes from (``x``, ``y``) on that differ; -1 without memory.
 
-    ``at`` is its first pixel's number; ``last`` the value of the pixel before.
+    ``word`` has bits set where they do, those of the first pixel the lowest; ``each`` pixel has
+    that many bytes.
     """
-    cdef Py_ssize_t y = 0, each = 8 // sizeof(Pixel), i
-    cdef Pixel value = last[0]
-    cdef Pixel[8] same
-    cdef uint64_t word
-    cdef int64_t number
-    if at == 0 and height and column[0] == value:
-        value = <Pixel>(value ^ 1)  # the first pixel begins a run
-    while True:
-        for i in range(each):
-            same[i] = value
-        word = eight_bytes(same)
-        while y + each <= height and eight_bytes(column + y) == word:
-            y += each
-        while y < height and column[y] == value:
-            y += 1
-        if y == height:
-            last[0] = value
-            return 0
-        value = column[y]
-        number = number_of(table, <int64_t>value)
-        if number < 0 or buffer_int64(numbers, number) < 0 or buffer_int64(starts, at + y) < 0:
+    cdef int place
+    cdef uint64_t lane = ~<uint64_t>0 >> (64 - 8 * each)
+    while word:
+        place = trailing_zeros(word) // (8 * each)
+        word &= ~(lane << (8 * each * place))
+        runs_of[x + place] += 1
+        if buffer_int64(changes, y << 32 | (x + place)) < 0:
             return -1
-        y += 1
+    return 0
+
+
+cdef int compare(
+    const Pixel* row, const Pixel* above, int64_t y, Py_ssize_t width, int64_t* runs_of,
+    Buffer* changes
+) noexcept nogil:
+    """Note where a row differs from the one above, and count that by column; -1 without memory."""
+    cdef Py_ssize_t n = 8 // sizeof(Pixel), x = 0, i
+    cdef uint64_t[4] words
+    while x + 4 * n <= width:
+        for i in range(4):
+            words[i] = load8(<const uint8_t*>(row + x + i * n))
+            words[i] ^= load8(<const uint8_t*>(above + x + i * n))
+        if words[0] | words[1] | words[2] | words[3]:
+            for i in range(4):
+                if add_changes(words[i], y, x + i * n, sizeof(Pixel), runs_of, changes) < 0:
+                    return -1
+        x += 4 * n
+    while x < width:
+        if row[x] != above[x]:
+            runs_of[x] += 1
+            if buffer_int64(changes, y << 32 | x) < 0:
+                return -1
+        x += 1
+    return 0
 
 
 def find_runs(const Pixel[:, ::1] pixels):
     """See pixels.pyi."""
     cdef Table table
-    cdef Buffer numbers, starts
-    cdef Py_ssize_t height = pixels.shape[0], width = pixels.shape[1], x, y, x0, n, pitch
-    cdef int64_t i, n_runs
-    cdef const Pixel* row
-    cdef Pixel* band = NULL
-    cdef Pixel last = 0
-    cdef bint sound = True
+    cdef Buffer changes            # int64: a run's first pixel, y << 32 | x, row by row
+    cdef Py_ssize_t height = pixels.shape[0], width = pixels.shape[1], x, y
+    cdef int64_t number, n_runs = 0, i, place
+    cdef int64_t* next_of = NULL   # by column: how many runs begin there; then the next one's place
+    cdef int64_t[::1] starts, numbers
+    cdef bint sound
+    if height > 0x7FFFFFFF or width > 0x7FFFFFFF:
+        raise ValueError("an image of more than 2147483647 rows or columns")
     memset(&table, 0, sizeof(Table))
-    memset(&numbers, 0, sizeof(Buffer))
-    memset(&starts, 0, sizeof(Buffer))
-    # columns lie a cache line further apart than they are high, or all would share a few lines
-    pitch = height + 64 // sizeof(Pixel)
+    memset(&changes, 0, sizeof(Buffer))
     try:
+        # Rows are compared, which lie in memory as they are; what is found is then put in the order
+        # of the columns.
         with nogil:
             table.room = 512
             table.places = <int64_t*>calloc(table.room, sizeof(int64_t))
-            band = <Pixel*>malloc(pitch * BAND * sizeof(Pixel))
-            sound = table.places != NULL and band != NULL
+            next_of = <int64_t*>calloc(width + 1, sizeof(int64_t))
+            sound = table.places != NULL and next_of != NULL
             if sound and height:
-                x0 = 0
-                while x0 < width and sound:
-                    n = min(<Py_ssize_t>BAND, width - x0)
-                    for y in range(height):
-                        row = &pixels[y, x0]
-                        for x in range(n):
-                            band[x * pitch + y] = row[x]
-                    for x in range(n):
-                        if scan(
-                            band + x * pitch, height, (x0 + x) * height, &last, &table, &numbers,
-                            &starts,
-                        ) < 0:
-                            sound = False
-                            break
-                    x0 += BAND
+                for x in range(width):
+                    if x == 0 or pixels[0, x] != pixels[height - 1, x - 1]:
+                        next_of[x] = 1
+                        sound = sound and buffer_int64(&changes, x) == 0
+                y = 1
+                while y < height and width and sound:
+                    sound = compare(
+                        &pixels[y, 0], &pixels[y - 1, 0], y, width, next_of, &changes
+                    ) == 0
+                    y += 1
+                for x in range(width):
+                    place = n_runs
+                    n_runs += next_of[x]
+                    next_of[x] = place
         if not sound:
             raise MemoryError()
-        n_runs = starts.size // sizeof(int64_t)
+        run_starts, run_numbers = np.empty(n_runs, np.int64), np.empty(n_runs, np.int64)
+        starts, numbers = run_starts, run_numbers
+        with nogil:
+            for i in range(n_runs):
+                place = (<int64_t*>changes.data)[i]
+                y, x = place >> 32, place & 0x7FFFFFFF
+                number = number_of(&table, <int64_t>pixels[y, x])
+                if number < 0:
+                    sound = False
+                    break
+                starts[next_of[x]] = x * height + y
+                numbers[next_of[x]] = number
+                next_of[x] += 1
+        if not sound:
+            raise MemoryError()
         values = of_buffer(&table.values)
-        run_starts, run_numbers = of_buffer(&starts), of_buffer(&numbers)
         order = np.argsort(values)
         rank = np.empty(len(values), np.int64)
         rank[order] = np.arange(len(values))
@@ -170,10 +188,9 @@ def find_runs(const Pixel[:, ::1] pixels):
         return values[order], run_numbers, run_starts
     finally:
         free(table.places)
-        free(band)
+        free(next_of)
         buffer_free(&table.values)
-        buffer_free(&numbers)
-        buffer_free(&starts)
+        buffer_free(&changes)
 
 
 cdef object of_buffer(const Buffer* buffer):

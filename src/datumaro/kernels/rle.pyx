@@ -6,8 +6,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
-from datumaro.kernels._json cimport Buffer, buffer_free, buffer_int64
-from datumaro.kernels._rle cimport Runs, put_runs, runs_begin, runs_next
+from datumaro.kernels._json cimport Buffer, buffer_free, buffer_reserve
+from datumaro.kernels._rle cimport Runs, runs_begin, runs_next
 
 
 cdef enum:
@@ -23,30 +23,59 @@ cdef enum:
     UNSOUND = -2
 
 
-cdef inline int add_run(Buffer* runs, int64_t* at, int64_t begin, int64_t end) noexcept nogil:
-    """Append a run of a mask's pixels, and the pixels before it that are not its own.
+cdef struct Mask:              # whose text is being written
+    int64_t at                 # where the last run ended
+    int64_t begin              # of the last run; it may still go on
+    int64_t last               # the run before that is written, and the one before it
+    int64_t before
+    int64_t n                  # how many are written
 
-    ``at`` is where the last run ended.
-    """
-    if not at[0] <= begin <= end:
+
+cdef inline void begin_mask(Mask* mask) noexcept nogil:
+    mask.at = mask.begin = mask.last = mask.before = mask.n = 0
+
+
+cdef inline void put_run(Buffer* text, Mask* mask, int64_t run) noexcept nogil:
+    """Append a run's text, for which there is room."""
+    cdef int64_t value = run - mask.before if mask.n > 2 else run
+    cdef uint8_t* out = text.data + text.size
+    mask.before = mask.last
+    mask.last = run
+    mask.n += 1
+    while not -16 <= value < 16:
+        out[0] = <uint8_t>((value & 0x1F | 0x20) + 48)
+        out += 1
+        value >>= 5
+    out[0] = <uint8_t>((value & 0x1F) + 48)
+    text.size = out + 1 - text.data
+
+
+cdef inline int add_run(Buffer* text, Mask* mask, int64_t begin, int64_t end) noexcept nogil:
+    """Add a run of a mask's pixels."""
+    if not mask.at <= begin <= end:
         return UNSOUND
-    if at[0] == begin and runs.size:  # goes on where the last one ended
-        (<int64_t*>(runs.data + runs.size))[-1] += end - begin
-    elif buffer_int64(runs, begin - at[0]) < 0 or buffer_int64(runs, end - begin) < 0:
-        return NO_MEMORY
-    at[0] = end
+    if mask.at != begin or not mask.n:
+        # the last one is over, and what follows it is not the mask's
+        if buffer_reserve(text, 32) < 0:
+            return NO_MEMORY
+        if mask.n:
+            put_run(text, mask, mask.at - mask.begin)
+        put_run(text, mask, begin - mask.at)
+        mask.begin = begin
+    mask.at = end
     return SOUND
 
 
-cdef inline int end_mask(Buffer* text, Buffer* runs, int64_t at, int64_t n_pixels) noexcept nogil:
-    """Append a mask's text, given its runs up to the pixel ``at``; they are dropped then."""
-    if at > n_pixels:
+cdef inline int end_mask(Buffer* text, Mask* mask, int64_t n_pixels) noexcept nogil:
+    """Append the rest of a mask's text."""
+    if mask.at > n_pixels:
         return UNSOUND
-    if (at < n_pixels or not runs.size) and buffer_int64(runs, n_pixels - at) < 0:
+    if buffer_reserve(text, 32) < 0:
         return NO_MEMORY
-    if put_runs(text, <const int64_t*>runs.data, runs.size // sizeof(int64_t)) < 0:
-        return NO_MEMORY
-    runs.size = 0
+    if mask.n:
+        put_run(text, mask, mask.at - mask.begin)
+    if mask.at < n_pixels or not mask.n:
+        put_run(text, mask, n_pixels - mask.at)
     return SOUND
 
 
@@ -62,12 +91,11 @@ def encode_groups(
     const int64_t[::1] begins, const int64_t[::1] ends, const int64_t[::1] first, int64_t n_pixels
 ):
     """See rle.pyi."""
-    cdef Buffer text, runs
+    cdef Buffer text
+    cdef Mask built
     cdef Py_ssize_t n = first.shape[0] - 1, n_runs = begins.shape[0], mask, row
-    cdef int64_t at
     cdef int code = SOUND
     memset(&text, 0, sizeof(Buffer))
-    memset(&runs, 0, sizeof(Buffer))
     out = np.zeros(n + 1 if n >= 0 else 1, np.int64)
     cdef int64_t[::1] offsets = out
     if (
@@ -81,23 +109,22 @@ def encode_groups(
     try:
         with nogil:
             for mask in range(n):
-                at = 0
+                begin_mask(&built)
                 if not 0 <= first[mask] <= first[mask + 1] <= n_runs:
                     code = UNSOUND
                     break
                 for row in range(first[mask], first[mask + 1]):
-                    code = add_run(&runs, &at, begins[row], ends[row])
+                    code = add_run(&text, &built, begins[row], ends[row])
                     if code != SOUND:
                         break
                 if code == SOUND:
-                    code = end_mask(&text, &runs, at, n_pixels)
+                    code = end_mask(&text, &built, n_pixels)
                 if code != SOUND:
                     break
                 offsets[mask + 1] = text.size
         return finished(code, out, &text)
     finally:
         buffer_free(&text)
-        buffer_free(&runs)
 
 
 def encode_values(
@@ -108,14 +135,13 @@ def encode_values(
     int64_t n_pixels,
 ):
     """See rle.pyi."""
-    cdef Buffer text, runs
+    cdef Buffer text
+    cdef Mask built
     cdef Py_ssize_t n_runs = starts.shape[0], n_values = mask_of.shape[0], mask, row, place
-    cdef int64_t at
     cdef int code = SOUND
     cdef int64_t* first = NULL  # each mask's first run in ``order``
     cdef int64_t* order = NULL  # the runs, mask after mask
     memset(&text, 0, sizeof(Buffer))
-    memset(&runs, 0, sizeof(Buffer))
     if values.shape[0] != n_runs or n_masks < 0 or not 0 <= n_pixels <= 0xFFFFFFFF:
         raise ValueError("the runs of masks do not fit together")
     out = np.zeros(n_masks + 1, np.int64)
@@ -143,16 +169,17 @@ def encode_values(
                         order[first[mask + 1]] = row
                         first[mask + 1] += 1
                 for mask in range(n_masks):
-                    at = 0
+                    begin_mask(&built)
                     for place in range(first[mask], first[mask + 1]):
                         row = order[place]
                         code = add_run(
-                            &runs, &at, starts[row], starts[row + 1] if row + 1 < n_runs else n_pixels
+                            &text, &built, starts[row],
+                            starts[row + 1] if row + 1 < n_runs else n_pixels,
                         )
                         if code != SOUND:
                             break
                     if code == SOUND:
-                        code = end_mask(&text, &runs, at, n_pixels)
+                        code = end_mask(&text, &built, n_pixels)
                     if code != SOUND:
                         break
                     offsets[mask + 1] = text.size
@@ -161,7 +188,6 @@ def encode_values(
         free(first)
         free(order)
         buffer_free(&text)
-        buffer_free(&runs)
 
 
 # --- text to pixels -------------------------------------------------------------------------------

@@ -299,23 +299,6 @@ _TRACKLET = """  <item{versions}>
       <item_version>2</item_version>
 """
 _TRACKLET_END = "    </poses>\n    <finished>1</finished>\n  </item>\n"
-_POSE = """      <item{versions}>
-        <tx>{p[0]!r}</tx>
-        <ty>{p[1]!r}</ty>
-        <tz>{p[2]!r}</tz>
-        <rx>{r[0]!r}</rx>
-        <ry>{r[1]!r}</ry>
-        <rz>{r[2]!r}</rz>
-        <state>{state}</state>
-        <occlusion>{occlusion}</occlusion>
-        <occlusion_kf>{key}</occlusion_kf>
-        <truncation>{truncation}</truncation>
-        <amt_occlusion>-1</amt_occlusion>
-        <amt_border_l>-1</amt_border_l>
-        <amt_border_r>-1</amt_border_r>
-        <amt_occlusion_kf>-1</amt_occlusion_kf>
-        <amt_border_kf>-1</amt_border_kf>
-"""
 
 
 def text(tracklets: list[Tracklet]) -> str:
@@ -354,15 +337,26 @@ def text(tracklets: list[Tracklet]) -> str:
 
 
 def _pose(pose: Pose, first: bool, *, present: bool) -> str:
-    start = _POSE.format(
-        versions=' version="2" tracking_level="0" class_id="3"' if first else "",
-        p=pose.position,
-        r=pose.rotation,
-        state=_LABELED if present else _INTERPOLATED,
-        occlusion=int(pose.occluded) if present else _UNSET,
-        key=int(present),
-        truncation=0 if present else _OUT_OF_IMAGE,
-    )
+    versions = ' version="2" tracking_level="0" class_id="3"' if first else ""
+    x, y, z = pose.position
+    rx, ry, rz = pose.rotation
+    start = f"""      <item{versions}>
+        <tx>{x!r}</tx>
+        <ty>{y!r}</ty>
+        <tz>{z!r}</tz>
+        <rx>{rx!r}</rx>
+        <ry>{ry!r}</ry>
+        <rz>{rz!r}</rz>
+        <state>{_LABELED if present else _INTERPOLATED}</state>
+        <occlusion>{int(pose.occluded) if present else _UNSET}</occlusion>
+        <occlusion_kf>{int(present)}</occlusion_kf>
+        <truncation>{0 if present else _OUT_OF_IMAGE}</truncation>
+        <amt_occlusion>-1</amt_occlusion>
+        <amt_border_l>-1</amt_border_l>
+        <amt_border_r>-1</amt_border_r>
+        <amt_occlusion_kf>-1</amt_occlusion_kf>
+        <amt_border_kf>-1</amt_border_kf>
+"""
     if not present or not pose.attributes:
         return f"{start}      </item>\n"
     attributes = "".join(

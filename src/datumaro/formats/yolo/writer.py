@@ -142,23 +142,25 @@ class _Writer:
         text, ends = self.texts(chunk, rows)
         heights: list[int] = self.heights.tolist()
         widths: list[int] = self.widths.tolist()
+        labels: list[str] = []
         for item, item_id in enumerate(rows.ids):
             subset = self.subsets[rows.subsets[item]]
             if escapes(item_id):  # asked first: this is done for all items
                 join_inside(self.folder, item_id, what="item id")
             self.tree.check_id(item_id)
-            self.files.save(self.tree.labels(subset, item_id), text[ends[item] : ends[item + 1]])
+            labels.append(self.tree.labels(subset, item_id))
             medium = rows.medium(item)
             extension = media_extension(rows.path(item), medium, self.options.image_ext)
             image = self.tree.image(subset, item_id + extension)
             self.lists[subset].append(self.tree.listed(image))
-            source = rows.source(item)
+            source = rows.source(item) if self.options.save_media else None
             if source is not None:
                 jobs.append(MediaJob(source, image, f"item {item_id!r}"))
             if heights[item] and widths[item]:
                 self.sizes.append((subset, item_id, image, (heights[item], widths[item])))
             if item % _REPORT_EVERY == 0:
                 self.context.progress.report_status(done + item)
+        self.files.save_parts(labels, text, ends)
 
     def texts(self, chunk: Chunk, rows: ChunkRows) -> tuple[bytes, list[int]]:
         """(the text of all label files, where each item's begins and ends)."""
