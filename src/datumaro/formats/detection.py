@@ -172,10 +172,12 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
     DatasetNotFoundError, OSError
         As `detect` does.
     """
-    with contextlib.suppress(OSError):  # what may not be read is told by those who are asked next
-        known = registry.unmistakable(Folder(Path(path)))
-        if known is not None:  # all others need not be loaded
-            return known, Path(path)
+    where = located(path)
+    if as_remote(where) is None:  # each look at a URL costs, and few formats are read there
+        with contextlib.suppress(OSError):  # what may not be read is told by those asked next
+            known = registry.unmistakable(Folder(where))
+            if known is not None:  # all others need not be loaded
+                return known, where
     detection = detect(path, depth)
     if not detection.formats:
         near = "; ".join(f"{n}: {detection.rejected[n].message}" for n in detection.nearest[:2])

@@ -6,7 +6,7 @@ import operator
 import os
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, SupportsIndex, overload
@@ -15,7 +15,7 @@ import numpy as np
 
 from datumaro.errors import DatasetImportError, DatasetNotFoundError
 from datumaro.formats.base import Folder
-from datumaro.formats.datumaro_binary.format import DatumaroBinaryReadOptions
+from datumaro.formats.datumaro_binary.format import DatumaroBinary, DatumaroBinaryReadOptions
 from datumaro.formats.datumaro_binary.layout import ANNOTATIONS, SUFFIX, find_sources, is_parquet
 from datumaro.formats.datumaro_binary.parquet.given_keys import opened
 from datumaro.formats.datumaro_binary.parquet.parts import part_of
@@ -26,6 +26,8 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem
 from datumaro.model.media import MediaElement
+from datumaro.remote.path import as_remote, located, raise_missing
+from datumaro.remote.steady import read_steady
 from datumaro.staging import read_whole
 from datumaro.table import media_columns
 from datumaro.table.chunk import Content
@@ -47,7 +49,9 @@ class ItemReader:
 
     Parameters
     ----------
-    path : the data set's folder, or one of its files.
+    path : the data set's folder, or one of its files; or a URL of one. What lies there must stay as
+        it is while it is read.
+    storage_options : how a URL's server is reached, as the import has them.
     rows, shard, allow_external_media : a part of it, and which media are followed: as the import
         has them (docs/storage.md).
     encryption_key, key_file, passphrase, passphrase_file, kms : one that opens an encrypted data
@@ -76,6 +80,7 @@ class ItemReader:
         passphrase_file: str | None = None,
         kms: object | None = None,
         cache_bytes: int = 256 << 20,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         options = DatumaroBinaryReadOptions(
             rows=rows,
@@ -87,10 +92,16 @@ class ItemReader:
             passphrase_file=passphrase_file,
             kms=kms,
         )
-        self._path, self._cache_bytes = Path(path), cache_bytes
+        self._path, self._cache_bytes = located(path, storage_options), cache_bytes
         if not self._path.exists():
-            raise DatasetNotFoundError(f"{str(path)!r}: there is no such file or folder")
-        self._groups, self._content = read_whole(self._path, lambda: _open(self._path, options))
+            raise_missing(self._path)
+        remote = as_remote(self._path)
+        if remote is None:
+            self._groups, self._content = read_whole(self._path, lambda: _open(self._path, options))
+        else:
+            self._groups, self._content = read_steady(
+                remote, DatumaroBinary.owned, lambda: _open(self._path, options)
+            )
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -255,7 +266,7 @@ def _open(path: Path, options: DatumaroBinaryReadOptions) -> tuple[RowGroups, Co
     files = {
         source: StoredFile(
             source.path,
-            os.fspath(source.root),
+            str(source.root),
             options.allow_external_media,
             vaults.get(source.path.parent),
         )

@@ -19,6 +19,7 @@ from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
 from datumaro.formats.datumaro_binary.parquet.reading import Group, OpenedFile
+from datumaro.remote.path import as_remote
 from datumaro.table.checks import check_names
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -175,7 +176,9 @@ class StoredFile:
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    """What is another when a file is changed."""
+    """What is another when a file is changed; of one at a URL nothing is asked again."""
+    if as_remote(path):
+        return 0, 0, 0
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
 
