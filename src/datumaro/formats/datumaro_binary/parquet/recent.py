@@ -86,8 +86,5 @@ class Recent(Generic[T]):
             self._nbytes += nbytes - place.nbytes
             place.nbytes = nbytes
             while self._nbytes > self._most and len(self._places) > 1:
-                oldest, dropped = next(iter(self._places.items()))
-                if dropped is place:
-                    break
-                del self._places[oldest]
+                _, dropped = self._places.popitem(last=False)
                 self._nbytes -= dropped.nbytes
