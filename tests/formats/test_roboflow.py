@@ -302,3 +302,22 @@ def test_voc_ids_have_no_folders(tmp_path: Path):
     data_set = dm.Dataset.from_iterable([dm.DatasetItem("a/b", subset="train")])
     with pytest.raises(UnsupportedContentError, match="no folders"):
         data_set.export(str(tmp_path / "x"), VOC)
+
+
+@pytest.mark.parametrize("name", [CREATE_ML, MULTICLASS, VOC, "roboflow_coco"])
+def test_one_subset_is_a_part_which_save_would_not_replace(tmp_path: Path, name: str):
+    items = [
+        dm.DatasetItem(
+            "a",
+            subset=subset,
+            media=image(tmp_path / "images"),
+            annotations=[dm.Bbox(1, 1, 2, 2, label=0)],
+        )
+        for subset in ("train", "valid")
+    ]
+    dm.Dataset.from_iterable(items, categories=["cat"]).export(
+        tmp_path / "o", name, save_media=True
+    )
+
+    assert dm.Dataset.import_from(tmp_path / "o", name).is_bound
+    assert not dm.Dataset.import_from(tmp_path / "o" / "train", name).is_bound

@@ -294,6 +294,10 @@ class RoboflowCoco(_CocoFormat):
     write_options = CocoSubsetWriteOptions
     owned = ("*/_annotations.coco.json", dataset_meta.FILE)
 
+    def read(self, path: Path, options: CocoReadOptions, context: ReadContext) -> Content:
+        context.is_part = (path / other_layouts.ROBOFLOW_FILE).is_file()  # one subset
+        return super().read(path, options, context)
+
     def _files(self, path: Path) -> list[AnnotationFile]:
         return other_layouts.find_roboflow(path)
 

@@ -100,6 +100,7 @@ class RoboflowCreateMl(Format):
             return columns.finish()
 
         found = subsets.find_files(path, FILE)
+        context.is_part = subsets.is_one_of(path, found)
         return subsets.read(found, chunk_of, context.progress, "Reading CreateML")
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:

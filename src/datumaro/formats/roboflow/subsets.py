@@ -45,6 +45,11 @@ def find_files(path: Path, name: str) -> dict[str, Path]:
     return find(folder, lambda inner: (inner / name).is_file(), name)
 
 
+def is_one_of(path: Path, found: dict[str, Path]) -> bool:
+    """Whether a path is that of one subset, or of a file in it: a part of the data set."""
+    return path in found.values() or (path.is_file() and path.parent in found.values())
+
+
 def read(
     found: dict[str, Path],
     chunk_of: Callable[[Path, AppearingLabels], Chunk],

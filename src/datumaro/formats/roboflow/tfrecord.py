@@ -75,7 +75,7 @@ class RoboflowTfrecord(Format):
 
         folder = path.parent if path.is_file() else path
         found = subsets.find(folder, lambda inner: bool(_records(inner)), "*.tfrecord")
-        context.is_part = folder in found.values()  # a subset alone
+        context.is_part = subsets.is_one_of(path, found)
         labels = Labels()
         chunks: list[Chunk] = []
         context.progress.start(len(found), desc="Reading TFRecord files")

@@ -92,6 +92,7 @@ class RoboflowVoc(Format):
             return _Subset(folder, labels, options, context).chunk()
 
         found = subsets.find(path, _has_xml, "an .xml")
+        context.is_part = subsets.is_one_of(path, found)
         return subsets.read(found, chunk_of, context.progress, "Reading Roboflow's VOC")
 
     def write(self, content: Content, folder: Path, options: Any, context: WriteContext) -> None:
