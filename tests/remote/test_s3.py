@@ -62,6 +62,21 @@ def put(url, data=b""):
         out.write(data)
 
 
+@pytest.fixture(scope="module")
+def _shared():
+    return {}
+
+
+@pytest.fixture
+def stored(s3, photos, _shared):
+    """The URL of the photos' data set, which is only read."""
+    if not _shared:
+        _shared["url"] = f"s3://{s3.new_bucket()}/set"
+        export(photos, _shared["url"])
+        s3.requests.clear()
+    return _shared["url"]
+
+
 @pytest.fixture
 def numbered():
     """Makes 200 items with texts that do not compress."""
@@ -100,9 +115,8 @@ def test_shards(bucket, photos):
     assert one.get("p2", "train").media.data[0, 0].tolist() == [20, 20, 20]
 
 
-def test_from_one_url_to_another_and_to_a_local_folder(bucket, photos, tmp_path):
-    export(photos, f"{bucket}/a")
-    export(read(f"{bucket}/a"), f"{bucket}/b")
+def test_from_one_url_to_another_and_to_a_local_folder(bucket, stored, tmp_path):
+    export(read(stored), f"{bucket}/b")
     read(f"{bucket}/b").export(tmp_path / "coco", "coco", save_media=True)
     coco = dm.Dataset.import_from(tmp_path / "coco", "coco")
     assert coco.get("p3", "val").media.data[0, 0].tolist() == [30, 30, 30]
@@ -214,28 +228,25 @@ def test_a_worker_s_shard_is_fetched_and_the_others_footers(s3, bucket, numbered
     assert fetched[2] > 50_000 and max(fetched[:2]) < 66_000 + 64
 
 
-def test_annotations_and_sizes_fetch_no_media(s3, bucket, photos):
-    export(photos, f"{bucket}/set")
+def test_annotations_and_sizes_fetch_no_media(s3, stored):
     s3.requests.clear()
-    back = read(f"{bucket}/set")
+    back = read(stored)
     assert all(item.media.size == (4, 6) for item in back)
     assert {a.label for item in back for a in item.annotations if hasattr(a, "label")} >= {0, 1}
     assert not s3.asked("images")
 
 
-def test_an_image_is_fetched_alone_when_it_is_looked_at(s3, bucket, photos):
-    export(photos, f"{bucket}/set")
-    back = read(f"{bucket}/set")
+def test_an_image_is_fetched_alone_when_it_is_looked_at(s3, stored):
+    back = read(stored)
     s3.requests.clear()
     assert back.get("p2", "train").media.data[0, 0].tolist() == [20, 20, 20]
     assert {key.rpartition("/")[2] for _, key, _ in s3.requests} == {"p2.png"}
     assert len(s3.requests) == 2
 
 
-def test_each_file_is_opened_once(s3, bucket, photos):
-    export(photos, f"{bucket}/set")
+def test_each_file_is_opened_once(s3, stored):
     s3.requests.clear()
-    read(f"{bucket}/set")
+    read(stored)
     asked = [method for method, _, _ in s3.asked("train.datum")]
     assert asked.count("HEAD") == 1 and asked.count("GET") <= 3
 
@@ -270,7 +281,7 @@ def test_an_older_data_set_is_replaced_and_other_files_stay(bucket, photos):
     assert len(read(f"{bucket}/set")) == 4
 
 
-@pytest.mark.parametrize("refused", [MARK, "images/val/p3", "annotations/val", "annotations/"])
+@pytest.mark.parametrize("refused", [MARK, "images/val/p3", "annotations/val"])
 def test_a_failed_export_to_a_free_place_leaves_nothing(s3, bucket, photos, refused):
     s3.refuses = f"PUT .*/{refused}"
     with pytest.raises(DatasetExportError, match=f"{bucket}/zoo/set.*permission.*was removed"):
@@ -288,7 +299,7 @@ def test_what_cannot_be_removed_again_is_told(s3, bucket, photos):
 def test_a_failed_replacement_is_told_and_not_read(s3, bucket, photos):
     export(photos, f"{bucket}/set")
     s3.refuses = "PUT .*/annotations/val"
-    with pytest.raises(DatasetExportError, match="was being replaced: . of 7 files") as told:
+    with pytest.raises(DatasetExportError, match=r"was being replaced: . of 7 files") as told:
         export(photos, f"{bucket}/set")
     assert "export again" in str(told.value)
     s3.refuses = ""
@@ -359,22 +370,21 @@ def test_nothing_there(bucket, photos):
         export(photos, f"{bucket}/file")
 
 
-def test_no_permission(s3, bucket, photos):
-    export(photos, f"{bucket}/set")
-    back = read(f"{bucket}/set")
+def test_no_permission(s3, stored):
+    back = read(stored)
     s3.refuses = "."
-    with pytest.raises(RemoteStorageError, match=f"{bucket}/set: permission was refused; give"):
-        read(f"{bucket}/set")
-    with pytest.raises(RemoteStorageError, match="p1.png: permission was refused"):
+    with pytest.raises(RemoteStorageError, match=f"{stored}: permission was refused; give"):
+        read(stored)
+    with pytest.raises(RemoteStorageError, match=r"p1.png: permission was refused"):
         _ = back.get("p1", "val").media.data
     s3.refuses = "GET .*datum$"
     with pytest.raises(RemoteStorageError, match=r"set/annotations/.*\.datum: permission"):
-        read(f"{bucket}/set")
+        read(stored)
 
 
 def test_no_server_and_no_secret_in_the_message(s3, photos):
     url = "s3://name:topsecret@bucket/set?endpoint_override=http://127.0.0.1:9"
-    with pytest.raises(RemoteStorageError, match="s3://bucket/set: .*cannot be reached") as told:
+    with pytest.raises(RemoteStorageError, match=r"s3://bucket/set: .*cannot be reached") as told:
         dm.Dataset.import_from(url)
     assert "topsecret" not in str(told.value) and "endpoint_override" in str(told.value)
 
