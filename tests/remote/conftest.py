@@ -10,7 +10,7 @@ import datumaro as dm
 
 @pytest.fixture(scope="session")
 def s3_server():
-    if importlib.util.find_spec("moto") is None:
+    if not all(importlib.util.find_spec(name) for name in ("moto", "flask")):
         pytest.skip("moto is not installed: pip install 'moto[server]'")
     from s3_server import started
 
