@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from datumaro.errors import (
     DatasetNotFoundError,
@@ -298,6 +297,8 @@ def located(path: str | os.PathLike[str], options: Mapping[str, Any] | None = No
             raise InvalidOptionError("storage_options are for URLs, and the path is a local one")
         return Path(path)
     if path.lower().startswith("file://"):
+        from urllib.request import url2pathname  # costs time, and most do without
+
         parts = urlsplit(path)
         if parts.netloc not in ("", "localhost") or not parts.path:
             raise InvalidOptionError(f"{path!r} is no URL of a local file: file:///FOLDER/…")

@@ -91,19 +91,18 @@ class _Upload:
         last = [name for name in files if self._is_owned(name)]
         names = set(files)
         media = sorted(names - set(last))
-        is_new = not self.target.exists()
+        is_new = not self.target.infos()
         old = [] if is_new else self._old()
         total = len(files)
+        progress.start(total, desc="Uploading")
         try:
             self._put_mark()
-            progress.start(total, desc="Uploading")
             self._put_all(media, progress)
             self._remove_all([name for name in old if name not in names])
             self._put_all(last, progress)
             self._check(last)
             self._remove_all([name for name in gone if name not in names])
             self._remove(MARK)
-            progress.finish()
         except BaseException as error:
             left = self._clear() if is_new else self._left(total)
             if not isinstance(error, Exception):
@@ -111,6 +110,8 @@ class _Upload:
                     log.error("%s: %s", self.target, left)
                 raise
             raise self._failed(error, left) from error
+        finally:
+            progress.finish()
 
     def _is_owned(self, name: str) -> bool:
         path = PurePosixPath(name)
