@@ -22,10 +22,10 @@ from datumaro.table import json_text
 KEY = b"datumaro"
 FORMAT, VERSION = "datumaro_binary", "2.0"
 
-PLANES = "coordinate_planes"
+CODED = "coded_coordinates"
 """The feature that all readers need: coordinates are told as docs/storage.md says."""
 
-UNDERSTOOD = frozenset({PLANES})
+UNDERSTOOD = frozenset({CODED})
 
 ITEM_COLUMNS: dict[str, pa.DataType] = {
     "id": pa.large_string(),
@@ -35,8 +35,8 @@ ITEM_COLUMNS: dict[str, pa.DataType] = {
     "height": pa.int32(),
     "width": pa.int32(),
     "media_extra": pa.large_string(),
+    "coordinates": pa.large_binary(),
 }
-PLANE_COLUMNS = tuple(f"coordinates_{number}" for number in range(4))
 ANNOTATIONS = "annotations"
 ANNOTATION_FIELDS: dict[str, pa.DataType] = {
     "type": pa.large_string(),
@@ -46,9 +46,8 @@ ANNOTATION_FIELDS: dict[str, pa.DataType] = {
     "object_id": pa.int32(),
     "z_order": pa.int32(),
     "attributes": pa.large_string(),
-    "area": pa.float64(),
-    "coordinates": pa.int32(),
-    "exact_points": pa.large_binary(),
+    "area_bits": pa.int64(),
+    "n_coordinates": pa.int32(),
     "visibility": pa.large_binary(),
     "mask_height": pa.int32(),
     "mask_width": pa.int32(),
@@ -56,6 +55,8 @@ ANNOTATION_FIELDS: dict[str, pa.DataType] = {
     "text": pa.large_string(),
     "extra": pa.large_string(),
 }
+DICTIONARIES = [f"{ANNOTATIONS}.list.element.{name}" for name in ("type", "attributes")]
+"""Texts that repeat: Arrow is asked for them as numbers, and need not make texts of them."""
 
 
 class _Json(msgspec.Struct):
@@ -97,7 +98,7 @@ class FileMetadata:
             {
                 "format": FORMAT,
                 "version": VERSION,
-                "needs": [PLANES],
+                "needs": [CODED],
                 "subset": self.subset,
                 "shard": self.shard,
                 "shards": self.shards,

@@ -19,8 +19,8 @@ from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ANNOTATIONS,
+    DICTIONARIES,
     ITEM_COLUMNS,
-    PLANE_COLUMNS,
     FileMetadata,
     decode,
 )
@@ -76,7 +76,7 @@ class _Opened:
             raise MalformedFileError(
                 path, "footer", f"{self.footer.num_rows} rows", f"{self.metadata.items}, as it says"
             )
-        known = [*ITEM_COLUMNS, *PLANE_COLUMNS]
+        known = [*ITEM_COLUMNS]
         known += [f"{ANNOTATIONS}.list.element.{name}" for name in ANNOTATION_FIELDS]
         there = {self.footer.schema.column(i).path for i in range(self.footer.num_columns)}
         # what is marked optional: columns that other tools or later versions have added
@@ -109,6 +109,7 @@ class _Group:
                 self.path,
                 metadata=self.footer,
                 page_checksum_verification=True,
+                read_dictionary=DICTIONARIES,
                 decryption_properties=self.vault and self.vault.decryption(),
             )
             table = file.read_row_group(self.number, columns=self.columns, use_threads=False)
