@@ -45,7 +45,7 @@ cdef extern from *:
 cdef enum:
     BBOX = 6
     POLYGON = 4
-    LIMIT = 1 << 29  # hundredths: differences of such numbers fit 31 bits
+    LIMIT = 1 << 29  # hundredths
     ESCAPE = 31  # the quotient is as large as this or larger
     SAME = 32  # the number is the one two before it
     SYMBOLS = 33
@@ -53,10 +53,9 @@ cdef enum:
     LONGEST = 10  # bits of a symbol's code
     START_FIRST = 320000  # eightfold mean of the differences, before any is known:
     START_NEXT = 8000  # of an annotation's first two numbers, and of the others
-    MOST_BITS = 80  # of one number: escape 8, length 30 + 31, remainder
+    MOST_BITS = 80  # of one number: escape 8, length less one 32, quotient and remainder 34
     RECIPROCALS = 1024
-    TOO_LONG = 8  # flags of what is wrong in an annotation
-    TOO_FAR = 16
+    MOST_LENGTH = 33  # bits of a difference: predictions may be a few times LIMIT
 
 # what decode() may find wrong
 CODES = {
@@ -64,8 +63,7 @@ CODES = {
     2: ("fewer coordinates than its bytes have", "as many as its annotations say"),
     3: ("a count of -2,147,483,648", "how many numbers there are"),
     4: ("a box of the bounds of polygons, without polygons before it", "polygons of the same id"),
-    5: ("a number that is too long", "31 bits at most"),
-    6: ("coordinates beyond 5,368,709 pixels", "smaller ones"),
+    5: ("coordinates beyond 5,368,709 pixels", "smaller ones"),
 }
 
 CODE_LENGTHS = (
@@ -122,12 +120,7 @@ cdef inline i64 prediction(
     i64 last, i64 step, i64 step_before, i64 first, i64 weight
 ) noexcept nogil:
     """What a number is likely to be, from an annotation's third on."""
-    cdef i64 predicted = last + ((26 * step + 7 * step_before) >> 6) + (((first - last) * weight) >> 16)
-    if predicted >= LIMIT:
-        return LIMIT - 1
-    if predicted <= -LIMIT:
-        return 1 - LIMIT
-    return predicted
+    return last + ((26 * step + 7 * step_before) >> 6) + (((first - last) * weight) >> 16)
 
 
 cdef inline int remainder_bits(i64 eightfold) noexcept nogil:
@@ -356,7 +349,7 @@ cdef inline u64 peek(Source* source) noexcept nogil:
 cdef inline int take_number(
     Source* source, i64 last, i64 predicted, i64* eightfold, i64* value
 ) noexcept nogil:
-    """Read a number; 0, or TOO_LONG or TOO_FAR."""
+    """Read a number; 0, or 1 if it is too large."""
     cdef u64 word = peek(source), quotient
     cdef u32 symbol = symbol_at[word >> (64 - LONGEST)]
     cdef int length = symbol & 15, low
@@ -374,25 +367,25 @@ cdef inline int take_number(
         word <<= length
         source.at += length
         length = 65 - bit_length(word)
-        if length > 31:
-            return TOO_LONG
+        if length > MOST_LENGTH:
+            return 1
         source.at += length - 1
         quotient = (peek(source) >> (64 - length)) + (ESCAPE - 1)
         source.at += length
-        if quotient >> (32 - low):
-            return TOO_LONG
+        if quotient >> (MOST_LENGTH - low):
+            return 1
         z = <i64>(quotient << low | peek(source) >> 1 >> (63 - low))
         source.at += low
     eightfold[0] += z - (eightfold[0] >> 3)
     z = predicted + ((z >> 1) ^ -(z & 1))
     value[0] = z
-    return 0 if -LIMIT < z < LIMIT else TOO_FAR
+    return <u64>(z + LIMIT) >= 2 * LIMIT
 
 
 cdef int take_annotation(
     Source* of, State* state, float* xy, i64 n, bint closed, u64* doubled
 ) noexcept nogil:
-    """Read an annotation's n numbers; 0, or what is wrong. ``doubled`` is as when writing."""
+    """Read an annotation's n numbers; 0, or 1 if one is too large. ``doubled`` as when writing."""
     cdef Source source = of[0]
     cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight
     cdef i64 x = 0, y = 0, last_x, last_y, j, first_x, first_y = 0
@@ -524,9 +517,10 @@ def decode(
                     ):
                         code = 4
                 elif count_of[row] > 0:
-                    code = take_annotation(
+                    if take_annotation(
                         &source, &state, xy + at[row], count_of[row], type_of[row] == POLYGON, &area
-                    )
+                    ):
+                        code = 5
                     if type_of[row] == POLYGON:
                         doubled[row] = magnitude(area)
                 elif count_of[row] < 0:
@@ -536,8 +530,6 @@ def decode(
                         source.at += 32
                 if code:
                     break
-            if code >= TOO_LONG:
-                code = 5 if code & TOO_LONG else 6
             if not code and (source.at + 7) >> 3 != ends[item + 1]:
                 code = 1 if source.at > 8 * ends[item + 1] else 2
             if code:

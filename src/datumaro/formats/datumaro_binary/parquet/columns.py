@@ -1,4 +1,7 @@
-"""Columns of a chunk to those of a Parquet file, and back."""
+"""A row group's columns to those of a chunk, all checked.
+
+`packing` is the reverse; docs/storage.md says what is in the columns.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ import pyarrow.compute as pc
 from datumaro.errors import MalformedFileError
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
-    ANNOTATIONS,
     ITEM_COLUMNS,
 )
 from datumaro.kernels import coordinates
@@ -20,278 +22,19 @@ from datumaro.kernels.records import bad_object
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.table import schema
-from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
 
-_WITH_BOX = 255  # a polygon, and after it the box of its bounds
-_TYPE_NAMES = pa.array([*(kind.name for kind in AnnotationType), "polygon_bbox"], pa.large_string())
-_TYPES = np.array([*AnnotationType, _WITH_BOX], np.uint8)
-_MEDIA_NAMES = pa.array([kind.name.lower() for kind in MediaType], pa.large_string())
-_MEDIA = np.array(list(MediaType), np.uint8)
-_TEXT_FIELDS = ("attributes", "visibility", "rle", "text", "extra")
-_NEVER_NULL = ("id", "coordinates")
-_NAMES = pa.dictionary(pa.int32(), pa.large_string())
-# Arrow writes and reads these as numbers then, and need not compare texts.
-_MISSING = {
-    "id": 0,
-    "object_id": NO_OBJECT_ID,
-    "z_order": 0,
-    "n_coordinates": 0,
-}
+WITH_BOX = 255
+"""The type of a polygon after which comes the box of its bounds."""
+
+TYPE_NAMES = pa.array([*(kind.name for kind in AnnotationType), "polygon_bbox"], pa.large_string())
+TYPES = np.array([*AnnotationType, WITH_BOX], np.uint8)
+MEDIA_NAMES = pa.array([kind.name.lower() for kind in MediaType], pa.large_string())
+MEDIA = np.array(list(MediaType), np.uint8)
+
+_MISSING = {"id": 0, "object_id": NO_OBJECT_ID, "z_order": 0, "n_coordinates": 0}
 _ALL_BUT_SIGN = np.int64(2**63 - 1)
-_WRITTEN_AS: dict[str, pa.DataType] = {"type": _NAMES, "attributes": _NAMES}
-
-
-# --- writing ----------------------------------------------------------------------------------
-
-
-def file_schema(items: set[str], annotations: set[str]) -> pa.Schema:
-    """The schema of a file in which nothing but nulls is left out.
-
-    Parameters
-    ----------
-    items, annotations : columns and annotation fields that are not null throughout.
-    """
-    fields = [
-        pa.field(name, kind, nullable=name not in _NEVER_NULL)
-        for name, kind in ITEM_COLUMNS.items()
-        if name in items or name in _NEVER_NULL
-    ]
-    parts = [
-        pa.field(name, _WRITTEN_AS.get(name, kind), nullable=name != "type")
-        for name, kind in ANNOTATION_FIELDS.items()
-        if name in annotations or name == "type"
-    ]
-    element = pa.field("element", pa.struct(parts), nullable=False)
-    fields.append(pa.field(ANNOTATIONS, pa.large_list(element), nullable=False))
-    return pa.schema(fields)
-
-
-def record_batch(
-    table: dict[str, pa.Array], annotations: dict[str, pa.Array], offsets: Array, kind: Any
-) -> pa.RecordBatch:
-    """A batch of ``kind`` (of `file_schema`); columns that are missing become nulls."""
-    n, m = len(offsets) - 1, int(offsets[-1])
-    element = kind.field(ANNOTATIONS).type.value_type
-    parts = [
-        annotations[field.name] if field.name in annotations else pa.nulls(m, field.type)
-        for field in element
-    ]
-    struct = pa.StructArray.from_arrays(parts, fields=list(element))
-    nested = pa.Array.from_buffers(
-        kind.field(ANNOTATIONS).type, n, [None, schema.buffer(offsets)], 0, children=[struct]
-    )
-    arrays = [
-        nested
-        if field.name == ANNOTATIONS
-        else table[field.name]
-        if field.name in table
-        else pa.nulls(n, field.type)
-        for field in kind
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=kind)
-
-
-def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str]]:
-    """(Columns, fields of annotations) that are not null throughout, or may not be."""
-    kinds = media["media_type"].to_numpy()
-    items = {"media_type"} if (kinds != MediaType.NONE).any() else set[str]()
-    texts = {"attributes": chunk.items.column("attributes")}
-    texts |= {name: media[name] for name in ("path", "media_extra")}
-    items |= {name for name, column in texts.items() if _has_bytes(column)}
-    items |= {name for name in ("height", "width") if media[name].to_numpy().any()}
-    annotations = chunk.annotations
-    ids = annotations.column("id").to_numpy()
-    blank = {"group": ids, "object_id": NO_OBJECT_ID}
-    blank |= {"id": 0, "z_order": 0} | _mask_sizes(chunk.offsets, annotations, media)
-    fields = {
-        name
-        for name, value in blank.items()
-        if (annotations.column(name).to_numpy() != value).any()
-    }
-    texts = {name: annotations.column(name) for name in _TEXT_FIELDS}
-    fields |= {name for name, column in texts.items() if _has_bytes(column)}
-    if annotations.column("label").null_count < len(annotations):
-        fields.add("label")
-    if not np.isnan(annotations.column("area").to_numpy()).all():
-        fields.add("area_bits")
-    if _has_bytes(annotations.column("points")):
-        fields.add("n_coordinates")
-    return items, fields
-
-
-def item_columns(chunk: Chunk, media: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    """An item's own columns; ``media`` are those of `media_out.MediaWriter.told`."""
-    kinds = media["media_type"].to_numpy()
-    none = pa.array(kinds == MediaType.NONE)
-    columns: dict[str, pa.Array] = {"id": chunk.items.column("id")}
-    columns["attributes"] = _none_where_empty(chunk.items.column("attributes"))
-    index = np.searchsorted(_MEDIA, kinds)
-    names = _MEDIA_NAMES.take(pa.array(index))
-    columns["media_type"] = pc.if_else(none, pa.nulls(len(chunk), pa.large_string()), names)
-    for name in ("path", "media_extra"):
-        columns[name] = _none_where_empty(media[name])
-    for name in ("height", "width"):
-        columns[name] = _none_where(media[name], 0)
-    return columns
-
-
-def annotation_columns(
-    chunk: Chunk, media: dict[str, pa.Array]
-) -> tuple[pa.Array, dict[str, pa.Array], Array]:
-    """(The items' coordinates, the fields of their annotations, each item's annotations).
-
-    Boxes that a polygon before them tells are left out.
-    """
-    annotations, offsets = chunk.annotations, chunk.offsets
-    types = annotations.column("type").to_numpy()
-    ids = annotations.column("id").to_numpy()
-    at, points = schema.list_parts(annotations.column("points"))
-    boxes = coordinates.boxes_of_polygons(offsets, types, ids, alike(annotations), at, points)
-    counts, ends, data, doubled = coordinates.encode(offsets, types, at, points, boxes)
-    areas = annotations.column("area").to_numpy()
-    bits = areas.view(np.int64) - coordinates.areas_of_polygons(offsets, types, ids, doubled).view(
-        np.int64
-    )
-    area_bits = (bits << 1) ^ (bits >> 63)
-    area_stated = _stated(areas, ids, offsets)
-    sizes = _mask_sizes(offsets, annotations, media)
-    own = {name: annotations.column(name).to_numpy() != size for name, size in sizes.items()}
-    kept = boxes == 0
-    if not kept.all():
-        before = np.zeros(len(kept) + 1, np.int64)
-        np.cumsum(kept, out=before[1:])
-        offsets = before[offsets]
-        types = types.copy()
-        types[np.flatnonzero(boxes) - 1] = _WITH_BOX
-        annotations = annotations.drop_columns(["points", "area"]).filter(pa.array(kept))
-        types, ids, counts = types[kept], ids[kept], counts[kept]
-        area_bits, area_stated = area_bits[kept], area_stated[kept]
-        own = {name: mask[kept] for name, mask in own.items()}
-    names = annotations.column("attributes")
-    fields: dict[str, pa.Array] = {
-        "type": pa.DictionaryArray.from_arrays(
-            pa.array(np.searchsorted(_TYPES, types).astype(np.int32)), _TYPE_NAMES
-        ),
-        "label": annotations.column("label"),
-        "id": annotations.column("id"),
-        "group": _none_where_equal(annotations.column("group"), ids),
-        "object_id": _none_where(annotations.column("object_id"), NO_OBJECT_ID),
-        "z_order": _none_where(annotations.column("z_order"), 0),
-        "attributes": _none_where_empty(names).dictionary_encode(),
-        "area_bits": pa.array(area_bits, mask=~area_stated),
-        "n_coordinates": pa.array(counts),
-        "visibility": _bytes_of(annotations.column("visibility")),
-        **{name: _masked(annotations.column(name), ~mask) for name, mask in own.items()},
-    }
-    for name in ("rle", "text", "extra"):
-        fields[name] = _none_where_empty(annotations.column(name))
-    return schema.texts(ends, data, pa.large_binary()), fields, offsets
-
-
-def _mask_sizes(
-    offsets: Array, annotations: pa.RecordBatch, media: dict[str, pa.Array]
-) -> dict[str, Array]:
-    """What masks' heights and widths are without being told: those of their items' media."""
-    ends = schema.list_parts(annotations.column("rle"))[0]
-    return {
-        f"mask_{name}": _of_masks(offsets, ends, media[name].to_numpy())
-        for name in ("height", "width")
-    }
-
-
-def _of_masks(offsets: Array, rle_ends: Array, sizes: Array) -> Array:
-    """The size of each annotation's item where it has run lengths, 0 elsewhere."""
-    if rle_ends[0] == rle_ends[-1]:
-        return np.zeros(len(rle_ends) - 1, sizes.dtype)
-    return np.where(np.diff(rle_ends) > 0, np.repeat(sizes, np.diff(offsets)), 0).astype(
-        sizes.dtype
-    )
-
-
-def alike(annotations: pa.RecordBatch) -> Array:
-    """Which annotations differ from the one before in nothing but type and coordinates (uint8 [n]).
-
-    Those with what a box hasn't (run lengths, a caption, …) are not among them.
-    """
-    found = np.zeros(len(annotations), bool)
-    if not len(found):
-        return found.view(np.uint8)
-    found[1:] = True
-    label = schema.label_values(annotations.column("label"))
-    area = annotations.column("area").to_numpy().view(np.int64)
-    numbers = [label, area]
-    numbers += [
-        annotations.column(name).to_numpy() for name in ("id", "group", "object_id", "z_order")
-    ]
-    for column in numbers:
-        found[1:] &= column[1:] == column[:-1]
-    for name in ("mask_height", "mask_width"):
-        column = annotations.column(name).to_numpy()
-        if column.any():
-            found &= column == 0
-    for name in ("visibility", "rle", "text", "extra"):
-        if _has_bytes(annotations.column(name)):
-            found &= np.diff(schema.list_parts(annotations.column(name))[0]) == 0
-    attributes = annotations.column("attributes")
-    if _has_bytes(attributes):
-        found &= coordinates.same_as_before(*schema.list_parts(attributes)) != 0
-    return found.view(np.uint8)
-
-
-def _has_bytes(column: pa.Array) -> bool:
-    """Whether any text or list is not empty."""
-    offsets = schema.list_parts(column)[0]
-    return bool(offsets[-1] > offsets[0])
-
-
-def _none_where_empty(column: pa.Array) -> pa.Array:
-    return _masked(column, np.diff(schema.list_parts(column)[0]) == 0)
-
-
-def _none_where(column: pa.Array, value: int) -> pa.Array:
-    return _masked(column, column.to_numpy() == value)
-
-
-def _none_where_equal(column: pa.Array, other: Array) -> pa.Array:
-    return _masked(column, column.to_numpy() == other)
-
-
-def _masked(column: pa.Array, nulls: Array) -> pa.Array:
-    """A column with nulls where told, its memory shared."""
-    if not nulls.any():
-        return column
-    valid = schema.buffer(np.packbits(~nulls, bitorder="little"))
-    if column.offset:
-        column = pa.concat_arrays([column])
-        if column.offset:
-            return pc.if_else(pa.array(nulls), pa.nulls(len(column), column.type), column)
-    count = int(np.count_nonzero(nulls))
-    return pa.Array.from_buffers(column.type, len(column), [valid, *column.buffers()[1:]], count)
-
-
-def _stated(areas: Array, ids: Array, offsets: Array) -> Array:
-    """Which areas are neither none nor those of the annotation before, of the same item and id."""
-    begins = _begins(ids, offsets)
-    same = begins & np.isnan(areas)
-    same[1:] |= ~begins[1:] & (areas[1:].view(np.int64) == areas[:-1].view(np.int64))
-    return ~same
-
-
-def _begins(ids: Array, offsets: Array) -> Array:
-    """Which annotations have another id than the one before in their item, or are its first."""
-    begins = np.ones(len(ids), bool)
-    begins[1:] = ids[1:] != ids[:-1]
-    begins[offsets[:-1][np.diff(offsets) > 0]] = True
-    return begins
-
-
-def _bytes_of(lists: pa.Array) -> pa.Array:
-    offsets, values = schema.list_parts(lists)
-    return _none_where_empty(schema.texts(offsets, values, pa.large_binary()))
-
-
-# --- reading ----------------------------------------------------------------------------------
+_MOST_PATTERNS = 16  # of a row group, that are each tried on all rows at once
 
 
 class TableReader:
@@ -380,6 +123,8 @@ class TableReader:
         columns: dict[str, pa.Array] = {}
         for name in ("path", "media_extra"):
             column = self._column(name, ITEM_COLUMNS[name])
+            if name == "path":
+                column = self._paths(column)
             columns[name] = schema.blank(pa.large_string(), n) if column is None else _texts(column)
         self._json("media_extra", columns["media_extra"])
         for name in ("height", "width"):
@@ -390,9 +135,27 @@ class TableReader:
         kinds = np.zeros(n, np.uint8)
         named = self._column("media_type", ITEM_COLUMNS["media_type"])
         if named is not None:
-            kinds = self._numbers("media_type", named, _MEDIA_NAMES, _MEDIA)
+            kinds = self._numbers("media_type", named, MEDIA_NAMES, MEDIA)
         columns["media_type"] = schema.primitive(kinds, pa.uint8())
         return columns
+
+    def _paths(self, paths: pa.Array | None) -> pa.Array | None:
+        """Paths; those told by a pattern have the item's id where that has U+0000."""
+        patterns = self._column("path_pattern", ITEM_COLUMNS["path_pattern"])
+        if patterns is None or patterns.null_count == len(patterns):
+            return paths
+        ids = self.ids()
+        kinds: list[str] = patterns.unique().drop_null().to_pylist()
+        if len(kinds) > _MOST_PATTERNS:
+            pairs = zip(patterns.to_pylist(), ids.to_pylist(), strict=True)
+            found = [pattern and pattern.replace("\0", name) for pattern, name in pairs]
+            filled = pa.array(found, pa.large_string())
+        else:
+            filled = pa.nulls(len(ids), pa.large_string())
+            for kind in kinds:
+                like = pc.equal(patterns, pa.scalar(kind, pa.large_string()))
+                filled = pc.if_else(pc.fill_null(like, False), with_ids(kind, ids), filled)
+        return filled if paths is None else pc.coalesce(paths, filled)
 
     def _numbers(self, name: str, column: pa.Array, names: pa.Array, numbers: Array) -> Array:
         """Names as numbers; null as 0."""
@@ -427,7 +190,7 @@ class TableReader:
         grouped = None if group is None else group.is_valid().to_numpy(zero_copy_only=False)
         boxes = np.zeros(self.m, np.uint8)
         rows: Array | None = None
-        followed = types == _WITH_BOX
+        followed = types == WITH_BOX
         if followed.any():
             types[followed] = AnnotationType.polygon
             self.offsets, rows, boxes = coordinates.with_boxes(
@@ -473,7 +236,7 @@ class TableReader:
             area_bits = (area_bits >> 1 & _ALL_BUT_SIGN) ^ -(area_bits & 1)
             area = (area_bits + computed.view(np.int64)).view(np.float64)
             area[~stated] = np.nan
-            begins = stated | _begins(id_values, self.offsets)
+            begins = stated | begins_of(id_values, self.offsets)
             last = np.maximum.accumulate(np.where(begins, np.arange(self.m), 0))
             columns["area"] = schema.primitive(area[last], pa.float64())
         return schema.annotation_batch(self.m, columns)
@@ -484,7 +247,7 @@ class TableReader:
         if names is None or (self.m and names[0].max() == len(names[1]) - 1):
             found = "no field" if names is None else "a null"
             raise self._wrong("annotations.type", found, "a name")
-        return self._numbers("annotations.type", names[1][:-1], _TYPE_NAMES, _TYPES)[names[0]]
+        return self._numbers("annotations.type", names[1][:-1], TYPE_NAMES, TYPES)[names[0]]
 
     def _names(self, field: str) -> tuple[Array, pa.Array] | None:
         """A field of texts that repeat: the index of each, and the texts; "" is the last."""
@@ -520,7 +283,7 @@ class TableReader:
                 of_item = (
                     np.zeros(self.n, np.int32) if column is None else _filled(column, 0).to_numpy()
                 )
-                sizes = _of_masks(self.offsets, schema.list_parts(_texts(rle))[0], of_item)
+                sizes = of_masks(self.offsets, schema.list_parts(_texts(rle))[0], of_item)
             if own is not None and sizes is not None and own.null_count:
                 sizes = pc.coalesce(own, pa.array(sizes)).to_numpy()
             elif own is not None:
@@ -584,3 +347,28 @@ def _unfolded(column: pa.Array, rows: Array | None, boxes: Array) -> pa.Array:
     ends = np.zeros(len(rows) + 1, np.int64)
     np.cumsum(np.where(boxes != 0, 0, np.diff(at)[rows]), out=ends[1:])
     return schema.texts(ends, data, column.type)
+
+
+def begins_of(ids: Array, offsets: Array) -> Array:
+    """Which annotations have another id than the one before in their item, or are its first."""
+    begins = np.ones(len(ids), bool)
+    begins[1:] = ids[1:] != ids[:-1]
+    begins[offsets[:-1][np.diff(offsets) > 0]] = True
+    return begins
+
+
+def of_masks(offsets: Array, rle_ends: Array, sizes: Array) -> Array:
+    """The size of each annotation's item where it has run lengths, 0 elsewhere."""
+    if rle_ends[0] == rle_ends[-1]:
+        return np.zeros(len(rle_ends) - 1, sizes.dtype)
+    return np.where(np.diff(rle_ends) > 0, np.repeat(sizes, np.diff(offsets)), 0).astype(
+        sizes.dtype
+    )
+
+
+def with_ids(pattern: str, ids: pa.Array) -> pa.Array:
+    """The pattern with each id in place of U+0000."""
+    parts: list[Any] = []
+    for text in pattern.split("\0"):
+        parts += [pa.scalar(text, pa.large_string()), ids]
+    return pc.binary_join_element_wise(*parts[:-1], pa.scalar("", pa.large_string()))

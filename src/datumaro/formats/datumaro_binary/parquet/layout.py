@@ -32,6 +32,7 @@ ITEM_COLUMNS: dict[str, pa.DataType] = {
     "attributes": pa.large_string(),
     "media_type": pa.large_string(),
     "path": pa.large_string(),
+    "path_pattern": pa.large_string(),
     "height": pa.int32(),
     "width": pa.int32(),
     "media_extra": pa.large_string(),

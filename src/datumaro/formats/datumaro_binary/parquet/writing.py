@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
-from datumaro.formats.datumaro_binary.parquet import columns as col
+from datumaro.formats.datumaro_binary.parquet import packing
 from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATIONS,
@@ -34,6 +34,7 @@ _ELEMENT = f"{ANNOTATIONS}.list.element"
 _BYTES = "DELTA_LENGTH_BYTE_ARRAY"
 _ENCODINGS = {
     "id": _BYTES,
+    "attributes": _BYTES,
     "coordinates": _BYTES,
     f"{_ELEMENT}.label": "BYTE_STREAM_SPLIT",
     f"{_ELEMENT}.id": "DELTA_BINARY_PACKED",
@@ -132,8 +133,8 @@ class ParquetFile:
         encoded : of `encoded_pieces`, of which its own are taken, as they are ready.
         vault : encrypts it; None for no encryption.
         """
-        there = [col.present(*piece) for piece in self.pieces]
-        kind = col.file_schema(
+        there = [packing.present(*piece) for piece in self.pieces]
+        kind = packing.file_schema(
             set[str]().union(*(items for items, _ in there)),
             set[str]().union(*(fields for _, fields in there)),
         )
@@ -145,7 +146,7 @@ class ParquetFile:
             writer.add_key_value_metadata(metadata)
             for table, fields, offsets in islice(encoded, len(self.pieces)):
                 writer.write_batch(
-                    col.record_batch(table, fields, offsets, kind), row_group_size=ROW_GROUP
+                    packing.record_batch(table, fields, offsets, kind), row_group_size=ROW_GROUP
                 )
 
 
@@ -176,8 +177,8 @@ def _encoded(piece: _Piece) -> _Encoded:
             f"{row - int(chunk.offsets[item])} is a {kind} with coordinates, visibilities "
             "or run lengths that a file could not be read back with"
         )
-    coordinates, fields, offsets = col.annotation_columns(chunk, media)
-    return col.item_columns(chunk, media) | {"coordinates": coordinates}, fields, offsets
+    coordinates, fields, offsets = packing.annotation_columns(chunk, media)
+    return packing.item_columns(chunk, media) | {"coordinates": coordinates}, fields, offsets
 
 
 def _options(kind: pa.Schema) -> dict[str, object]:
