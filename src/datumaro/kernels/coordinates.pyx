@@ -22,14 +22,15 @@ cdef extern from *:
     #if defined(_MSC_VER)
     #include <intrin.h>
     #include <stdlib.h>
-    static inline int bit_length(unsigned long long v) {
-        unsigned long i; return v && _BitScanReverse64(&i, v) ? (int)i + 1 : 0;
+    static inline int last_bit(unsigned long long v) {
+        unsigned long i; _BitScanReverse64(&i, v); return (int)i;
     }
     #define swapped _byteswap_uint64
     #else
-    static inline int bit_length(unsigned long long v) {
-        return v ? 64 - __builtin_clzll(v) : 0;
-    }
+    /* what is done for each number changes state that has to stay in registers */
+    #undef CYTHON_INLINE
+    #define CYTHON_INLINE inline __attribute__((always_inline))
+    static inline int last_bit(unsigned long long v) { return 63 ^ __builtin_clzll(v); }
     #define swapped __builtin_bswap64
     #endif
     static const double ROUNDS = 6755399441055744.0;  /* 1.5 * 2^52 */
@@ -39,7 +40,7 @@ cdef extern from *:
     }
     """
     const double ROUNDS
-    int bit_length(u64 value) nogil
+    int last_bit(u64 value) nogil  # number of the highest bit of a value that is not 0
     u64 big_endian(u64 value) nogil
 
 cdef enum:
@@ -124,8 +125,7 @@ cdef inline i64 prediction(
 
 
 cdef inline int remainder_bits(i64 eightfold) noexcept nogil:
-    cdef int bits = bit_length(<u64>eightfold) - 5
-    return bits if bits > 0 else 0
+    return last_bit(<u64>eightfold | 16) - 4  # the mean's length less 2, or 0
 
 
 # --- encoding ---------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ cdef inline void put_number(
         put(sink, <u64>code_of[quotient] << low | z, length_of[quotient] + low)
         return
     quotient -= ESCAPE - 1
-    length = bit_length(quotient)
+    length = last_bit(quotient) + 1
     put(sink, <u64>code_of[ESCAPE] << (length - 1), length_of[ESCAPE] + length - 1)
     put(sink, quotient << low | z, length + low)
 
@@ -333,6 +333,7 @@ cdef struct Source:
     const u8* data
     i64 size  # bytes
     i64 at  # bits
+    u64 word  # the next bits, highest first: as many as were read and not yet taken
 
 
 cdef inline u64 peek(Source* source) noexcept nogil:
@@ -346,70 +347,85 @@ cdef inline u64 peek(Source* source) noexcept nogil:
     return big_endian(word) << (source.at & 7)
 
 
-cdef inline int take_number(
+cdef inline void refill(Source* source) noexcept nogil:
+    source.word = peek(source)
+
+
+cdef inline bint take_number(
     Source* source, i64 last, i64 predicted, i64* eightfold, i64* value
 ) noexcept nogil:
-    """Read a number; 0, or 1 if it is too large."""
-    cdef u64 word = peek(source), quotient
-    cdef u32 symbol = symbol_at[word >> (64 - LONGEST)]
-    cdef int length = symbol & 15, low
+    """Read a number; True if it is too large.
+
+    The source's word has its first LONGEST bits, and the remainder that follows a quotient.
+    """
+    cdef u32 entry = symbol_at[source.word >> (64 - LONGEST)], symbol = entry >> 4
+    cdef int length = entry & 15, low
+    cdef u64 quotient
     cdef i64 z
-    symbol >>= 4
+    source.word <<= length
+    source.at += length
     if symbol == SAME:
-        source.at += length
         value[0] = last
-        return 0
+        return False
     low = remainder_bits(eightfold[0])
     if symbol < ESCAPE:
-        z = <i64>(<u64>symbol << low | word << length >> 1 >> (63 - low))
-        source.at += length + low
+        z = <i64>(<u64>symbol << low | source.word >> 1 >> (63 - low))
+        source.word <<= low
+        source.at += low
     else:
-        word <<= length
-        source.at += length
-        length = 65 - bit_length(word)
-        if length > MOST_LENGTH:
-            return 1
+        refill(source)
+        if source.word >> (64 - MOST_LENGTH) == 0:
+            return True
+        length = 64 - last_bit(source.word)
         source.at += length - 1
         quotient = (peek(source) >> (64 - length)) + (ESCAPE - 1)
         source.at += length
         if quotient >> (MOST_LENGTH - low):
-            return 1
+            return True
         z = <i64>(quotient << low | peek(source) >> 1 >> (63 - low))
         source.at += low
+        refill(source)
     eightfold[0] += z - (eightfold[0] >> 3)
     z = predicted + ((z >> 1) ^ -(z & 1))
     value[0] = z
     return <u64>(z + LIMIT) >= 2 * LIMIT
 
 
-cdef int take_annotation(
+cdef bint take_annotation(
     Source* of, State* state, float* xy, i64 n, bint closed, u64* doubled
 ) noexcept nogil:
-    """Read an annotation's n numbers; 0, or 1 if one is too large. ``doubled`` as when writing."""
+    """Read an annotation's n numbers; True if one is too large. ``doubled`` as when writing."""
     cdef Source source = of[0]
-    cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight
+    cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight, begin
     cdef i64 x = 0, y = 0, last_x, last_y, j, first_x, first_y = 0
     cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0
     cdef u64 area = 0
-    cdef int code = take_number(&source, state.before[0], state.before[0], &first_mean, &x)
+    cdef bint wrong
+    refill(&source)
+    wrong = take_number(&source, state.before[0], state.before[0], &first_mean, &x)
     first_x = x
     xy[0] = <float>(<double>x / 100.0)
     if n > 1:
-        code |= take_number(&source, state.before[1], state.before[1], &first_mean, &y)
+        refill(&source)
+        wrong |= take_number(&source, state.before[1], state.before[1], &first_mean, &y)
         first_y = y
         xy[1] = <float>(<double>y / 100.0)
     for j in range(2, n - 1, 2):
         last_x = x
         last_y = y
         weight = weight_of_first(j, n) if closed else 0
-        code |= take_number(
+        begin = source.at
+        refill(&source)
+        wrong |= take_number(
             &source, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean, &x
         )
-        code |= take_number(
+        if source.at - begin + LONGEST + remainder_bits(mean) > 57:
+            refill(&source)
+        wrong |= take_number(
             &source, last_y, prediction(last_y, step_y, before_y, first_y, weight), &mean, &y
         )
-        if code:
-            return code
+        if wrong:
+            return True
         before_x = step_x
         before_y = step_y
         step_x = x - last_x
@@ -423,7 +439,8 @@ cdef int take_annotation(
     if n > 1 and n & 1:
         last_x = x
         weight = weight_of_first(n - 1, n) if closed else 0
-        code |= take_number(
+        refill(&source)
+        wrong |= take_number(
             &source, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean, &x
         )
         xy[n - 1] = <float>(<double>x / 100.0)
@@ -432,7 +449,7 @@ cdef int take_annotation(
     state.eightfold[1] = mean
     of[0] = source
     doubled[0] = area
-    return code
+    return wrong
 
 
 cdef int check_counts(

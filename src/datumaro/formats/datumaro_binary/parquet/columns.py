@@ -146,6 +146,9 @@ class TableReader:
             return paths
         ids = self.ids()
         kinds: list[str] = patterns.unique().drop_null().to_pylist()
+        for kind in kinds:
+            if kind.count("\0") != 1:  # many would make much of little
+                raise self._wrong("path_pattern", repr(kind)[:80], "U+0000 once")
         if len(kinds) > _MOST_PATTERNS:
             pairs = zip(patterns.to_pylist(), ids.to_pylist(), strict=True)
             found = [pattern and pattern.replace("\0", name) for pattern, name in pairs]
@@ -367,8 +370,6 @@ def of_masks(offsets: Array, rle_ends: Array, sizes: Array) -> Array:
 
 
 def with_ids(pattern: str, ids: pa.Array) -> pa.Array:
-    """The pattern with each id in place of U+0000."""
-    parts: list[Any] = []
-    for text in pattern.split("\0"):
-        parts += [pa.scalar(text, pa.large_string()), ids]
-    return pc.binary_join_element_wise(*parts[:-1], pa.scalar("", pa.large_string()))
+    """The pattern with each id in place of its U+0000."""
+    before, _, after = (pa.scalar(part, pa.large_string()) for part in pattern.partition("\0"))
+    return pc.binary_join_element_wise(before, ids, after, pa.scalar("", pa.large_string()))

@@ -109,7 +109,7 @@ class _Group:
                 self.path,
                 metadata=self.footer,
                 page_checksum_verification=True,
-                read_dictionary=DICTIONARIES,
+                read_dictionary=[name for name in DICTIONARIES if name in self.columns],
                 decryption_properties=self.vault and self.vault.decryption(),
             )
             table = file.read_row_group(self.number, columns=self.columns, use_threads=False)

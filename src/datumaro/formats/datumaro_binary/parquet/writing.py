@@ -27,7 +27,7 @@ from datumaro.table.chunk import Chunk, item_of
 from datumaro.table.schema import Array
 from datumaro.workers import Workers
 
-ROW_GROUP = 16384  # items: 10 MB of COCO's; what a reader takes at a time
+ROW_GROUP = 8192  # items: 5 MB of COCO's; what a reader takes at a time
 
 _ELEMENT = f"{ANNOTATIONS}.list.element"
 # Lengths first and then all bytes: they compress best so, and nothing repeats.
