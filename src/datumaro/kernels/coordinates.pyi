@@ -26,8 +26,8 @@ def encode(
 
     Returns
     -------
-    counts : int32 [n], how many numbers an annotation has; negative when hundredths do not give them
-        back to the bit, and they are in the bits as float32.
+    counts : int32 [n], how many numbers an annotation has; negative when hundredths do not give
+        them back to the bit, and they are in the bits as float32.
     ends : int64 [items + 1] into ``data``.
     data : uint8, each item's bits, filled up to a byte.
     doubled : int64 [n], twice the area of each polygon in hundredths; 0 for other annotations.

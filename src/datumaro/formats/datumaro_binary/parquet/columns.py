@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -145,7 +145,7 @@ class TableReader:
         if patterns is None or patterns.null_count == len(patterns):
             return paths
         ids = self.ids()
-        kinds: list[str] = patterns.unique().drop_null().to_pylist()
+        kinds: list[str] = patterns.dictionary_encode().dictionary.to_pylist()
         for kind in kinds:
             if kind.count("\0") != 1:  # many would make much of little
                 raise self._wrong("path_pattern", repr(kind)[:80], "U+0000 once")

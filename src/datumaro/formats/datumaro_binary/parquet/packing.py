@@ -35,6 +35,8 @@ from datumaro.table.schema import Array
 
 _NEVER_NULL = ("id", "coordinates")
 _TEXT_FIELDS = ("attributes", "visibility", "rle", "text", "extra")
+# all but what the kernels were given before boxes are left out
+_FILTERED = [name for name in schema.ANNOTATIONS.names if name not in ("type", "points", "area")]
 _NAMES = pa.dictionary(pa.int32(), pa.large_string())
 # Arrow is given these as numbers, and need not compare texts.
 _WRITTEN_AS: dict[str, pa.DataType] = {"type": _NAMES, "attributes": _NAMES}
@@ -178,7 +180,7 @@ def annotation_columns(
         offsets = before[offsets]
         types = types.copy()
         types[np.flatnonzero(boxes) - 1] = WITH_BOX
-        annotations = annotations.drop_columns(["points", "area"]).filter(pa.array(kept))
+        annotations = annotations.select(_FILTERED).filter(pa.array(kept))
         types, ids, counts = types[kept], ids[kept], counts[kept]
         area_bits, area_stated = area_bits[kept], area_stated[kept]
         own = {name: mask[kept] for name, mask in own.items()}
