@@ -111,9 +111,11 @@ cdef inline void start(State* state) noexcept nogil:
     state.eightfold[1] = START_NEXT
 
 
-cdef inline i64 weight_of_first(i64 j, i64 n) noexcept nogil:
-    """How much number j of n is drawn to where the polygon began, in 65536ths."""
-    cdef i64 left = ((n - (j & ~<i64>1)) >> 1) + 1
+cdef inline i64 weight_of_first(i64 left) noexcept nogil:
+    """How much a number is drawn to where its polygon began, in 65536ths.
+
+    ``left`` is how many points it is away on the way round.
+    """
     return reciprocal[left] if left < RECIPROCALS else 36864 // left
 
 
@@ -207,7 +209,7 @@ cdef void put_annotation(
     ``doubled`` is twice the signed area (shoelace formula) in hundredths, modulo 2^64.
     """
     cdef Sink sink = to[0]
-    cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight
+    cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight, left = n >> 1
     cdef i64 x = hundredths(xy[0]), y = 0, last_x, last_y, j, first_x = x, first_y = 0
     cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0
     cdef u64 area = 0
@@ -220,7 +222,8 @@ cdef void put_annotation(
         last_y = y
         x = hundredths(xy[j])
         y = hundredths(xy[j + 1])
-        weight = weight_of_first(j, n) if closed else 0
+        weight = weight_of_first(left) if closed else 0
+        left -= 1
         put_number(
             &sink, x, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean
         )
@@ -238,7 +241,7 @@ cdef void put_annotation(
     if n > 1 and n & 1:
         last_x = x
         x = hundredths(xy[n - 1])
-        weight = weight_of_first(n - 1, n) if closed else 0
+        weight = weight_of_first(1) if closed else 0
         put_number(
             &sink, x, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean
         )
@@ -396,7 +399,7 @@ cdef bint take_annotation(
 ) noexcept nogil:
     """Read an annotation's n numbers; True if one is too large. ``doubled`` as when writing."""
     cdef Source source = of[0]
-    cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight, begin
+    cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight, begin, left = n >> 1
     cdef i64 x = 0, y = 0, last_x, last_y, j, first_x, first_y = 0
     cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0
     cdef u64 area = 0
@@ -413,7 +416,8 @@ cdef bint take_annotation(
     for j in range(2, n - 1, 2):
         last_x = x
         last_y = y
-        weight = weight_of_first(j, n) if closed else 0
+        weight = weight_of_first(left) if closed else 0
+        left -= 1
         begin = source.at
         refill(&source)
         wrong |= take_number(
@@ -438,7 +442,7 @@ cdef bint take_annotation(
         state.before[1] = y
     if n > 1 and n & 1:
         last_x = x
-        weight = weight_of_first(n - 1, n) if closed else 0
+        weight = weight_of_first(1) if closed else 0
         refill(&source)
         wrong |= take_number(
             &source, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean, &x

@@ -158,7 +158,8 @@ class TableReader:
             for kind in kinds:
                 like = pc.equal(patterns, pa.scalar(kind, pa.large_string()))
                 filled = pc.if_else(pc.fill_null(like, False), with_ids(kind, ids), filled)
-        return filled if paths is None else pc.coalesce(paths, filled)
+        untold = paths is None or paths.null_count == len(paths)
+        return filled if untold else pc.coalesce(paths, filled)
 
     def _numbers(self, name: str, column: pa.Array, names: pa.Array, numbers: Array) -> Array:
         """Names as numbers; null as 0."""
