@@ -27,6 +27,7 @@ CODED = "coded_coordinates"
 
 UNDERSTOOD = frozenset({CODED})
 
+COORDINATES = "coordinates"
 ITEM_COLUMNS: dict[str, pa.DataType] = {
     "id": pa.large_string(),
     "attributes": pa.large_string(),
@@ -36,7 +37,7 @@ ITEM_COLUMNS: dict[str, pa.DataType] = {
     "height": pa.int32(),
     "width": pa.int32(),
     "media_extra": pa.large_string(),
-    "coordinates": pa.large_binary(),
+    COORDINATES: pa.large_binary(),
 }
 ANNOTATIONS = "annotations"
 ANNOTATION_FIELDS: dict[str, pa.DataType] = {
