@@ -363,11 +363,11 @@ def begins_of(ids: Array, offsets: Array) -> Array:
 
 def of_masks(offsets: Array, rle_ends: Array, sizes: Array) -> Array:
     """The size of each annotation's item where it has run lengths, 0 elsewhere."""
-    if rle_ends[0] == rle_ends[-1]:
-        return np.zeros(len(rle_ends) - 1, sizes.dtype)
-    return np.where(np.diff(rle_ends) > 0, np.repeat(sizes, np.diff(offsets)), 0).astype(
-        sizes.dtype
-    )
+    found = np.zeros(len(rle_ends) - 1, sizes.dtype)
+    if rle_ends[0] != rle_ends[-1]:
+        rows = np.flatnonzero(np.diff(rle_ends))
+        found[rows] = sizes[np.searchsorted(offsets, rows, "right") - 1]
+    return found
 
 
 def with_ids(pattern: str, ids: pa.Array) -> pa.Array:
