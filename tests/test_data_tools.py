@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import datumaro as dm
+from coordinate_bits import numbers_of
 
 EDGES = [0, 10, 30, 100, 1000]
 LABELS = ["cat", "dog", "猫"]
@@ -91,37 +92,23 @@ def box_areas(rows):
     """The areas of the boxes of a file, decoded as docs/storage.md says."""
     areas = []
     for row in rows:
-        planes = [row.get(f"coordinates_{number}") or b"" for number in range(4)]
-        z = np.zeros(len(planes[0]), np.int64)
-        for number, plane in enumerate(planes):
-            if plane:
-                z |= np.frombuffer(plane, np.uint8).astype(np.int64) << (8 * number)
-        d = np.where(z & 1, -(z + 1) // 2, z // 2)
-        h = d.copy()
-        h[0::2], h[1::2] = np.cumsum(d[0::2]), np.cumsum(d[1::2])
-        values = (h / 100).astype(np.float32).tolist()
-        at = 0
-        shapes = []
+        shapes = [
+            (a["type"] in ("polygon", "polygon_bbox"), a["n_coordinates"])
+            for a in row["annotations"]
+            if a["n_coordinates"]
+        ]
+        numbers = iter(numbers_of(row["coordinates"], shapes))
         for annotation in row["annotations"]:
-            count, exact = annotation.get("coordinates") or 0, annotation.get("exact_points")
-            if exact:
-                points = np.frombuffer(exact, "<f4").tolist()
-            elif count == -1:
-                before = []
-                for other, polygon in reversed(shapes):
-                    if other["type"] != "polygon" or other["id"] != annotation["id"]:
-                        break
-                    before += polygon
-                xs, ys = before[0::2], before[1::2]
-                points = [min(xs), min(ys), max(xs), max(ys)]
-            else:
-                points = values[at : at + count]
-                at += count
-            shapes.append((annotation, points))
-            if annotation["type"] == "bbox":
+            h = next(numbers) if annotation["n_coordinates"] else []
+            points = [float(np.float32(value / 100)) for value in h]
+            if annotation["type"] == "polygon_bbox":  # here each has one polygon
+                points = [
+                    *map(min, (points[::2], points[1::2])),
+                    *map(max, (points[::2], points[1::2])),
+                ]
+            if annotation["type"] in ("bbox", "polygon_bbox"):
                 x1, y1, x2, y2 = points
                 areas.append((x2 - x1) * (y2 - y1))
-        assert at == len(values)
     return areas
 
 
@@ -134,7 +121,8 @@ def test_duckdb_and_the_storage(stored, counts, histogram):
     duckdb = pytest.importorskip("duckdb")
     with duckdb.connect() as connection:
         found = connection.execute(
-            f"SELECT a.label, count(*) FROM ({_FLAT}) WHERE a.label IS NOT NULL GROUP BY 1",
+            f"SELECT a.label, sum(if(a.type = 'polygon_bbox', 2, 1)) FROM ({_FLAT}) "
+            "WHERE a.label IS NOT NULL GROUP BY 1",
             [stored],
         ).fetchall()
         names = names_in(stored)
@@ -175,8 +163,10 @@ def test_duckdb_and_the_table(table_file, counts, histogram):
 def test_polars_and_the_storage(stored, counts, histogram):
     polars = pytest.importorskip("polars")
     frame = polars.read_parquet(stored)
-    labels = frame.select("annotations").explode("annotations").unnest("annotations")["label"]
+    flat = frame.select("annotations").explode("annotations").unnest("annotations")
+    boxes = flat.filter(type="polygon_bbox")
     names = names_in(stored)
+    labels = polars.concat([flat["label"], boxes["label"]])
     found = labels.drop_nulls().value_counts().rows()
     assert {names[label]: n for label, n in found} == counts
     assert areas_by(box_areas(frame.to_dicts())) == histogram
@@ -201,7 +191,9 @@ def test_polars_and_the_table(table_file, counts, histogram):
 def test_pandas_and_the_storage(stored, counts, histogram):
     pandas = pytest.importorskip("pandas")
     frame = pandas.read_parquet(stored, dtype_backend="pyarrow")
-    labels = frame["annotations"].list.flatten().struct.field("label").dropna()
+    flat = frame["annotations"].list.flatten().struct.explode()
+    boxes = flat[flat["type"] == "polygon_bbox"]
+    labels = pandas.concat([flat["label"], boxes["label"]]).dropna()
     names = names_in(stored)
     assert {names[label]: n for label, n in labels.value_counts().items()} == counts
     assert areas_by(box_areas(frame.to_dict("records"))) == histogram
@@ -241,7 +233,9 @@ def test_hugging_face_datasets(hugging_face, tmp_path, which, request, counts, h
     )
     rows = [dict(row) for row in loaded]
     assert [row["id"] for row in rows] == [item.id for item in dataset()]
-    labels = [a["label"] for row in rows for a in row["annotations"] if a["label"] is not None]
+    annotations = [a for row in rows for a in row["annotations"]]
+    annotations += [a for a in annotations if a["type"] == "polygon_bbox"]
+    labels = [a["label"] for a in annotations if a["label"] is not None]
     assert Counter(names_in(path)[label] for label in labels) == counts
     if which == "stored":
         assert areas_by(box_areas(rows)) == histogram

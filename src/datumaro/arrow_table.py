@@ -22,7 +22,7 @@ from datumaro.errors import (
     UnsupportedContentError,
 )
 from datumaro.formats.categories_json import categories_from_json, categories_to_json
-from datumaro.formats.datumaro_binary.parquet.layout import PLANE_COLUMNS
+from datumaro.formats.datumaro_binary.parquet.layout import COORDINATES
 from datumaro.formats.datumaro_binary.parting import misshapen
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
@@ -191,10 +191,10 @@ def _described(
 ) -> Content:
     """What the metadata say of the whole, or the caller instead."""
     content = Content([])
-    if PLANE_COLUMNS[0] in kind.names:
+    if COORDINATES in kind.names:
         raise MalformedFileError(
             WHERE,
-            PLANE_COLUMNS[0],
+            COORDINATES,
             "a column that files of datumaro_binary have",
             "coordinates as numbers; such files are read by Dataset.import_from",
         )

@@ -1,9 +1,10 @@
-"""Coordinates as differences in hundredths: to the bit and back, and nothing believed."""
+"""Coordinates as bits: to the bit and back, as the specification says, and nothing believed."""
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from coordinate_bits import CODES, numbers_of
 from datumaro.kernels import coordinates
 from datumaro.model.annotation import AnnotationType as Kind
 
@@ -13,11 +14,15 @@ _values = st.one_of(
     _hundredths,
     st.floats(width=32),
 )
-_annotations = st.tuples(
-    st.sampled_from([Kind.polygon, Kind.bbox, Kind.label]),
-    st.integers(0, 2),
-    st.lists(_values, max_size=8),
+_lists = st.one_of(
+    st.lists(_values, max_size=9),
+    st.lists(st.sampled_from([0.0, 1.5, 300.25]), max_size=40),
+    st.lists(st.sampled_from([-5_000_000.0, 5_000_000.0, 0.01]), max_size=40),
 )
+_annotations = st.tuples(
+    st.sampled_from([Kind.polygon, Kind.bbox, Kind.label]), st.integers(0, 2), _lists
+)
+_items = st.lists(st.lists(_annotations, max_size=4), max_size=4)
 
 
 def arrays(items):
@@ -31,29 +36,29 @@ def arrays(items):
     return offsets, types, ids, at, points
 
 
-def planes_of(starts, n_planes, coded):
-    return [coordinates.plane(starts, n_planes, coded, number) for number in range(4)]
+def encoded(items):
+    """What `encode` gives, and the boxes."""
+    offsets, types, ids, at, points = arrays(items)
+    alike = np.ones(len(types), np.uint8)
+    boxes = coordinates.boxes_of_polygons(offsets, types, ids, alike, at, points)
+    return *coordinates.encode(offsets, types, at, points, boxes), boxes
 
 
 def round_trip(items):
+    """(Counts, bytes, boxes), after they were seen to give everything back."""
     offsets, types, ids, at, points = arrays(items)
-    counts, exact, starts, n_planes, coded = coordinates.encode(offsets, types, ids, at, points)
-    raw = [
-        points[at[row] : at[row + 1]].tobytes() if exact[row] else b"" for row in range(len(types))
-    ]
-    exact_at = np.cumsum([0, *map(len, raw)], dtype=np.int64)
-    exact_bytes = np.frombuffer(b"".join(raw), np.uint8)
-    planes = planes_of(starts, n_planes, coded)
-    code, _, back_at, back = coordinates.decode(
-        offsets, types, ids, counts, exact_at, exact_bytes, planes
+    counts, ends, data, doubled, boxes = encoded(items)
+    code, _, back_at, back, back_doubled = coordinates.decode(
+        offsets, types, ids, counts, boxes, ends, data
     )
     assert code == 0
     assert back_at.tolist() == at.tolist()
     assert back.tobytes() == points.tobytes()
-    return counts, exact, planes
+    assert back_doubled.tolist() == doubled.tolist()
+    return counts.tolist(), data, boxes.tolist()
 
 
-@given(st.lists(st.lists(_annotations, max_size=4), max_size=4))
+@given(_items)
 def test_every_bit_comes_back(items):
     round_trip(items)
 
@@ -65,83 +70,155 @@ def test_a_box_around_its_polygons_takes_nothing(polygons):
     ys = [v for p in drawn for v in p[1::2]]
     item = [(Kind.polygon, 7, p) for p in drawn]
     item.append((Kind.bbox, 7, [min(xs), min(ys), max(xs), max(ys)]))
-    counts, _, _ = round_trip([item])
-    assert counts[-1] == coordinates.IS_BOUNDS
+    counts, _, boxes = round_trip([item])
+    assert (counts[-1], boxes[-1]) == (0, 1)
 
 
 def test_a_box_of_another_id_or_item_is_told():
     polygon = (Kind.polygon, 7, [0.0, 0.0, 4.0, 0.0, 4.0, 4.0])
     other = (Kind.bbox, 8, [0.0, 0.0, 4.0, 4.0])
     same = (Kind.bbox, 7, [0.0, 0.0, 4.0, 4.0])
-    assert round_trip([[polygon, other]])[0].tolist() == [6, 4]
-    assert round_trip([[polygon], [same]])[0].tolist() == [6, 4]
+    assert round_trip([[polygon, other]])[0] == [6, 4]
+    assert round_trip([[polygon], [same]])[0] == [6, 4]
+    assert round_trip([[polygon, same, same]])[0] == [6, 0, 4]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.0, 0.001, 1e30])
 def test_what_hundredths_cannot_give_back_is_kept_as_it_is(value):
-    counts, exact, _ = round_trip([[(Kind.polyline, 0, [1.0, value])]])
-    assert (counts.tolist(), exact.tolist()) == ([0], [1])
+    counts, data, _ = round_trip([[(Kind.polyline, 0, [1.0, value])]])
+    assert counts == [-2]
+    assert data.tobytes() == np.array([1.0, value], ">f4").tobytes()
 
 
-def test_small_differences_take_one_plane():
-    _, _, planes = round_trip([[(Kind.polyline, 0, [0.1, 0.2, 0.3, 0.4])]])
-    assert [len(data) for _, data in planes] == [4, 0, 0, 0]
-    _, _, planes = round_trip([[(Kind.polyline, 0, [300.0, 0.2, 300.1, 0.4])]])
-    assert [len(data) for _, data in planes] == [4, 4, 0, 0]
+def test_numbers_that_stay_take_seven_bits():
+    _, data, _ = round_trip([[(Kind.polyline, 0, [5.0, 7.0] * 100)]])
+    assert len(data) < 180
+
+
+def test_large_items_get_the_room_that_they_need():
+    far = [-5_000_000.0, 5_000_000.0] * 3000
+    round_trip(
+        [[(Kind.polyline, 0, [0.0, 0.0])], [(Kind.polyline, 0, far)], [(Kind.points, 1, far)]]
+    )
+
+
+ESCAPE = next(int(code, 2).to_bytes() for code, symbol in CODES.items() if symbol == 31)
+
+# --- as docs/storage.md says it -----------------------------------------------------------------
+
+
+_wide = st.one_of(st.integers(0, 64_000), st.integers(-500_000_000, 500_000_000))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.lists(_wide, min_size=1, max_size=14)), max_size=4))
+def test_a_reader_made_of_the_specification_reads_the_same(annotations):
+    item = [
+        (
+            Kind.polygon if polygon else Kind.polyline,
+            0,
+            [float(np.float32(h / 100)) for h in numbers],
+        )
+        for polygon, numbers in annotations
+    ]
+    kept = [row for row in item if encoded([[row]])[0][0] > 0]  # far out, not all are hundredths
+    data = encoded([kept])[2]
+    found = numbers_of(data, [(kind == Kind.polygon, len(points)) for kind, _, points in kept])
+    for h, (_, _, points) in zip(found, kept, strict=True):
+        assert [float(np.float32(value / 100)) for value in h] == points
+
+
+def test_the_code_is_complete():
+    assert sum(2.0**-length for length in coordinates.CODE_LENGTHS) == 1
+
+
+# --- areas --------------------------------------------------------------------------------------
+
+SQUARE = [1.0, 1.0, 3.0, 1.0, 3.0, 3.0, 1.0, 3.0]
+TRIANGLE = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0]
+
+
+def areas(items):
+    offsets, types, ids, _, _ = arrays(items)
+    return coordinates.areas_of_polygons(offsets, types, ids, encoded(items)[3]).tolist()
+
+
+def test_the_area_is_that_of_all_polygons_of_an_object():
+    square, triangle = (Kind.polygon, 5, SQUARE), (Kind.polygon, 5, TRIANGLE)
+    other = (Kind.polygon, 6, TRIANGLE)
+    assert areas([[square, triangle, other], [triangle]]) == [4.5, 0.0, 0.5, 0.5]
+
+
+def test_a_box_ends_the_object():
+    box = (Kind.bbox, 5, [1.0, 1.0, 3.0, 3.0])
+    assert areas([[(Kind.polygon, 5, SQUARE), box, (Kind.polygon, 5, TRIANGLE)]]) == [4, 0, 0.5]
+
+
+def test_other_annotations_and_coordinates_have_no_area():
+    assert areas([[(Kind.polyline, 5, SQUARE), (Kind.polygon, 5, [*SQUARE[:-1], 0.001])]]) == [0, 0]
+
+
+# --- rows that are added and texts that repeat ---------------------------------------------------
+
+
+def test_boxes_come_after_the_annotations_that_tell_them():
+    offsets, rows, boxes = coordinates.with_boxes(
+        np.array([0, 2, 2, 3]), np.array([1, 0, 1], np.uint8)
+    )
+    assert (offsets.tolist(), rows.tolist(), boxes.tolist()) == (
+        [0, 3, 3, 5],
+        [0, 0, 1, 2, 2],
+        [0, 1, 0, 0, 1],
+    )
+
+
+def test_texts_that_are_the_same_as_the_one_before():
+    data = np.frombuffer(b"aaabb", np.uint8)
+    same = coordinates.same_as_before(np.array([0, 0, 0, 1, 2, 3, 4, 5]), data)
+    assert same.tolist() == [0, 1, 0, 1, 1, 0, 1]
 
 
 # --- hostile input ------------------------------------------------------------------------------
 
 
-def decode(counts, low, kinds=None, high=(), exact=b""):
+def decode(counts, data=b"", kinds=None, boxes=None):
     n = len(counts)
-    empty = (np.array([0, 0]), np.zeros(0, np.uint8))
-    planes = [(np.array([0, len(p)]), np.array(p, np.uint8)) for p in (low, high)]
-    types = np.array(kinds or [Kind.polyline] * n, np.uint8)
-    exact_at = np.array([0, *[len(exact)] * n], np.int64)
     return coordinates.decode(
-        np.array([0, n]), types, np.zeros(n, np.int64), np.array(counts, np.int32), exact_at,
-        np.frombuffer(exact, np.uint8), [*planes, empty, empty],
+        np.array([0, n]), np.array(kinds or [Kind.polyline] * n, np.uint8), np.zeros(n, np.int64),
+        np.array(counts, np.int32), np.array(boxes or [0] * n, np.uint8),
+        np.array([0, len(data)]), np.frombuffer(data, np.uint8),
     )[0]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("given", "found"),
     [
-        (([3], [1, 1]), "more coordinates"),
-        (([1], [1, 1]), "fewer coordinates"),
-        (([2**31 - 1, 2**31 - 1], [1]), "more coordinates"),
-        (([-2], []), "negative"),
-        (([-1], []), "without polygons"),
-        (([-1], [], [Kind.bbox]), "without polygons"),
-        (([2], [1, 1], None, [1]), "different lengths"),
-        (([1], [1], None, [], b"\0\0\0\0"), "fewer coordinates"),
+        (([5], b"\0"), "more coordinates"),
+        (([2], b"\xff"), "more coordinates"),
+        (([0], b"\0"), "fewer coordinates"),
+        (([1], b"\0" * 9), "fewer coordinates"),
+        (([2**31 - 1, 2**31 - 1], b"\0"), "more coordinates"),
+        (([-1], b"\0\0\0"), "more coordinates"),
+        (([-(2**31)], b"\0\0\0\0"), "count"),
+        (([4], b"", [Kind.bbox], [1]), "without polygons"),
+        (([0, 0], b"", [Kind.polygon, Kind.bbox], [0, 1]), "without polygons"),
+        (([0, 0], b"", [Kind.polygon, Kind.polygon], [0, 1]), "without polygons"),
+        (([1], ESCAPE + b"\0" * 8), "beyond"),
+        (([1], ESCAPE + b"\0\0\0\1" + b"\xff" * 5), "beyond"),
     ],
 )
-def test_counts_that_lie(given, found):
-    code = decode(*given)
-    assert found in coordinates.CODES[code][0]
+def test_bits_that_lie(given, found):
+    assert found in coordinates.CODES[decode(*given)][0]
 
 
-def test_sums_stay_within_what_differences_can_be():
-    n = 4
-    plane = (np.array([0, n]), np.full(n, 0xFE, np.uint8))
-    top = (np.array([0, n]), np.full(n, 0x7F, np.uint8))
-    code = coordinates.decode(
-        np.array([0, 1]), np.array([Kind.polyline], np.uint8), np.zeros(1, np.int64),
-        np.array([n], np.int32), np.zeros(2, np.int64), np.zeros(0, np.uint8),
-        [plane, plane, plane, top],
-    )[0]  # fmt: skip
-    assert "beyond" in coordinates.CODES[code][0]
+@given(st.binary(max_size=40), st.lists(st.integers(-3, 60), max_size=4))
+def test_any_bits_are_numbers_or_an_error(data, counts):
+    assert decode(counts, data, [Kind.polygon] * len(counts)) in {0, *coordinates.CODES}
 
 
-@pytest.mark.parametrize("offsets", [[0, 5], [3, 0], [-1, 1], [0]])
-def test_offsets_that_lie(offsets):
-    plane = (np.array(offsets), np.zeros(2, np.uint8))
-    empty = (np.array([0, 0]), np.zeros(0, np.uint8))
+@pytest.mark.parametrize("ends", [[0, 5], [3, 0], [-1, 1], [0]])
+def test_offsets_that_lie(ends):
     with pytest.raises(ValueError, match=r"offsets|lengths"):
         coordinates.decode(
             np.array([0, 1]), np.array([4], np.uint8), np.zeros(1, np.int64),
-            np.array([2], np.int32), np.zeros(2, np.int64), np.zeros(0, np.uint8),
-            [plane, empty, empty, empty],
+            np.array([2], np.int32), np.zeros(1, np.uint8), np.array(ends), np.zeros(2, np.uint8),
         )  # fmt: skip

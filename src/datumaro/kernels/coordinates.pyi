@@ -1,8 +1,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-IS_BOUNDS: int
-"""The count of a box that is the bounds of the polygons of its id right before it."""
+CODE_LENGTHS: tuple[int, ...]
+"""Bits of each symbol's code; the codes are canonical."""
 
 CODES: dict[int, tuple[str, str]]
 """What an error code of `decode` means, as (found, expected)."""
@@ -10,30 +10,27 @@ CODES: dict[int, tuple[str, str]]
 def encode(
     offsets: NDArray[np.int64],
     types: NDArray[np.uint8],
-    ids: NDArray[np.int64],
     point_offsets: NDArray[np.int64],
     points: NDArray[np.float32],
-) -> tuple[
-    NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint32]
-]:
-    """Coordinates as differences in hundredths. The GIL is released.
+    boxes: NDArray[np.uint8],
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
+    """Coordinates as bits. The GIL is released.
 
     Parameters
     ----------
     offsets : int64 [items + 1], each item's annotations, rising from 0.
-    types, ids : uint8, int64 [n], of the annotations.
+    types : uint8 [n], of the annotations.
     point_offsets : int64 [n + 1] into ``points``, rising.
     points : float32, pixels.
+    boxes : uint8 [n], of `boxes_of_polygons`: they get no bits.
 
     Returns
     -------
-    counts : int32 [n], how many of the item's numbers are an annotation's; IS_BOUNDS for a box that
-        needs none.
-    exact : uint8 [n], whether hundredths do not give an annotation's coordinates back to the bit:
-        then it has no numbers.
-    starts : int64 [items + 1] into ``coded``.
-    n_planes : uint8 [items], how many bytes (1 to 4) the item's largest number has.
-    coded : uint32, the numbers.
+    counts : int32 [n], how many numbers an annotation has; negative when hundredths do not give
+        them back to the bit, and they are in the bits as float32.
+    ends : int64 [items + 1] into ``data``.
+    data : uint8, each item's bits, filled up to a byte.
+    doubled : int64 [n], twice the area of each polygon in hundredths; 0 for other annotations.
 
     Raises
     ------
@@ -41,41 +38,67 @@ def encode(
         Arrays do not fit each other.
     """
 
-def plane(
-    starts: NDArray[np.int64],
-    n_planes: NDArray[np.uint8],
-    coded: NDArray[np.uint32],
-    number: int,
-) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """One byte of each number, lowest first: (int64 [items + 1] offsets, uint8 bytes).
-
-    Items whose numbers are too small to have that byte have none in it.
-    """
-
 def decode(
     offsets: NDArray[np.int64],
     types: NDArray[np.uint8],
     ids: NDArray[np.int64],
     counts: NDArray[np.int32],
-    exact_offsets: NDArray[np.int64],
-    exact: NDArray[np.uint8],
-    planes: list[tuple[NDArray[np.int64], NDArray[np.uint8]]],
-) -> tuple[int, int, NDArray[np.int64], NDArray[np.float32]]:
-    """The reverse of `encode` and `plane`. The GIL is released.
-
-    Parameters
-    ----------
-    exact_offsets, exact : float32 numbers as bytes, of the annotations that have them so.
-    planes : four.
+    boxes: NDArray[np.uint8],
+    ends: NDArray[np.int64],
+    data: NDArray[np.uint8],
+) -> tuple[int, int, NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    """The reverse of `encode`. The GIL is released.
 
     Returns
     -------
     code : 0, or what is wrong (`CODES`).
     item : where.
-    point_offsets, points : as in `encode`.
+    point_offsets, points, doubled : as in `encode`.
 
     Raises
     ------
     ValueError
         Arrays do not fit each other, or offsets do not rise within their values.
+    """
+
+def boxes_of_polygons(
+    offsets: NDArray[np.int64],
+    types: NDArray[np.uint8],
+    ids: NDArray[np.int64],
+    alike: NDArray[np.uint8],
+    point_offsets: NDArray[np.int64],
+    points: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Which boxes are the bounds of the polygons of their id right before them in their item.
+
+    Parameters
+    ----------
+    alike : uint8 [n], which annotations differ from the one before in type and coordinates alone:
+        no others are among those found.
+    """
+
+def with_boxes(
+    offsets: NDArray[np.int64], followed: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+    """Annotations with those that follow some of them: (offsets, row of each, which are added).
+
+    Parameters
+    ----------
+    followed : uint8 [n], the annotations after which one more comes; its row is theirs, too.
+    """
+
+def same_as_before(text_offsets: NDArray[np.int64], data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Which texts are the same as the one before (uint8 [n])."""
+
+def areas_of_polygons(
+    offsets: NDArray[np.int64],
+    types: NDArray[np.uint8],
+    ids: NDArray[np.int64],
+    doubled: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """The area of each run of polygons of one id in an item, at its first; 0 elsewhere.
+
+    Parameters
+    ----------
+    doubled : int64 [n], of `encode`.
     """

@@ -1,305 +1,490 @@
-# Coordinates as differences in hundredths of a pixel, and back.
+# Coordinates as bits: predicted, and what the prediction missed in a prefix code.
 #
-# An item's coordinates are one sequence, annotation after annotation. Each is told as hundredths,
-# less those of the coordinate two before it (x from x, y from y; 0 before the first two), in zigzag
-# form: 0, -1, 1, -2, … become 0, 1, 2, 3, …. The bytes of these numbers are kept apart, as planes of
-# low to top bytes: nearly all compression is in the upper ones.
+# An item's coordinates are one sequence, annotation after annotation, of hundredths of a pixel. Each
+# is predicted from those before it; the difference is split into a quotient, which has a code of 2
+# to 10 bits, and a remainder of as many bits as the last differences were long. docs/storage.md says
+# it for readers in other languages.
 
 import numpy as np
 
 from libc.math cimport rint
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
 
-ctypedef unsigned char u8
-ctypedef unsigned int u32
-ctypedef long long i64
+ctypedef uint8_t u8
+ctypedef uint16_t u16
+ctypedef uint32_t u32
+ctypedef uint64_t u64
+ctypedef int64_t i64
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    #include <stdlib.h>
+    static inline int last_bit(unsigned long long v) {
+        unsigned long i; _BitScanReverse64(&i, v); return (int)i;
+    }
+    #define swapped _byteswap_uint64
+    #else
+    /* what is done for each number changes state that has to stay in registers */
+    #undef CYTHON_INLINE
+    #define CYTHON_INLINE inline __attribute__((always_inline))
+    static inline int last_bit(unsigned long long v) { return 63 ^ __builtin_clzll(v); }
+    #define swapped __builtin_bswap64
+    #endif
+    static const double ROUNDS = 6755399441055744.0;  /* 1.5 * 2^52 */
+    static inline int is_little(void) { const int one = 1; return *(const char *)&one; }
+    static inline unsigned long long big_endian(unsigned long long v) {
+        return is_little() ? swapped(v) : v;
+    }
+    """
+    const double ROUNDS
+    int last_bit(u64 value) nogil  # number of the highest bit of a value that is not 0
+    u64 big_endian(u64 value) nogil
 
 cdef enum:
     BBOX = 6
     POLYGON = 4
-    OF_POLYGONS = -1  # the count of a box that is the bounds of the polygons before it
-    LIMIT = 1 << 29  # hundredths: differences of such numbers fit 31 bits
-
-IS_BOUNDS = OF_POLYGONS
+    LIMIT = 1 << 29  # hundredths
+    ESCAPE = 31  # the quotient is as large as this or larger
+    SAME = 32  # the number is the one two before it
+    SYMBOLS = 33
+    SHORTEST = 2
+    LONGEST = 10  # bits of a symbol's code
+    START_FIRST = 320000  # eightfold mean of the differences, before any is known:
+    START_NEXT = 8000  # of an annotation's first two numbers, and of the others
+    MOST_BITS = 80  # of one number: escape 8, length less one 32, quotient and remainder 34
+    RECIPROCALS = 1024
+    MOST_LENGTH = 33  # bits of a difference: predictions may be a few times LIMIT
 
 # what decode() may find wrong
 CODES = {
-    1: ("more coordinates than its planes have", "as many as its annotations say"),
-    2: ("fewer coordinates than its planes have", "as many as its annotations say"),
-    3: ("a negative number of coordinates", "0 or more"),
+    1: ("more coordinates than its bytes have", "as many as its annotations say"),
+    2: ("fewer coordinates than its bytes have", "as many as its annotations say"),
+    3: ("a count of -2,147,483,648", "how many numbers there are"),
     4: ("a box of the bounds of polygons, without polygons before it", "polygons of the same id"),
-    5: ("planes of different lengths", "each empty or as long as the first"),
-    6: ("coordinates beyond 5,368,709 pixels", "smaller ones"),
+    5: ("coordinates beyond 5,368,709 pixels", "smaller ones"),
 }
 
+CODE_LENGTHS = (
+    2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 7, 8, 8, 8, 8, 9, 9, 9, 9,
+    10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 8, 7,
+)  # fmt: skip
 
-cdef inline bint in_hundredths(float value, i64* out) noexcept nogil:
-    """Whether the value is exactly what its nearest hundredth gives back."""
-    cdef double scaled = rint(<double>value * 100.0)
-    cdef float back
-    if not (-LIMIT < scaled < LIMIT):  # NaN too
-        return False
-    back = <float>(scaled / 100.0)
-    if differ(back, value) or (value == 0 and differ(value, 0.0)):
-        return False
-    out[0] = <i64>scaled
-    return True
+cdef u16[SYMBOLS] code_of
+cdef u8[SYMBOLS] length_of
+cdef u16[1 << LONGEST] symbol_at  # symbol << 4 | its length, by the next LONGEST bits
+cdef i64[RECIPROCALS] reciprocal
 
 
-cdef inline bint differ(float a, float b) noexcept nogil:
-    """Whether two floats differ in any bit: -0.0 is not 0.0."""
-    cdef u32 x, y
-    memcpy(&x, &a, 4)
-    memcpy(&y, &b, 4)
-    return x != y
+cdef void make_tables():
+    """The canonical code of CODE_LENGTHS: shorter codes first, then by symbol."""
+    cdef int code = 0, length, symbol, k
+    for length in range(1, LONGEST + 1):
+        for symbol in range(SYMBOLS):
+            if CODE_LENGTHS[symbol] == length:
+                code_of[symbol] = code
+                length_of[symbol] = length
+                for k in range(1 << (LONGEST - length)):
+                    symbol_at[(code << (LONGEST - length)) + k] = symbol << 4 | length
+                code += 1
+        code <<= 1
+    for k in range(1, RECIPROCALS):
+        reciprocal[k] = 36864 // k
 
 
-cdef bint is_bounds(
-    const u8* types, const i64* ids, const i64* at, const float* points, i64 begin, i64 row
+make_tables()
+
+
+# --- what both directions share ---------------------------------------------------------------
+
+
+cdef struct State:
+    i64 before[2]  # the numbers two and one before, by parity in their annotation
+    i64 eightfold[2]  # mean of the coded differences: of first numbers, of others
+
+
+cdef inline void start(State* state) noexcept nogil:
+    state.before[0] = state.before[1] = 0
+    state.eightfold[0] = START_FIRST
+    state.eightfold[1] = START_NEXT
+
+
+cdef inline i64 weight_of_first(i64 left) noexcept nogil:
+    """How much a number is drawn to where its polygon began, in 65536ths.
+
+    ``left`` is how many points it is away on the way round.
+    """
+    return reciprocal[left] if left < RECIPROCALS else 36864 // left
+
+
+cdef inline i64 prediction(
+    i64 last, i64 step, i64 step_before, i64 first, i64 weight
 ) noexcept nogil:
-    """Whether a box is that of the polygons of its id right before it, in the item from ``begin``."""
-    cdef float low_x = 0, low_y = 0, high_x = 0, high_y = 0
-    cdef bint any_ = False
-    cdef i64 k = row - 1, j
-    cdef const float* box = points + at[row]
-    if at[row + 1] - at[row] != 4:
-        return False
-    while k >= begin and types[k] == POLYGON and ids[k] == ids[row]:
-        j = at[k]
-        while j + 1 < at[k + 1]:
-            extend(points[j], points[j + 1], &low_x, &low_y, &high_x, &high_y, &any_)
-            j += 2
-        k -= 1
-    return any_ and not (
-        differ(box[0], low_x)
-        or differ(box[1], low_y)
-        or differ(box[2], high_x)
-        or differ(box[3], high_y)
-    )
+    """What a number is likely to be, from an annotation's third on."""
+    return last + ((26 * step + 7 * step_before) >> 6) + (((first - last) * weight) >> 16)
 
 
-cdef inline void extend(
-    float x, float y, float* low_x, float* low_y, float* high_x, float* high_y, bint* any_
+cdef inline int remainder_bits(i64 eightfold) noexcept nogil:
+    return last_bit(<u64>eightfold | 16) - 4  # the mean's length less 2, or 0
+
+
+# --- encoding ---------------------------------------------------------------------------------
+
+
+cdef inline i64 hundredths(float value) noexcept nogil:
+    """The nearest hundredth, half to even, of a value below LIMIT."""
+    # beyond 2^52 doubles have no fraction: adding and taking away rounds, without a call
+    return <i64>((<double>value * 100.0 + ROUNDS) - ROUNDS)
+
+
+cdef bint in_hundredths(const float* values, i64 n) noexcept nogil:
+    """Whether all values are exactly what their nearest hundredths give back."""
+    cdef const u32* bits = <const u32*>values
+    cdef i64 j
+    cdef double scaled
+    cdef int other = 0
+    for j in range(n):  # without an early end, so that it is compiled to vectors
+        scaled = <double>values[j] * 100.0
+        other |= <int>(scaled < 1 - LIMIT) | <int>(scaled > LIMIT - 1)
+        # NaN, too
+        other |= <int>(<float>(((scaled + ROUNDS) - ROUNDS) / 100.0) != values[j])
+        other |= <int>(bits[j] == <u32>0x80000000)  # -0.0
+    return not other
+
+
+cdef struct Sink:
+    u8* at
+    u64 held  # less than 8 bits that are not yet written, at the top
+    int n_held
+
+
+cdef inline void put(Sink* sink, u64 value, int bits) noexcept nogil:
+    """Append 1 to 56 bits, highest first; up to 8 bytes after the last are written over."""
+    cdef u64 out
+    sink.n_held += bits
+    sink.held |= value << (64 - sink.n_held)
+    out = big_endian(sink.held)
+    memcpy(sink.at, &out, 8)
+    sink.at += sink.n_held >> 3
+    sink.held <<= sink.n_held & ~7
+    sink.n_held &= 7
+
+
+cdef inline void flush(Sink* sink) noexcept nogil:
+    """Fill the last byte with zeros."""
+    sink.at += (sink.n_held + 7) >> 3
+    sink.held = 0
+    sink.n_held = 0
+
+
+cdef inline void put_number(
+    Sink* sink, i64 value, i64 last, i64 predicted, i64* eightfold
 ) noexcept nogil:
-    if not any_[0]:
-        low_x[0] = high_x[0] = x
-        low_y[0] = high_y[0] = y
-        any_[0] = True
+    cdef i64 difference = value - predicted
+    cdef u64 z = <u64>((difference << 1) ^ (difference >> 63)), quotient
+    cdef int low, length
+    if value == last:
+        put(sink, code_of[SAME], length_of[SAME])
         return
-    if x < low_x[0]:
-        low_x[0] = x
-    if x > high_x[0]:
-        high_x[0] = x
-    if y < low_y[0]:
-        low_y[0] = y
-    if y > high_y[0]:
-        high_y[0] = y
+    low = remainder_bits(eightfold[0])
+    quotient = z >> low
+    z &= (<u64>1 << low) - 1
+    eightfold[0] += <i64>(quotient << low | z) - (eightfold[0] >> 3)
+    if quotient < ESCAPE:
+        put(sink, <u64>code_of[quotient] << low | z, length_of[quotient] + low)
+        return
+    quotient -= ESCAPE - 1
+    length = last_bit(quotient) + 1
+    put(sink, <u64>code_of[ESCAPE] << (length - 1), length_of[ESCAPE] + length - 1)
+    put(sink, quotient << low | z, length + low)
+
+
+cdef void put_annotation(
+    Sink* to, State* state, const float* xy, i64 n, bint closed, u64* doubled
+) noexcept nogil:
+    """Append an annotation's n numbers, all in hundredths.
+
+    ``doubled`` is twice the signed area (shoelace formula) in hundredths, modulo 2^64.
+    """
+    cdef Sink sink = to[0]
+    cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight, left = n >> 1
+    cdef i64 x = hundredths(xy[0]), y = 0, last_x, last_y, j, first_x = x, first_y = 0
+    cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0
+    cdef u64 area = 0
+    put_number(&sink, x, state.before[0], state.before[0], &first_mean)
+    if n > 1:
+        y = first_y = hundredths(xy[1])
+        put_number(&sink, y, state.before[1], state.before[1], &first_mean)
+    for j in range(2, n - 1, 2):
+        last_x = x
+        last_y = y
+        x = hundredths(xy[j])
+        y = hundredths(xy[j + 1])
+        weight = weight_of_first(left) if closed else 0
+        left -= 1
+        put_number(
+            &sink, x, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean
+        )
+        put_number(
+            &sink, y, last_y, prediction(last_y, step_y, before_y, first_y, weight), &mean
+        )
+        before_x = step_x
+        before_y = step_y
+        step_x = x - last_x
+        step_y = y - last_y
+        area += cross(last_x, last_y, x, y)
+    if n > 1:
+        area += cross(x, y, first_x, first_y)
+        state.before[1] = y
+    if n > 1 and n & 1:
+        last_x = x
+        x = hundredths(xy[n - 1])
+        weight = weight_of_first(1) if closed else 0
+        put_number(
+            &sink, x, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean
+        )
+    state.before[0] = x
+    state.eightfold[0] = first_mean
+    state.eightfold[1] = mean
+    to[0] = sink
+    doubled[0] = area
+
+
+cdef inline u64 cross(i64 x, i64 y, i64 next_x, i64 next_y) noexcept nogil:
+    """A side's part of twice the polygon's signed area; the sum of all may pass 2^64."""
+    return <u64>(x * next_y) - <u64>(next_x * y)
+
+
+cdef inline i64 magnitude(u64 doubled) noexcept nogil:
+    return <i64>((doubled ^ (0 - (doubled >> 63))) + (doubled >> 63))
 
 
 def encode(
     const i64[::1] offsets not None,
     const u8[::1] types not None,
-    const i64[::1] ids not None,
     const i64[::1] point_offsets not None,
     const float[::1] points not None,
+    const u8[::1] boxes not None,
 ):
     cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0]
-    if ids.shape[0] != n or point_offsets.shape[0] != n + 1 or offsets[n_items] != n:
+    if boxes.shape[0] != n or point_offsets.shape[0] != n + 1 or offsets[n_items] != n:
         raise ValueError("arrays of different lengths")
-    if n and (point_offsets[0] < 0 or point_offsets[n] > points.shape[0]):
-        raise ValueError("offsets outside the points")
+    rises(offsets, n)
+    rises(point_offsets, points.shape[0])
     counts_array = np.zeros(n, np.int32)
-    exact_array = np.zeros(n, np.uint8)
-    starts_array = np.zeros(n_items + 1, np.int64)
-    planes_array = np.zeros(n_items, np.uint8)
+    doubled_array = np.zeros(n, np.int64)
+    ends_array = np.zeros(n_items + 1, np.int64)
     cdef int[::1] counts = counts_array
-    cdef u8[::1] exact = exact_array, n_planes = planes_array
-    cdef i64[::1] starts = starts_array
-    cdef i64 item, row, j, k, total = 0, value = 0, length
-    cdef const u8* type_of = &types[0] if n else NULL
-    cdef const i64* id_of = &ids[0] if n else NULL
+    cdef i64[::1] doubled = doubled_array
+    cdef i64[::1] ends = ends_array
+    cdef i64 item = 0, row, j, length, total = 0, used, most = 0
     cdef const i64* at = &point_offsets[0]
     cdef const float* xy = &points[0] if points.shape[0] else NULL
+    cdef u64 area = 0
     with nogil:
-        for item in range(n_items):
-            for row in range(offsets[item], offsets[item + 1]):
-                length = at[row + 1] - at[row]
-                if type_of[row] == BBOX and is_bounds(
-                    type_of, id_of, at, xy, offsets[item], row
-                ):
-                    counts[row] = OF_POLYGONS
-                    continue
-                for j in range(at[row], at[row + 1]):
-                    if not in_hundredths(xy[j], &value):
-                        exact[row] = 1
-                        break
-                if not exact[row]:
-                    counts[row] = <int>length
-                    total += length
-            starts[item + 1] = total
-    coded_array = np.empty(total, np.uint32)
-    cdef u32[::1] coded = coded_array
-    cdef i64 previous[2]
-    cdef i64 difference
-    cdef u32 seen
-    cdef int which
-    with nogil:
-        k = 0
-        for item in range(n_items):
-            previous[0] = previous[1] = 0
-            which = 0
-            seen = 0
-            for row in range(offsets[item], offsets[item + 1]):
-                if exact[row] or counts[row] < 0:
-                    continue
-                for j in range(at[row], at[row + 1]):
-                    in_hundredths(xy[j], &value)
-                    difference = value - previous[which]
-                    previous[which] = value
-                    which ^= 1
-                    coded[k] = <u32>((difference << 1) ^ (difference >> 63))
-                    seen |= coded[k]
-                    k += 1
-            n_planes[item] = 1 if seen < 1 << 8 else 2 if seen < 1 << 16 else 3 if seen < 1 << 24 else 4
-    return counts_array, exact_array, starts_array, planes_array, coded_array
+        for row in range(n):
+            if boxes[row]:
+                continue
+            length = at[row + 1] - at[row]
+            counts[row] = <int>(length if in_hundredths(xy + at[row], length) else -length)
+            total += length
+    # 12 bits a number are usual, and room is made when they are more
+    buffer = np.empty(2 * total + 4096, np.uint8)
+    cdef u8[::1] data = buffer
+    cdef Sink sink
+    cdef State state
+    cdef u32 word
+    sink.held = 0
+    sink.n_held = 0
+    sink.at = &data[0]
+    while True:
+        with nogil:
+            while item < n_items:
+                length = at[offsets[item + 1]] - at[offsets[item]]
+                most = length * (MOST_BITS // 8) + 64
+                if (sink.at - &data[0]) + most > data.shape[0]:
+                    break
+                start(&state)
+                for row in range(offsets[item], offsets[item + 1]):
+                    if counts[row] > 0:
+                        put_annotation(
+                            &sink, &state, xy + at[row], counts[row], types[row] == POLYGON, &area
+                        )
+                        if types[row] == POLYGON:
+                            doubled[row] = magnitude(area)
+                    elif counts[row] < 0:
+                        for j in range(at[row], at[row + 1]):
+                            memcpy(&word, xy + j, 4)
+                            put(&sink, word, 32)
+                flush(&sink)
+                item += 1
+                ends[item] = sink.at - &data[0]
+        used = sink.at - &data[0]
+        if item == n_items:
+            return counts_array, ends_array, buffer[:used], doubled_array
+        buffer = np.concatenate([buffer[:used], np.empty(used + 2 * most, np.uint8)])
+        data = buffer
+        sink.at = &data[0] + used
 
 
-def plane(
-    const i64[::1] starts not None,
-    const u8[::1] n_planes not None,
-    const u32[::1] coded not None,
-    int number,
-):
-    cdef i64 n = n_planes.shape[0], item, j, total = 0
-    if starts.shape[0] != n + 1 or starts[n] != coded.shape[0] or not 0 <= number < 4:
-        raise ValueError("arrays of different lengths")
-    offsets_array = np.zeros(n + 1, np.int64)
-    cdef i64[::1] offsets = offsets_array
-    for item in range(n):
-        if n_planes[item] > number:
-            total += starts[item + 1] - starts[item]
-        offsets[item + 1] = total
-    data_array = np.empty(total, np.uint8)
-    cdef u8[::1] data = data_array
-    cdef int shift = 8 * number
-    cdef i64 k = 0
-    with nogil:
-        for item in range(n):
-            if n_planes[item] > number:
-                for j in range(starts[item], starts[item + 1]):
-                    data[k] = <u8>(coded[j] >> shift)
-                    k += 1
-    return offsets_array, data_array
+# --- decoding ---------------------------------------------------------------------------------
 
 
-cdef struct Planes:
-    const u8* data[4]
-    const i64* offsets[4]
-    i64 lengths[4]
+cdef struct Source:
+    const u8* data
+    i64 size  # bytes
+    i64 at  # bits
+    u64 word  # the next bits, highest first: as many as were read and not yet taken
+
+
+cdef inline u64 peek(Source* source) noexcept nogil:
+    """The next 57 bits or more, highest first; zeros after the last."""
+    cdef u64 word = 0
+    cdef i64 byte = source.at >> 3
+    if byte + 8 <= source.size:
+        memcpy(&word, source.data + byte, 8)
+    elif byte < source.size:
+        memcpy(&word, source.data + byte, source.size - byte)
+    return big_endian(word) << (source.at & 7)
+
+
+cdef inline void refill(Source* source) noexcept nogil:
+    source.word = peek(source)
+
+
+cdef inline bint take_number(
+    Source* source, i64 last, i64 predicted, i64* eightfold, i64* value
+) noexcept nogil:
+    """Read a number; True if it is too large.
+
+    The source's word has its first LONGEST bits, and the remainder that follows a quotient.
+    """
+    cdef u32 entry = symbol_at[source.word >> (64 - LONGEST)], symbol = entry >> 4
+    cdef int length = entry & 15, low
+    cdef u64 quotient
+    cdef i64 z
+    source.word <<= length
+    source.at += length
+    if symbol == SAME:
+        value[0] = last
+        return False
+    low = remainder_bits(eightfold[0])
+    if symbol < ESCAPE:
+        z = <i64>(<u64>symbol << low | source.word >> 1 >> (63 - low))
+        source.word <<= low
+        source.at += low
+    else:
+        refill(source)
+        if source.word >> (64 - MOST_LENGTH) == 0:
+            return True
+        length = 64 - last_bit(source.word)
+        source.at += length - 1
+        quotient = (peek(source) >> (64 - length)) + (ESCAPE - 1)
+        source.at += length
+        if quotient >> (MOST_LENGTH - low):
+            return True
+        z = <i64>(quotient << low | peek(source) >> 1 >> (63 - low))
+        source.at += low
+        refill(source)
+    eightfold[0] += z - (eightfold[0] >> 3)
+    z = predicted + ((z >> 1) ^ -(z & 1))
+    value[0] = z
+    return <u64>(z + LIMIT) >= 2 * LIMIT
+
+
+cdef bint take_annotation(
+    Source* of, State* state, float* xy, i64 n, bint closed, u64* doubled
+) noexcept nogil:
+    """Read an annotation's n numbers; True if one is too large. ``doubled`` as when writing."""
+    cdef Source source = of[0]
+    cdef i64 first_mean = state.eightfold[0], mean = state.eightfold[1], weight, begin, left = n >> 1
+    cdef i64 x = 0, y = 0, last_x, last_y, j, first_x, first_y = 0
+    cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0
+    cdef u64 area = 0
+    cdef bint wrong
+    refill(&source)
+    wrong = take_number(&source, state.before[0], state.before[0], &first_mean, &x)
+    first_x = x
+    xy[0] = <float>(<double>x / 100.0)
+    if n > 1:
+        refill(&source)
+        wrong |= take_number(&source, state.before[1], state.before[1], &first_mean, &y)
+        first_y = y
+        xy[1] = <float>(<double>y / 100.0)
+    for j in range(2, n - 1, 2):
+        last_x = x
+        last_y = y
+        weight = weight_of_first(left) if closed else 0
+        left -= 1
+        begin = source.at
+        refill(&source)
+        wrong |= take_number(
+            &source, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean, &x
+        )
+        if source.at - begin + LONGEST + remainder_bits(mean) > 57:
+            refill(&source)
+        wrong |= take_number(
+            &source, last_y, prediction(last_y, step_y, before_y, first_y, weight), &mean, &y
+        )
+        if wrong:
+            return True
+        before_x = step_x
+        before_y = step_y
+        step_x = x - last_x
+        step_y = y - last_y
+        area += cross(last_x, last_y, x, y)
+        xy[j] = <float>(<double>x / 100.0)
+        xy[j + 1] = <float>(<double>y / 100.0)
+    if n > 1:
+        area += cross(x, y, first_x, first_y)
+        state.before[1] = y
+    if n > 1 and n & 1:
+        last_x = x
+        weight = weight_of_first(1) if closed else 0
+        refill(&source)
+        wrong |= take_number(
+            &source, last_x, prediction(last_x, step_x, before_x, first_x, weight), &mean, &x
+        )
+        xy[n - 1] = <float>(<double>x / 100.0)
+    state.before[0] = x
+    state.eightfold[0] = first_mean
+    state.eightfold[1] = mean
+    of[0] = source
+    doubled[0] = area
+    return wrong
 
 
 cdef int check_counts(
     const i64* offsets,
     i64 n_items,
     const int* counts,
-    const i64* exact_at,
-    Planes* planes,
+    const u8* boxes,
+    const i64* ends,
     i64* point_offsets,
     i64* bad,
 ) noexcept nogil:
-    """See that each item's counts and planes agree, and sum up the points of all annotations."""
-    cdef i64 item, row, length, wanted, total = 0, size
-    cdef int p
+    """See that each item has bytes enough for its counts, and sum up the points of all annotations."""
+    cdef i64 item, row, bits, total = 0
     point_offsets[0] = 0
     for item in range(n_items):
         bad[0] = item
-        length = planes.offsets[0][item + 1] - planes.offsets[0][item]
-        for p in range(1, 4):
-            size = planes.offsets[p][item + 1] - planes.offsets[p][item]
-            if size != 0 and size != length:
-                return 5
-        wanted = 0
+        bits = 8 * (ends[item + 1] - ends[item])
         for row in range(offsets[item], offsets[item + 1]):
-            if counts[row] < OF_POLYGONS:
-                return 3
-            if exact_at[row + 1] > exact_at[row]:
-                total += (exact_at[row + 1] - exact_at[row]) >> 2
-                if counts[row] != 0:
-                    return 2
-            elif counts[row] == OF_POLYGONS:
+            if boxes[row]:
                 total += 4
+            elif counts[row] < 0:
+                if counts[row] < -0x7FFFFFFF:
+                    return 3
+                bits -= -32 * <i64>counts[row]
+                total -= counts[row]
             else:
-                wanted += counts[row]
+                bits -= SHORTEST * <i64>counts[row]
                 total += counts[row]
-                if wanted > length:
-                    return 1
+            if bits < 0:
+                return 1
             point_offsets[row + 1] = total
-        if wanted != length:
-            return 2
-    return 0
-
-
-cdef int decode_item(
-    i64 item,
-    const i64* offsets,
-    const u8* types,
-    const i64* ids,
-    const int* counts,
-    const i64* exact_at,
-    const u8* exact,
-    Planes* planes,
-    const i64* at,
-    float* points,
-) noexcept nogil:
-    cdef const u8* source[4]
-    cdef i64 previous[2]
-    cdef i64 row, j, k, value, position = 0
-    cdef int p, which = 0, n = 0
-    cdef u32 number
-    cdef float low_x = 0, low_y = 0, high_x = 0, high_y = 0
-    cdef bint any_
-    previous[0] = previous[1] = 0
-    for p in range(4):
-        source[p] = planes.data[p] + planes.offsets[p][item]
-        if planes.offsets[p][item + 1] > planes.offsets[p][item]:
-            n = p + 1
-    for row in range(offsets[item], offsets[item + 1]):
-        if exact_at[row + 1] > exact_at[row]:
-            memcpy(points + at[row], exact + exact_at[row], exact_at[row + 1] - exact_at[row])
-            continue
-        if counts[row] == OF_POLYGONS:
-            any_ = False
-            k = row - 1
-            while k >= offsets[item] and types[k] == POLYGON and ids[k] == ids[row]:
-                j = at[k]
-                while j + 1 < at[k + 1]:
-                    extend(points[j], points[j + 1], &low_x, &low_y, &high_x, &high_y, &any_)
-                    j += 2
-                k -= 1
-            if not any_ or types[row] != BBOX:
-                return 4
-            points[at[row]] = low_x
-            points[at[row] + 1] = low_y
-            points[at[row] + 2] = high_x
-            points[at[row] + 3] = high_y
-            continue
-        for j in range(at[row], at[row + 1]):
-            number = source[0][position]
-            if n > 1:
-                if planes.offsets[1][item + 1] > planes.offsets[1][item]:
-                    number |= <u32>source[1][position] << 8
-                if n > 2:
-                    if planes.offsets[2][item + 1] > planes.offsets[2][item]:
-                        number |= <u32>source[2][position] << 16
-                    if n > 3:
-                        number |= <u32>source[3][position] << 24
-            position += 1
-            value = previous[which] + (<i64>(number >> 1) ^ -<i64>(number & 1))
-            if not -LIMIT < value < LIMIT:
-                return 6
-            previous[which] = value
-            which ^= 1
-            points[j] = <float>(<double>value / 100.0)
     return 0
 
 
@@ -308,56 +493,212 @@ def decode(
     const u8[::1] types not None,
     const i64[::1] ids not None,
     const int[::1] counts not None,
-    const i64[::1] exact_offsets not None,
-    const u8[::1] exact not None,
-    list planes not None,
+    const u8[::1] boxes not None,
+    const i64[::1] ends not None,
+    const u8[::1] data not None,
 ):
-    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], item, bad = 0
-    cdef Planes view
-    cdef const i64[::1] plane_offsets
-    cdef const u8[::1] plane_data
-    cdef int p, code
+    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], item = 0, row, j, bad = 0
+    cdef int code
     if (
-        ids.shape[0] != n or counts.shape[0] != n or exact_offsets.shape[0] != n + 1
-        or offsets[0] != 0 or offsets[n_items] != n or len(planes) != 4
+        ids.shape[0] != n or counts.shape[0] != n or boxes.shape[0] != n
+        or offsets[0] != 0 or offsets[n_items] != n or ends.shape[0] != n_items + 1
     ):
         raise ValueError("arrays of different lengths")
     rises(offsets, n)
-    rises(exact_offsets, exact.shape[0])
-    held = []
-    for p in range(4):
-        plane_offsets, plane_data = planes[p]
-        if plane_offsets.shape[0] != n_items + 1:
-            raise ValueError("arrays of different lengths")
-        rises(plane_offsets, plane_data.shape[0])
-        view.offsets[p] = &plane_offsets[0]
-        view.data[p] = &plane_data[0] if plane_data.shape[0] else NULL
-        held.append((plane_offsets, plane_data))
-    cdef const u8* type_of = &types[0] if n else NULL
+    rises(ends, data.shape[0])
     cdef const i64* id_of = &ids[0] if n else NULL
+    cdef const u8* type_of = &types[0] if n else NULL
     cdef const int* count_of = &counts[0] if n else NULL
-    cdef const u8* exact_data = &exact[0] if exact.shape[0] else NULL
-    point_offsets_array = np.zeros(n + 1, np.int64)
-    cdef i64[::1] point_offsets = point_offsets_array
+    cdef const u8* is_box = &boxes[0] if n else NULL
+    at_array = np.zeros(n + 1, np.int64)
+    doubled_array = np.zeros(n, np.int64)
+    cdef i64[::1] at = at_array
+    cdef i64[::1] doubled = doubled_array
     with nogil:
-        code = check_counts(
-            &offsets[0], n_items, count_of, &exact_offsets[0], &view, &point_offsets[0], &bad
-        )
+        code = check_counts(&offsets[0], n_items, count_of, is_box, &ends[0], &at[0], &bad)
     if code:
-        return code, bad, point_offsets_array, np.zeros(0, np.float32)
-    points_array = np.empty(int(point_offsets[n]), np.float32)
+        return code, bad, at_array, np.zeros(0, np.float32), doubled_array
+    points_array = np.empty(int(at[n]), np.float32)
     cdef float[::1] points = points_array
-    cdef float* out = &points[0] if points.shape[0] else NULL
+    cdef float* xy = &points[0] if points.shape[0] else NULL
+    cdef Source source
+    cdef State state
+    cdef u64 area = 0
+    cdef u32 word
+    source.data = &data[0] if data.shape[0] else NULL
+    source.size = data.shape[0]
     with nogil:
         for item in range(n_items):
-            code = decode_item(
-                item, &offsets[0], type_of, id_of, count_of, &exact_offsets[0], exact_data, &view,
-                &point_offsets[0], out,
-            )
+            source.at = 8 * ends[item]
+            start(&state)
+            for row in range(offsets[item], offsets[item + 1]):
+                if is_box[row]:
+                    if type_of[row] != BBOX or not bounds_before(
+                        type_of, id_of, &at[0], xy, offsets[item], row, xy + at[row]
+                    ):
+                        code = 4
+                elif count_of[row] > 0:
+                    if take_annotation(
+                        &source, &state, xy + at[row], count_of[row], type_of[row] == POLYGON, &area
+                    ):
+                        code = 5
+                    if type_of[row] == POLYGON:
+                        doubled[row] = magnitude(area)
+                elif count_of[row] < 0:
+                    for j in range(at[row], at[row + 1]):
+                        word = <u32>(peek(&source) >> 32)
+                        memcpy(xy + j, &word, 4)
+                        source.at += 32
+                if code:
+                    break
+            if not code and (source.at + 7) >> 3 != ends[item + 1]:
+                code = 1 if source.at > 8 * ends[item + 1] else 2
             if code:
                 bad = item
                 break
-    return code, bad, point_offsets_array, points_array
+    return code, bad, at_array, points_array, doubled_array
+
+
+# --- boxes that are the bounds of polygons ----------------------------------------------------
+
+
+cdef bint bounds_before(
+    const u8* types,
+    const i64* ids,
+    const i64* at,
+    const float* points,
+    i64 begin,
+    i64 row,
+    float* box,
+) noexcept nogil:
+    """The bounds of the polygons of row's id right before it, in the item from ``begin``; if any."""
+    cdef float low_x = 0, low_y = 0, high_x = 0, high_y = 0, x, y
+    cdef bint found = False
+    cdef i64 k = row - 1, j
+    while k >= begin and types[k] == POLYGON and ids[k] == ids[row]:
+        for j in range(at[k], at[k + 1] - 1, 2):
+            x = points[j]
+            y = points[j + 1]
+            if not found:
+                low_x = high_x = x
+                low_y = high_y = y
+                found = True
+            low_x = x if x < low_x else low_x
+            low_y = y if y < low_y else low_y
+            high_x = x if x > high_x else high_x
+            high_y = y if y > high_y else high_y
+        k -= 1
+    box[0] = low_x
+    box[1] = low_y
+    box[2] = high_x
+    box[3] = high_y
+    return found
+
+
+def boxes_of_polygons(
+    const i64[::1] offsets not None,
+    const u8[::1] types not None,
+    const i64[::1] ids not None,
+    const u8[::1] alike not None,
+    const i64[::1] point_offsets not None,
+    const float[::1] points not None,
+):
+    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], item, row
+    if (
+        ids.shape[0] != n or alike.shape[0] != n or point_offsets.shape[0] != n + 1
+        or offsets[n_items] != n
+    ):
+        raise ValueError("arrays of different lengths")
+    rises(offsets, n)
+    rises(point_offsets, points.shape[0])
+    boxes_array = np.zeros(n, np.uint8)
+    cdef u8[::1] boxes = boxes_array
+    cdef const i64* at = &point_offsets[0]
+    cdef const float* xy = &points[0] if points.shape[0] else NULL
+    cdef float box[4]
+    with nogil:
+        for item in range(n_items):
+            for row in range(offsets[item] + 1, offsets[item + 1]):
+                if types[row] == BBOX and alike[row] and at[row + 1] - at[row] == 4:
+                    boxes[row] = (
+                        bounds_before(&types[0], &ids[0], at, xy, offsets[item], row, box)
+                        and memcmp(box, xy + at[row], sizeof(box)) == 0
+                    )
+    return boxes_array
+
+
+def with_boxes(const i64[::1] offsets not None, const u8[::1] followed not None):
+    cdef i64 n_items = offsets.shape[0] - 1, n = followed.shape[0], item, row, k = 0, total = n
+    if offsets[n_items] != n:
+        raise ValueError("arrays of different lengths")
+    rises(offsets, n)
+    for row in range(n):
+        total += followed[row] != 0
+    offsets_array = np.zeros(n_items + 1, np.int64)
+    rows_array = np.empty(total, np.int64)
+    boxes_array = np.zeros(total, np.uint8)
+    cdef i64[::1] unfolded = offsets_array
+    cdef i64[::1] rows = rows_array
+    cdef u8[::1] boxes = boxes_array
+    with nogil:
+        for item in range(n_items):
+            for row in range(offsets[item], offsets[item + 1]):
+                rows[k] = row
+                k += 1
+                if followed[row]:
+                    rows[k] = row
+                    boxes[k] = 1
+                    k += 1
+            unfolded[item + 1] = k
+    return offsets_array, rows_array, boxes_array
+
+
+def same_as_before(const i64[::1] text_offsets not None, const u8[::1] data not None):
+    cdef i64 n = text_offsets.shape[0] - 1, row, length
+    rises(text_offsets, data.shape[0])
+    same_array = np.zeros(n, np.uint8)
+    cdef u8[::1] same = same_array
+    cdef const i64* at = &text_offsets[0]
+    cdef const u8* text = &data[0] if data.shape[0] else NULL
+    with nogil:
+        for row in range(1, n):
+            length = at[row + 1] - at[row]
+            same[row] = at[row] - at[row - 1] == length and (
+                length == 0 or memcmp(text + at[row - 1], text + at[row], length) == 0
+            )
+    return same_array
+
+
+# --- areas ------------------------------------------------------------------------------------
+
+
+def areas_of_polygons(
+    const i64[::1] offsets not None,
+    const u8[::1] types not None,
+    const i64[::1] ids not None,
+    const i64[::1] doubled not None,
+):
+    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], item, row, begin
+    cdef u64 total
+    if ids.shape[0] != n or doubled.shape[0] != n or offsets[n_items] != n:
+        raise ValueError("arrays of different lengths")
+    rises(offsets, n)
+    areas_array = np.zeros(n, np.float64)
+    cdef double[::1] areas = areas_array
+    with nogil:
+        for item in range(n_items):
+            row = offsets[item]
+            while row < offsets[item + 1]:
+                begin = row
+                total = 0
+                while row < offsets[item + 1] and types[row] == POLYGON and ids[row] == ids[begin]:
+                    total += <u64>doubled[row]
+                    row += 1
+                if row > begin:
+                    areas[begin] = <double><i64>total / 20000.0
+                else:
+                    row += 1
+    return areas_array
 
 
 cdef int rises(const i64[::1] offsets, i64 last) except -1:

@@ -1,9 +1,12 @@
-"""Columns of a chunk to those of a Parquet file, and back."""
+"""A row group's columns to those of a chunk, all checked.
+
+`packing` is the reverse; docs/storage.md says what is in the columns.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,185 +15,26 @@ import pyarrow.compute as pc
 from datumaro.errors import MalformedFileError
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
-    ANNOTATIONS,
     ITEM_COLUMNS,
-    PLANE_COLUMNS,
 )
 from datumaro.kernels import coordinates
 from datumaro.kernels.records import bad_object
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.table import schema
-from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
 
-_TYPE_NAMES = pa.array([kind.name for kind in AnnotationType], pa.large_string())
-_TYPES = np.array(list(AnnotationType), np.uint8)
-_MEDIA_NAMES = pa.array([kind.name.lower() for kind in MediaType], pa.large_string())
-_MEDIA = np.array(list(MediaType), np.uint8)
-_JSON_FIELDS = ("attributes", "extra")
+WITH_BOX = 255
+"""The type of a polygon after which comes the box of its bounds."""
 
+TYPE_NAMES = pa.array([*(kind.name for kind in AnnotationType), "polygon_bbox"], pa.large_string())
+TYPES = np.array([*AnnotationType, WITH_BOX], np.uint8)
+MEDIA_NAMES = pa.array([kind.name.lower() for kind in MediaType], pa.large_string())
+MEDIA = np.array(list(MediaType), np.uint8)
 
-# --- writing ----------------------------------------------------------------------------------
-
-
-def file_schema(tables: list[dict[str, pa.Array]], annotations: list[dict[str, pa.Array]]) -> Any:
-    """The schema of a file in which nothing but nulls is left out.
-
-    Parameters
-    ----------
-    tables, annotations : the columns and annotation fields of all chunks of the file; those that
-        are null throughout are missing in them.
-    """
-    named = {name for table in tables for name in table}
-    fields = [
-        pa.field(name, kind, nullable=name != "id")
-        for name, kind in ITEM_COLUMNS.items()
-        if name in named or name == "id"
-    ]
-    fields += [pa.field(name, pa.large_binary()) for name in PLANE_COLUMNS if name in named]
-    there = {name for part in annotations for name in part} | {"type"}
-    parts = [
-        pa.field(name, kind, nullable=name != "type")
-        for name, kind in ANNOTATION_FIELDS.items()
-        if name in there
-    ]
-    element = pa.field("element", pa.struct(parts), nullable=False)
-    fields.append(pa.field(ANNOTATIONS, pa.large_list(element), nullable=False))
-    return pa.schema(fields)
-
-
-def record_batch(
-    table: dict[str, pa.Array], annotations: dict[str, pa.Array], offsets: Array, kind: Any
-) -> pa.RecordBatch:
-    """A batch of ``kind`` (of `file_schema`); columns that are missing become nulls."""
-    n, m = len(offsets) - 1, int(offsets[-1])
-    element = kind.field(ANNOTATIONS).type.value_type
-    parts = [
-        annotations[field.name] if field.name in annotations else pa.nulls(m, field.type)
-        for field in element
-    ]
-    struct = pa.StructArray.from_arrays(parts, fields=list(element))
-    nested = pa.Array.from_buffers(
-        kind.field(ANNOTATIONS).type, n, [None, schema.buffer(offsets)], 0, children=[struct]
-    )
-    arrays = [
-        nested
-        if field.name == ANNOTATIONS
-        else table[field.name]
-        if field.name in table
-        else pa.nulls(n, field.type)
-        for field in kind
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=kind)
-
-
-def item_columns(chunk: Chunk, media: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    """An item's own columns; ``media`` are those of `media_out.MediaWriter.told`."""
-    kinds = media["media_type"].to_numpy()
-    none = pa.array(kinds == MediaType.NONE)
-    columns: dict[str, pa.Array] = {"id": chunk.items.column("id")}
-    columns["attributes"] = _none_where_empty(chunk.items.column("attributes"))
-    index = np.searchsorted(_MEDIA, kinds)
-    names = _MEDIA_NAMES.take(pa.array(index))
-    columns["media_type"] = pc.if_else(none, pa.nulls(len(chunk), pa.large_string()), names)
-    for name in ("path", "media_extra"):
-        columns[name] = _none_where_empty(media[name])
-    for name in ("height", "width"):
-        columns[name] = _none_where(media[name], 0)
-    return _not_null(columns)
-
-
-def annotation_columns(
-    annotations: pa.RecordBatch, offsets: Array
-) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
-    """(The planes of the items' coordinates, the fields of their annotations)."""
-    types = annotations.column("type").to_numpy()
-    ids = annotations.column("id").to_numpy()
-    at, points = schema.list_parts(annotations.column("points"))
-    counts, exact, starts, n_planes, coded = coordinates.encode(offsets, types, ids, at, points)
-    planes: dict[str, pa.Array] = {}
-    for number, name in enumerate(PLANE_COLUMNS):
-        ends, data = coordinates.plane(starts, n_planes, coded, number)
-        if len(data):
-            planes[name] = _none_where_empty(schema.texts(ends, data, pa.large_binary()))
-    fields: dict[str, pa.Array] = {
-        "type": _TYPE_NAMES.take(pa.array(np.searchsorted(_TYPES, types))),
-        "label": annotations.column("label"),
-        "id": annotations.column("id"),
-        "group": _none_where_equal(annotations.column("group"), ids),
-        "object_id": _none_where(annotations.column("object_id"), NO_OBJECT_ID),
-        "z_order": _none_where(annotations.column("z_order"), 0),
-        "area": _stated_once(annotations.column("area").to_numpy(), ids, offsets),
-        "coordinates": pa.array(counts, mask=counts == 0),
-        "exact_points": _exact_points(exact, at, points),
-        "visibility": _bytes_of(annotations.column("visibility")),
-        "mask_height": _none_where(annotations.column("mask_height"), 0),
-        "mask_width": _none_where(annotations.column("mask_width"), 0),
-    }
-    for name in ("attributes", "rle", "text", "extra"):
-        fields[name] = _none_where_empty(annotations.column(name))
-    return planes, _not_null(fields)
-
-
-def _not_null(columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    return {
-        name: column
-        for name, column in columns.items()
-        if column.null_count < len(column) or name in ("id", "type")
-    }
-
-
-def _none_where_empty(column: pa.Array) -> pa.Array:
-    return _masked(column, np.diff(schema.list_parts(column)[0]) == 0)
-
-
-def _none_where(column: pa.Array, value: int) -> pa.Array:
-    return _masked(column, column.to_numpy() == value)
-
-
-def _none_where_equal(column: pa.Array, other: Array) -> pa.Array:
-    return _masked(column, column.to_numpy() == other)
-
-
-def _masked(column: pa.Array, nulls: Array) -> pa.Array:
-    """A column with nulls where told, its memory shared."""
-    if not nulls.any():
-        return column
-    valid = schema.buffer(np.packbits(~nulls, bitorder="little"))
-    if column.offset:
-        column = pa.concat_arrays([column])
-        if column.offset:
-            return pc.if_else(pa.array(nulls), pa.nulls(len(column), column.type), column)
-    count = int(np.count_nonzero(nulls))
-    return pa.Array.from_buffers(column.type, len(column), [valid, *column.buffers()[1:]], count)
-
-
-def _stated_once(areas: Array, ids: Array, offsets: Array) -> pa.Array:
-    """Areas; null where they are those of the annotation before, of the same item and id."""
-    same = np.zeros(len(areas), bool)
-    if len(areas):
-        same[1:] = (ids[1:] == ids[:-1]) & (areas[1:].view(np.int64) == areas[:-1].view(np.int64))
-        starts = offsets[:-1][np.diff(offsets) > 0]
-        same[starts] = np.isnan(areas[starts])
-    return pa.array(areas, mask=same)
-
-
-def _exact_points(exact: Array, at: Array, points: Array) -> pa.Array:
-    lengths = np.where(exact != 0, np.diff(at), 0) * 4
-    ends = np.zeros(len(exact) + 1, np.int64)
-    np.cumsum(lengths, out=ends[1:])
-    rows = np.flatnonzero(exact)
-    data = [points[at[row] : at[row + 1]].tobytes() for row in rows.tolist()]
-    return _none_where_empty(schema.texts(ends, b"".join(data), pa.large_binary()))
-
-
-def _bytes_of(lists: pa.Array) -> pa.Array:
-    offsets, values = schema.list_parts(lists)
-    return _none_where_empty(schema.texts(offsets, values, pa.large_binary()))
-
-
-# --- reading ----------------------------------------------------------------------------------
+_MISSING = {"id": 0, "object_id": NO_OBJECT_ID, "z_order": 0, "n_coordinates": 0}
+_ALL_BUT_SIGN = np.int64(2**63 - 1)
+_MOST_PATTERNS = 16  # of a row group, that are each tried on all rows at once
 
 
 class TableReader:
@@ -279,6 +123,8 @@ class TableReader:
         columns: dict[str, pa.Array] = {}
         for name in ("path", "media_extra"):
             column = self._column(name, ITEM_COLUMNS[name])
+            if name == "path":
+                column = self._paths(column)
             columns[name] = schema.blank(pa.large_string(), n) if column is None else _texts(column)
         self._json("media_extra", columns["media_extra"])
         for name in ("height", "width"):
@@ -289,9 +135,31 @@ class TableReader:
         kinds = np.zeros(n, np.uint8)
         named = self._column("media_type", ITEM_COLUMNS["media_type"])
         if named is not None:
-            kinds = self._numbers("media_type", named, _MEDIA_NAMES, _MEDIA)
+            kinds = self._numbers("media_type", named, MEDIA_NAMES, MEDIA)
         columns["media_type"] = schema.primitive(kinds, pa.uint8())
         return columns
+
+    def _paths(self, paths: pa.Array | None) -> pa.Array | None:
+        """Paths; those told by a pattern have the item's id where that has U+0000."""
+        patterns = self._column("path_pattern", ITEM_COLUMNS["path_pattern"])
+        if patterns is None or patterns.null_count == len(patterns):
+            return paths
+        ids = self.ids()
+        kinds: list[str] = patterns.dictionary_encode().dictionary.to_pylist()
+        for kind in kinds:
+            if kind.count("\0") != 1:  # many would make much of little
+                raise self._wrong("path_pattern", repr(kind)[:80], "U+0000 once")
+        if len(kinds) > _MOST_PATTERNS:
+            pairs = zip(patterns.to_pylist(), ids.to_pylist(), strict=True)
+            found = [pattern and pattern.replace("\0", name) for pattern, name in pairs]
+            filled = pa.array(found, pa.large_string())
+        else:
+            filled = pa.nulls(len(ids), pa.large_string())
+            for kind in kinds:
+                like = pc.equal(patterns, pa.scalar(kind, pa.large_string()))
+                filled = pc.if_else(pc.fill_null(like, False), with_ids(kind, ids), filled)
+        untold = paths is None or paths.null_count == len(paths)
+        return filled if untold else pc.coalesce(paths, filled)
 
     def _numbers(self, name: str, column: pa.Array, names: pa.Array, numbers: Array) -> Array:
         """Names as numbers; null as 0."""
@@ -307,85 +175,140 @@ class TableReader:
     # --- annotations --------------------------------------------------------------------------
 
     def annotations(self) -> pa.RecordBatch:
-        """The annotations, but for a check that their parts are those of their types."""
-        m = self.m
-        names = self._field("type")
-        if names is None or names.null_count:
+        """The annotations, but for a check that their parts are those of their types.
+
+        Boxes that polygons tell get their rows, and `offsets` count them then.
+        """
+        types, names = self._types(), self._names("attributes")
+        numbers = {name: self._number(name, missing) for name, missing in _MISSING.items()}
+        texts = {name: self._field(name) for name in ("visibility", "rle", "text", "extra")}
+        numbers |= self._mask_sizes(texts["rle"])
+        label = self._field("label")
+        labels = None if label is None else schema.label_values(label)
+        group = self._field("group")
+        self._json("annotations.extra", texts["extra"])
+        bits = self._field("area_bits")
+        stated = None if bits is None else bits.is_valid().to_numpy(zero_copy_only=False)
+        area_bits = None if bits is None else _filled(bits, 0).to_numpy()
+        groups = None if group is None else _filled(group, 0).to_numpy()
+        grouped = None if group is None else group.is_valid().to_numpy(zero_copy_only=False)
+        boxes = np.zeros(self.m, np.uint8)
+        rows: Array | None = None
+        followed = types == WITH_BOX
+        if followed.any():
+            types[followed] = AnnotationType.polygon
+            self.offsets, rows, boxes = coordinates.with_boxes(
+                self.offsets, followed.view(np.uint8)
+            )
+            self.m = len(rows)
+            types = types[rows]
+            types[boxes != 0] = AnnotationType.bbox
+            names = None if names is None else (names[0][rows], names[1])
+            numbers = {n: None if v is None else v[rows] for n, v in numbers.items()}
+            labels = None if labels is None else labels[rows]
+            groups = None if groups is None else groups[rows]
+            grouped = None if grouped is None else grouped[rows]
+            area_bits = None if area_bits is None else area_bits[rows]
+            stated = None if stated is None else stated[rows] & (boxes == 0)
+            for name in ("mask_height", "mask_width"):
+                _set_zero(numbers[name], boxes)
+        columns: dict[str, pa.Array] = {"type": schema.primitive(types, pa.uint8())}
+        counts = numbers.pop("n_coordinates")
+        ids = numbers["id"]
+        for name, values in numbers.items():
+            if values is not None:
+                kind = schema.ANNOTATIONS.field(name).type
+                columns[name] = schema.primitive(np.ascontiguousarray(values), kind)
+        id_values = np.zeros(self.m, np.int64) if ids is None else ids
+        if groups is not None and grouped is not None:
+            groups = np.where(grouped, groups, id_values)
+        columns["group"] = schema.primitive(id_values if groups is None else groups, pa.int64())
+        if labels is not None:
+            columns["label"] = schema.labels(labels)
+        if names is not None:
+            columns["attributes"] = names[1].take(pa.array(names[0]))
+        for name, column in texts.items():
+            if column is not None:
+                columns[name] = _unfolded(_texts(column), rows, boxes)
+        if "visibility" in columns:
+            ends, values = schema.list_parts(columns["visibility"])
+            kind = schema.ANNOTATIONS.field("visibility").type
+            columns["visibility"] = schema.lists(ends, values, kind)
+        columns["points"], doubled = self._points(types, id_values, counts, boxes)
+        if area_bits is not None and stated is not None:
+            computed = coordinates.areas_of_polygons(self.offsets, types, id_values, doubled)
+            area_bits = (area_bits >> 1 & _ALL_BUT_SIGN) ^ -(area_bits & 1)
+            area = (area_bits + computed.view(np.int64)).view(np.float64)
+            area[~stated] = np.nan
+            begins = stated | begins_of(id_values, self.offsets)
+            last = np.maximum.accumulate(np.where(begins, np.arange(self.m), 0))
+            columns["area"] = schema.primitive(area[last], pa.float64())
+        return schema.annotation_batch(self.m, columns)
+
+    def _types(self) -> Array:
+        """Numbers of the annotations' types."""
+        names = self._names("type")
+        if names is None or (self.m and names[0].max() == len(names[1]) - 1):
             found = "no field" if names is None else "a null"
             raise self._wrong("annotations.type", found, "a name")
-        types = self._numbers("annotations.type", names, _TYPE_NAMES, _TYPES)
-        columns: dict[str, pa.Array] = {"type": schema.primitive(types, pa.uint8())}
-        ids = _number_column(self._field("id"), 0)
-        id_values = np.zeros(m, np.int64) if ids is None else ids.to_numpy()
-        if ids is not None:
-            columns["id"] = ids
-        label = self._field("label")
-        if label is not None:
-            columns["label"] = schema.labels(schema.label_values(label))
-        group = self._field("group")
-        if group is None:
-            columns["group"] = schema.primitive(id_values, pa.int64())
-        else:
-            columns["group"] = (
-                pc.coalesce(group, pa.array(id_values)) if group.null_count else group
-            )
-        for name, missing in (("object_id", NO_OBJECT_ID), ("z_order", 0)):
-            column = _number_column(self._field(name), missing)
-            if column is not None:
-                columns[name] = column
-        for name in ("mask_height", "mask_width"):
-            column = _number_column(self._field(name), 0)
-            if column is not None:
-                columns[name] = column
-        for name in ("attributes", "rle", "text", "extra"):
-            column = self._field(name)
-            if column is not None:
-                columns[name] = _texts(column)
-        for name in _JSON_FIELDS:
-            if name in columns:
-                self._json(f"annotations.{name}", columns[name])
-        visibility = self._field("visibility")
-        if visibility is not None:
-            ends, values = schema.list_parts(_texts(visibility))
-            columns["visibility"] = schema.lists(
-                ends, values, schema.ANNOTATIONS.field("visibility").type
-            )
-        area = self._field("area")
-        if area is not None:
-            columns["area"] = self._areas(area, id_values)
-        columns["points"] = self._points(types, id_values)
-        return schema.annotation_batch(m, columns)
+        return self._numbers("annotations.type", names[1][:-1], TYPE_NAMES, TYPES)[names[0]]
 
-    def _areas(self, area: pa.Array, ids: Array) -> pa.Array:
-        """Areas, those that are not stated taken from the annotation before."""
-        stated = area.is_valid().to_numpy(zero_copy_only=False)
-        values = area.fill_null(float("nan")).to_numpy()
-        begins = np.ones(self.m, bool)
-        begins[1:] = ids[1:] != ids[:-1]
-        begins[self.offsets[:-1][np.diff(self.offsets) > 0]] = True
-        last = np.maximum.accumulate(np.where(stated | begins, np.arange(self.m), 0))
-        return schema.primitive(np.ascontiguousarray(values[last]), pa.float64())
+    def _names(self, field: str) -> tuple[Array, pa.Array] | None:
+        """A field of texts that repeat: the index of each, and the texts; "" is the last."""
+        column = self._fields.get(field)
+        if column is None:
+            return None
+        place = f"annotations.{field}"
+        if not pa.types.is_dictionary(column.type):
+            column = self._cast(place, column, pa.large_string()).dictionary_encode()
+        texts = self._cast(place, column.dictionary, pa.large_string())
+        if texts.null_count:
+            raise self._wrong(place, "a null among its texts", "texts")
+        texts = pa.concat_arrays([texts, pa.array([""], pa.large_string())])
+        if field != "type":
+            self._json(place, texts)
+        index = _filled(column.indices, len(texts) - 1).to_numpy().astype(np.int64)
+        if len(index) and not 0 <= index.min() <= index.max() < len(texts):
+            raise self._wrong(place, "an index beyond its texts", "one of them")
+        return index, texts
 
-    def _points(self, types: Array, ids: Array) -> pa.Array:
-        n, m = self.n, self.m
-        counts = _number_column(self._field("coordinates"), 0)
-        exact = self._field("exact_points")
-        blank = schema.blank(pa.large_binary(), n)
-        planes = [self._column(name, pa.large_binary()) for name in PLANE_COLUMNS]
-        exact_at, exact_data = schema.list_parts(
-            schema.blank(pa.large_binary(), m) if exact is None else _texts(exact)
-        )
-        if (np.diff(exact_at) % 4).any():
-            raise self._wrong("annotations.exact_points", "bytes", "float32 numbers of 4 bytes")
-        parts = [schema.list_parts(blank if p is None else _texts(p)) for p in planes]
-        number = np.zeros(m, np.int32) if counts is None else counts.to_numpy()
-        code, item, at, points = coordinates.decode(
-            self.offsets, types, ids, number, exact_at, exact_data, parts
+    def _number(self, name: str, missing: int) -> Array | None:
+        column = self._field(name)
+        return None if column is None else _filled(column, missing).to_numpy()
+
+    def _mask_sizes(self, rle: pa.Array | None) -> dict[str, Array | None]:
+        """Heights and widths of masks: the items', where they are not told."""
+        found: dict[str, Array | None] = {}
+        for name in ("height", "width"):
+            own = self._field(f"mask_{name}")
+            sizes: Array | None = None
+            if rle is not None:
+                column = self._column(name, ITEM_COLUMNS[name])
+                of_item = (
+                    np.zeros(self.n, np.int32) if column is None else _filled(column, 0).to_numpy()
+                )
+                sizes = of_masks(self.offsets, schema.list_parts(_texts(rle))[0], of_item)
+            if own is not None and sizes is not None and own.null_count:
+                sizes = pc.coalesce(own, pa.array(sizes)).to_numpy()
+            elif own is not None:
+                sizes = _filled(own, 0).to_numpy()
+            found[f"mask_{name}"] = sizes
+        return found
+
+    def _points(
+        self, types: Array, ids: Array, counts: Array | None, boxes: Array
+    ) -> tuple[pa.Array, Array]:
+        coded = self._column("coordinates", ITEM_COLUMNS["coordinates"])
+        coded = schema.blank(pa.large_binary(), self.n) if coded is None else _texts(coded)
+        ends, data = schema.list_parts(coded)
+        counts = np.zeros(self.m, np.int32) if counts is None else counts
+        code, item, at, points, doubled = coordinates.decode(
+            self.offsets, types, ids, counts, boxes, ends, data
         )
         if code:
             found, expected = coordinates.CODES[code]
             raise self._wrong(f"item {self.ids()[item].as_py()!r}: coordinates", found, expected)
-        return schema.lists(at, points, schema.ANNOTATIONS.field("points").type)
+        return schema.lists(at, points, schema.ANNOTATIONS.field("points").type), doubled
 
     def _json(self, name: str, column: pa.Array | None) -> pa.Array:
         if column is None:
@@ -415,5 +338,39 @@ def _filled(column: pa.Array, missing: int) -> pa.Array:
     return column.fill_null(missing) if column.null_count else column
 
 
-def _number_column(column: pa.Array | None, missing: int) -> pa.Array | None:
-    return None if column is None else _filled(column, missing)
+def _set_zero(values: Array | None, where: Array) -> None:
+    if values is not None:
+        values[where != 0] = 0
+
+
+def _unfolded(column: pa.Array, rows: Array | None, boxes: Array) -> pa.Array:
+    """Texts or bytes with an empty one for each box; ``rows`` as `with_boxes` gives them."""
+    if rows is None:
+        return column
+    at, data = schema.list_parts(column)
+    ends = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(np.where(boxes != 0, 0, np.diff(at)[rows]), out=ends[1:])
+    return schema.texts(ends, data, column.type)
+
+
+def begins_of(ids: Array, offsets: Array) -> Array:
+    """Which annotations have another id than the one before in their item, or are its first."""
+    begins = np.ones(len(ids), bool)
+    begins[1:] = ids[1:] != ids[:-1]
+    begins[offsets[:-1][np.diff(offsets) > 0]] = True
+    return begins
+
+
+def of_masks(offsets: Array, rle_ends: Array, sizes: Array) -> Array:
+    """The size of each annotation's item where it has run lengths, 0 elsewhere."""
+    found = np.zeros(len(rle_ends) - 1, sizes.dtype)
+    if rle_ends[0] != rle_ends[-1]:
+        rows = np.flatnonzero(np.diff(rle_ends))
+        found[rows] = sizes[np.searchsorted(offsets, rows, "right") - 1]
+    return found
+
+
+def with_ids(pattern: str, ids: pa.Array) -> pa.Array:
+    """The pattern with each id in place of its U+0000."""
+    before, _, after = (pa.scalar(part, pa.large_string()) for part in pattern.partition("\0"))
+    return pc.binary_join_element_wise(before, ids, after, pa.scalar("", pa.large_string()))

@@ -28,7 +28,11 @@ from datumaro.formats.datumaro_binary.parquet.reading import (
     read_parquet,
 )
 from datumaro.formats.datumaro_binary.parquet.together import files_of, put_together
-from datumaro.formats.datumaro_binary.parquet.writing import ParquetFile, ParquetWriter
+from datumaro.formats.datumaro_binary.parquet.writing import (
+    ParquetFile,
+    ParquetWriter,
+    encoded_pieces,
+)
 from datumaro.media_store import MediaStore
 from datumaro.remote.ahead import in_parallel
 from datumaro.table.chunk import Content
@@ -160,9 +164,10 @@ def _write_files(
 ) -> None:
     context = media.context
     context.progress.start(len(files), desc="Writing")
-    for number, file in enumerate(files, 1):
-        file.write(folder / ANNOTATIONS / f"{file.stem}{SUFFIX}", context.workers, vault)
-        context.progress.report_status(number)
+    with encoded_pieces(files, context.workers) as encoded:
+        for number, file in enumerate(files, 1):
+            file.write(folder / ANNOTATIONS / f"{file.stem}{SUFFIX}", encoded, vault)
+            context.progress.report_status(number)
     context.progress.finish()
 
 

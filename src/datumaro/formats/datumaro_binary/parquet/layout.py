@@ -23,21 +23,23 @@ from datumaro.table.counts import Count
 KEY = b"datumaro"
 FORMAT, VERSION = "datumaro_binary", "2.0"
 
-PLANES = "coordinate_planes"
+CODED = "coded_coordinates"
 """The feature that all readers need: coordinates are told as docs/storage.md says."""
 
-UNDERSTOOD = frozenset({PLANES})
+UNDERSTOOD = frozenset({CODED})
 
+COORDINATES = "coordinates"
 ITEM_COLUMNS: dict[str, pa.DataType] = {
     "id": pa.large_string(),
     "attributes": pa.large_string(),
     "media_type": pa.large_string(),
     "path": pa.large_string(),
+    "path_pattern": pa.large_string(),
     "height": pa.int32(),
     "width": pa.int32(),
     "media_extra": pa.large_string(),
+    COORDINATES: pa.large_binary(),
 }
-PLANE_COLUMNS = tuple(f"coordinates_{number}" for number in range(4))
 ANNOTATIONS = "annotations"
 ANNOTATION_FIELDS: dict[str, pa.DataType] = {
     "type": pa.large_string(),
@@ -47,9 +49,8 @@ ANNOTATION_FIELDS: dict[str, pa.DataType] = {
     "object_id": pa.int32(),
     "z_order": pa.int32(),
     "attributes": pa.large_string(),
-    "area": pa.float64(),
-    "coordinates": pa.int32(),
-    "exact_points": pa.large_binary(),
+    "area_bits": pa.int64(),
+    "n_coordinates": pa.int32(),
     "visibility": pa.large_binary(),
     "mask_height": pa.int32(),
     "mask_width": pa.int32(),
@@ -57,6 +58,8 @@ ANNOTATION_FIELDS: dict[str, pa.DataType] = {
     "text": pa.large_string(),
     "extra": pa.large_string(),
 }
+DICTIONARIES = [f"{ANNOTATIONS}.list.element.{name}" for name in ("type", "attributes")]
+"""Texts that repeat: Arrow is asked for them as numbers, and need not make texts of them."""
 
 
 _Number = Annotated[int, msgspec.Meta(ge=0)]
@@ -119,7 +122,7 @@ class FileMetadata:
             {
                 "format": FORMAT,
                 "version": VERSION,
-                "needs": [PLANES],
+                "needs": [CODED],
                 "subset": self.subset,
                 "shard": self.shard,
                 "shards": self.shards,

@@ -13,8 +13,8 @@ from datumaro.formats.base import ReadContext
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ANNOTATIONS,
+    DICTIONARIES,
     ITEM_COLUMNS,
-    PLANE_COLUMNS,
     FileMetadata,
     decode,
 )
@@ -73,7 +73,7 @@ class OpenedFile:
             raise MalformedFileError(
                 path, "footer", f"{self.footer.num_rows} rows", f"{self.metadata.items}, as it says"
             )
-        known = [*ITEM_COLUMNS, *PLANE_COLUMNS]
+        known = [*ITEM_COLUMNS]
         known += [f"{ANNOTATIONS}.list.element.{name}" for name in ANNOTATION_FIELDS]
         there = {self.footer.schema.column(i).path for i in range(self.footer.num_columns)}
         # what is marked optional: columns that other tools or later versions have added
@@ -106,6 +106,7 @@ class Group:
                 self.path,
                 metadata=self.footer,
                 page_checksum_verification=True,
+                read_dictionary=[name for name in DICTIONARIES if name in self.columns],
                 decryption_properties=self.vault and self.vault.decryption(),
             )
             table = file.read_row_group(self.number, columns=self.columns, use_threads=False)

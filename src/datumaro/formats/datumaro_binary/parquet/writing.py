@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,12 +13,11 @@ import pyarrow.parquet as pq
 
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
-from datumaro.formats.datumaro_binary.parquet import columns as col
+from datumaro.formats.datumaro_binary.parquet import packing
 from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATIONS,
     KEY,
-    PLANE_COLUMNS,
     FileMetadata,
     file_stem,
 )
@@ -27,22 +27,29 @@ from datumaro.table.chunk import Chunk, item_of
 from datumaro.table.schema import Array
 from datumaro.workers import Workers
 
-ROW_GROUP = 16384  # items: 10 MB of COCO's; what a reader takes at a time
+ROW_GROUP = 8192  # items: 5 MB of COCO's; what a reader takes at a time
 
+_ELEMENT = f"{ANNOTATIONS}.list.element"
 # Lengths first and then all bytes: they compress best so, and nothing repeats.
 _BYTES = "DELTA_LENGTH_BYTE_ARRAY"
 _ENCODINGS = {
     "id": _BYTES,
-    **dict.fromkeys(PLANE_COLUMNS, _BYTES),
-    f"{ANNOTATIONS}.list.element.id": "DELTA_BINARY_PACKED",
-    f"{ANNOTATIONS}.list.element.area": "BYTE_STREAM_SPLIT",
-    f"{ANNOTATIONS}.list.element.rle": _BYTES,
-    f"{ANNOTATIONS}.list.element.exact_points": _BYTES,
+    "attributes": _BYTES,
+    "coordinates": _BYTES,
+    f"{_ELEMENT}.label": "BYTE_STREAM_SPLIT",
+    f"{_ELEMENT}.id": "DELTA_BINARY_PACKED",
+    f"{_ELEMENT}.area_bits": "BYTE_STREAM_SPLIT",
+    f"{_ELEMENT}.n_coordinates": "BYTE_STREAM_SPLIT",
+    f"{_ELEMENT}.rle": _BYTES,
 }
-# Measured at COCO's size: a higher level saves 2.5 MB of the second plane and 1.4 MB of the run
-# lengths; elsewhere next to nothing, for several times the time.
-_LEVELS = {"coordinates_1": 6, f"{ANNOTATIONS}.list.element.rle": 9}
+# Measured at COCO's size: level 5 saves 0.5 MB of the run lengths, 9 another 0.1 MB for three times
+# the time; elsewhere higher levels save next to nothing. Coordinates are coded already.
+_LEVELS = {f"{_ELEMENT}.rle": 5}
 _LEVEL = 3
+_UNCOMPRESSED = ("coordinates",)
+
+_Piece = tuple[Chunk, dict[str, pa.Array]]
+_Encoded = tuple[dict[str, pa.Array], dict[str, pa.Array], Array]
 
 
 @dataclass
@@ -57,28 +64,11 @@ class ParquetWriter:
     subset: str
     media: MediaWriter
     shard_size: int = 0
-    chunks: list[tuple[Chunk, dict[str, pa.Array]]] = field(
-        default_factory=list[tuple[Chunk, dict[str, pa.Array]]]
-    )
+    chunks: list[_Piece] = field(default_factory=list[_Piece])
 
     def add(self, chunks: Sequence[Chunk]) -> None:
-        """Take the chunks of the subset's items, in order.
-
-        Raises
-        ------
-        UnsupportedContentError
-            An annotation's parts are not those of its type.
-        """
+        """Take the chunks of the subset's items, in order."""
         for chunk in chunks:
-            row = misshapen(chunk.annotations)
-            if row is not None:
-                item = item_of(chunk.offsets, row)
-                kind = AnnotationType(chunk.annotations.column("type")[row].as_py()).name
-                raise UnsupportedContentError(
-                    f"item {chunk.items.column('id')[item].as_py()!r}: annotation "
-                    f"{row - int(chunk.offsets[item])} is a {kind} with coordinates, visibilities "
-                    "or run lengths that a file could not be read back with"
-                )
             media = self.media.told(chunk, self.subset)
             self.chunks.append((self._with_images(chunk), media))
 
@@ -108,9 +98,9 @@ class ParquetWriter:
             for number, (begin, end) in enumerate(pairwise(bounds))
         ]
 
-    def _between(self, begin: int, end: int) -> list[tuple[Chunk, dict[str, pa.Array]]]:
+    def _between(self, begin: int, end: int) -> list[_Piece]:
         """Items ``begin:end``, in pieces of at most ROW_GROUP."""
-        found: list[tuple[Chunk, dict[str, pa.Array]]] = []
+        found: list[_Piece] = []
         first = 0
         for chunk, media in self.chunks:
             low, high = max(begin - first, 0), min(end - first, len(chunk))
@@ -133,48 +123,76 @@ class ParquetFile:
 
     stem: str
     metadata: FileMetadata
-    pieces: list[tuple[Chunk, dict[str, pa.Array]]]
+    pieces: list[_Piece]
 
-    def write(self, path: Path, workers: Workers, vault: Vault | None = None) -> None:
-        """Write it; the pieces are encoded by workers, when there are some in this process.
+    def write(self, path: Path, encoded: Iterator[_Encoded], vault: Vault | None = None) -> None:
+        """Write it.
 
         Parameters
         ----------
+        encoded : of `encoded_pieces`, of which its own are taken, as they are ready.
         vault : encrypts it; None for no encryption.
         """
-        here = workers if workers.share_memory else Workers()
-        with here.map(_encoded, ([piece] for piece in self.pieces)) as encoded:
-            parts = list(encoded)
-        kind = col.file_schema([table for table, _, _ in parts], [fields for _, fields, _ in parts])
+        there = [packing.present(*piece) for piece in self.pieces]
+        kind = packing.file_schema(
+            set[str]().union(*(items for items, _ in there)),
+            set[str]().union(*(fields for _, fields in there)),
+        )
         options, metadata = _options(kind), {KEY: self.metadata.encode()}
         if vault is not None:
             options["encryption_properties"] = vault.encryption()
             metadata |= vault.metadata(self.stem)
         with pq.ParquetWriter(path, kind, **options) as writer:
             writer.add_key_value_metadata(metadata)
-            for table, fields, offsets in parts:
+            for table, fields, offsets in islice(encoded, len(self.pieces)):
                 writer.write_batch(
-                    col.record_batch(table, fields, offsets, kind), row_group_size=ROW_GROUP
+                    packing.record_batch(table, fields, offsets, kind), row_group_size=ROW_GROUP
                 )
 
 
-def _encoded(
-    piece: tuple[Chunk, dict[str, pa.Array]],
-) -> tuple[dict[str, pa.Array], dict[str, pa.Array], Array]:
+def encoded_pieces(
+    files: Sequence[ParquetFile], workers: Workers
+) -> AbstractContextManager[Iterator[_Encoded]]:
+    """The columns of all pieces of all files, in order.
+
+    They are made by workers, when there are some in this process, while others are being written.
+
+    Raises
+    ------
+    UnsupportedContentError
+        An annotation's parts are not those of its type.
+    """
+    here = workers if workers.share_memory else Workers()
+    return here.map(_encoded, ([piece] for file in files for piece in file.pieces))
+
+
+def _encoded(piece: _Piece) -> _Encoded:
     chunk, media = piece
-    planes, fields = col.annotation_columns(chunk.annotations, chunk.offsets)
-    return col.item_columns(chunk, media) | planes, fields, chunk.offsets
+    row = misshapen(chunk.annotations)
+    if row is not None:
+        item = item_of(chunk.offsets, row)
+        kind = AnnotationType(chunk.annotations.column("type")[row].as_py()).name
+        raise UnsupportedContentError(
+            f"item {chunk.items.column('id')[item].as_py()!r}: annotation "
+            f"{row - int(chunk.offsets[item])} is a {kind} with coordinates, visibilities "
+            "or run lengths that a file could not be read back with"
+        )
+    coordinates, fields, offsets = packing.annotation_columns(chunk, media)
+    return packing.item_columns(chunk, media) | {"coordinates": coordinates}, fields, offsets
 
 
 def _options(kind: pa.Schema) -> dict[str, object]:
     leaves = [name for name in kind.names if name != ANNOTATIONS]
     element = kind.field(ANNOTATIONS).type.value_type
-    leaves += [f"{ANNOTATIONS}.list.element.{part.name}" for part in element]
+    leaves += [f"{_ELEMENT}.{part.name}" for part in element]
+    compressed = [name for name in leaves if name not in _UNCOMPRESSED]
     return {
-        "compression": "zstd",
-        "compression_level": {name: _LEVELS.get(name, _LEVEL) for name in leaves},
+        "compression": dict.fromkeys(leaves, "zstd") | dict.fromkeys(_UNCOMPRESSED, "none"),
+        "compression_level": {name: _LEVELS.get(name, _LEVEL) for name in compressed},
         "use_dictionary": [name for name in leaves if name not in _ENCODINGS],
         "column_encoding": {name: _ENCODINGS[name] for name in leaves if name in _ENCODINGS},
+        # the types are plain ones then, whatever Arrow is given
+        "store_schema": False,
         "write_page_checksum": True,
         "write_statistics": [name for name in leaves if name == "id"],
     }

@@ -1,0 +1,290 @@
+"""Columns of a chunk as a Parquet file has them: nothing told that others tell.
+
+`columns` is the reverse; docs/storage.md says what is in the columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datumaro.formats.datumaro_binary.parquet.columns import (
+    MEDIA,
+    MEDIA_NAMES,
+    TYPE_NAMES,
+    TYPES,
+    WITH_BOX,
+    begins_of,
+    of_masks,
+    with_ids,
+)
+from datumaro.formats.datumaro_binary.parquet.layout import (
+    ANNOTATION_FIELDS,
+    ANNOTATIONS,
+    ITEM_COLUMNS,
+)
+from datumaro.kernels import coordinates
+from datumaro.model.annotation import NO_OBJECT_ID
+from datumaro.model.media import MediaType
+from datumaro.table import schema
+from datumaro.table.chunk import Chunk
+from datumaro.table.schema import Array
+
+_NEVER_NULL = ("id", "coordinates")
+_TEXT_FIELDS = ("attributes", "visibility", "rle", "text", "extra")
+# all but what the kernels were given before boxes are left out
+_FILTERED = [name for name in schema.ANNOTATIONS.names if name not in ("type", "points", "area")]
+_NAMES = pa.dictionary(pa.int32(), pa.large_string())
+# Arrow is given these as numbers, and need not compare texts.
+_WRITTEN_AS: dict[str, pa.DataType] = {"type": _NAMES, "attributes": _NAMES}
+
+
+def file_schema(items: set[str], annotations: set[str]) -> pa.Schema:
+    """The schema of a file in which nothing but nulls is left out.
+
+    Parameters
+    ----------
+    items, annotations : columns and annotation fields that are not null throughout.
+    """
+    fields = [
+        pa.field(name, kind, nullable=name not in _NEVER_NULL)
+        for name, kind in ITEM_COLUMNS.items()
+        if name in items or name in _NEVER_NULL
+    ]
+    parts = [
+        pa.field(name, _WRITTEN_AS.get(name, kind), nullable=name != "type")
+        for name, kind in ANNOTATION_FIELDS.items()
+        if name in annotations or name == "type"
+    ]
+    element = pa.field("element", pa.struct(parts), nullable=False)
+    fields.append(pa.field(ANNOTATIONS, pa.large_list(element), nullable=False))
+    return pa.schema(fields)
+
+
+def record_batch(
+    table: dict[str, pa.Array], annotations: dict[str, pa.Array], offsets: Array, kind: Any
+) -> pa.RecordBatch:
+    """A batch of ``kind`` (of `file_schema`); columns that are missing become nulls."""
+    n, m = len(offsets) - 1, int(offsets[-1])
+    element = kind.field(ANNOTATIONS).type.value_type
+    parts = [
+        annotations[field.name] if field.name in annotations else pa.nulls(m, field.type)
+        for field in element
+    ]
+    struct = pa.StructArray.from_arrays(parts, fields=list(element))
+    nested = pa.Array.from_buffers(
+        kind.field(ANNOTATIONS).type, n, [None, schema.buffer(offsets)], 0, children=[struct]
+    )
+    arrays = [
+        nested
+        if field.name == ANNOTATIONS
+        else table[field.name]
+        if field.name in table
+        else pa.nulls(n, field.type)
+        for field in kind
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=kind)
+
+
+def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str]]:
+    """(Columns, fields of annotations) that are not null throughout, or may not be."""
+    kinds = media["media_type"].to_numpy()
+    items = {"media_type"} if (kinds != MediaType.NONE).any() else set[str]()
+    texts = {"attributes": chunk.items.column("attributes")}
+    texts |= {name: media[name] for name in ("path", "media_extra")}
+    items |= {name for name, column in texts.items() if _has_bytes(column)}
+    if "path" in items:
+        items.add("path_pattern")
+    items |= {name for name in ("height", "width") if media[name].to_numpy().any()}
+    annotations = chunk.annotations
+    ids = annotations.column("id").to_numpy()
+    blank = {"group": ids, "object_id": NO_OBJECT_ID}
+    blank |= {"id": 0, "z_order": 0} | _mask_sizes(chunk.offsets, annotations, media)
+    fields = {
+        name
+        for name, value in blank.items()
+        if (annotations.column(name).to_numpy() != value).any()
+    }
+    texts = {name: annotations.column(name) for name in _TEXT_FIELDS}
+    fields |= {name for name, column in texts.items() if _has_bytes(column)}
+    if annotations.column("label").null_count < len(annotations):
+        fields.add("label")
+    if not np.isnan(annotations.column("area").to_numpy()).all():
+        fields.add("area_bits")
+    if _has_bytes(annotations.column("points")):
+        fields.add("n_coordinates")
+    return items, fields
+
+
+def item_columns(chunk: Chunk, media: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """An item's own columns; ``media`` are those of `media_out.MediaWriter.told`."""
+    kinds = media["media_type"].to_numpy()
+    none = pa.array(kinds == MediaType.NONE)
+    columns: dict[str, pa.Array] = {"id": chunk.items.column("id")}
+    columns["attributes"] = _none_where_empty(chunk.items.column("attributes"))
+    index = np.searchsorted(MEDIA, kinds)
+    names = MEDIA_NAMES.take(pa.array(index))
+    columns["media_type"] = pc.if_else(none, pa.nulls(len(chunk), pa.large_string()), names)
+    columns["media_extra"] = _none_where_empty(media["media_extra"])
+    columns["path"], columns["path_pattern"] = _paths(media["path"], columns["id"])
+    for name in ("height", "width"):
+        columns[name] = _none_where(media[name], 0)
+    return columns
+
+
+def _paths(paths: pa.Array, ids: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """(Paths, and patterns in which U+0000 stands for the item's id), either for each item."""
+    nulls = pa.nulls(len(paths), pa.large_string())
+    present = np.flatnonzero(np.diff(schema.list_parts(paths)[0]))
+    first = int(present[0]) if len(present) else 0
+    path, identity = (paths[first].as_py(), ids[first].as_py()) if len(present) else ("", "")
+    before, found, after = path.rpartition(identity) if identity else ("", "", "")
+    if not found or "\0" in before + after:
+        return _none_where_empty(paths), nulls
+    pattern = f"{before}\0{after}"
+    like = pc.equal(paths, with_ids(pattern, ids))
+    return (
+        pc.if_else(like, nulls, _none_where_empty(paths)),
+        pc.if_else(like, pa.scalar(pattern, pa.large_string()), nulls),
+    )
+
+
+def annotation_columns(
+    chunk: Chunk, media: dict[str, pa.Array]
+) -> tuple[pa.Array, dict[str, pa.Array], Array]:
+    """(The items' coordinates, the fields of their annotations, each item's annotations).
+
+    Boxes that a polygon before them tells are left out.
+    """
+    annotations, offsets = chunk.annotations, chunk.offsets
+    types = annotations.column("type").to_numpy()
+    ids = annotations.column("id").to_numpy()
+    at, points = schema.list_parts(annotations.column("points"))
+    boxes = coordinates.boxes_of_polygons(offsets, types, ids, alike(annotations), at, points)
+    counts, ends, data, doubled = coordinates.encode(offsets, types, at, points, boxes)
+    areas = annotations.column("area").to_numpy()
+    bits = areas.view(np.int64) - coordinates.areas_of_polygons(offsets, types, ids, doubled).view(
+        np.int64
+    )
+    area_bits = (bits << 1) ^ (bits >> 63)
+    area_stated = _stated(areas, ids, offsets)
+    sizes = _mask_sizes(offsets, annotations, media)
+    own = {name: annotations.column(name).to_numpy() != size for name, size in sizes.items()}
+    kept = boxes == 0
+    if not kept.all():
+        before = np.zeros(len(kept) + 1, np.int64)
+        np.cumsum(kept, out=before[1:])
+        offsets = before[offsets]
+        types = types.copy()
+        types[np.flatnonzero(boxes) - 1] = WITH_BOX
+        annotations = annotations.select(_FILTERED).filter(pa.array(kept))
+        types, ids, counts = types[kept], ids[kept], counts[kept]
+        area_bits, area_stated = area_bits[kept], area_stated[kept]
+        own = {name: mask[kept] for name, mask in own.items()}
+    names = annotations.column("attributes")
+    fields: dict[str, pa.Array] = {
+        "type": pa.DictionaryArray.from_arrays(
+            pa.array(np.searchsorted(TYPES, types).astype(np.int32)), TYPE_NAMES
+        ),
+        "label": annotations.column("label"),
+        "id": annotations.column("id"),
+        "group": _none_where_equal(annotations.column("group"), ids),
+        "object_id": _none_where(annotations.column("object_id"), NO_OBJECT_ID),
+        "z_order": _none_where(annotations.column("z_order"), 0),
+        "attributes": _none_where_empty(names).dictionary_encode(),
+        "area_bits": pa.array(area_bits, mask=~area_stated),
+        "n_coordinates": pa.array(counts),
+        "visibility": _bytes_of(annotations.column("visibility")),
+        **{name: _masked(annotations.column(name), ~mask) for name, mask in own.items()},
+    }
+    for name in ("rle", "text", "extra"):
+        fields[name] = _none_where_empty(annotations.column(name))
+    return schema.texts(ends, data, pa.large_binary()), fields, offsets
+
+
+def _mask_sizes(
+    offsets: Array, annotations: pa.RecordBatch, media: dict[str, pa.Array]
+) -> dict[str, Array]:
+    """What masks' heights and widths are without being told: those of their items' media."""
+    ends = schema.list_parts(annotations.column("rle"))[0]
+    return {
+        f"mask_{name}": of_masks(offsets, ends, media[name].to_numpy())
+        for name in ("height", "width")
+    }
+
+
+def alike(annotations: pa.RecordBatch) -> Array:
+    """Which annotations differ from the one before in nothing but type and coordinates (uint8 [n]).
+
+    Those with what a box hasn't (run lengths, a caption, …) are not among them.
+    """
+    found = np.zeros(len(annotations), bool)
+    if not len(found):
+        return found.view(np.uint8)
+    found[1:] = True
+    label = schema.label_values(annotations.column("label"))
+    area = annotations.column("area").to_numpy().view(np.int64)
+    numbers = [label, area]
+    numbers += [
+        annotations.column(name).to_numpy() for name in ("id", "group", "object_id", "z_order")
+    ]
+    for column in numbers:
+        found[1:] &= column[1:] == column[:-1]
+    for name in ("mask_height", "mask_width"):
+        column = annotations.column(name).to_numpy()
+        if column.any():
+            found &= column == 0
+    for name in ("visibility", "rle", "text", "extra"):
+        if _has_bytes(annotations.column(name)):
+            found &= np.diff(schema.list_parts(annotations.column(name))[0]) == 0
+    attributes = annotations.column("attributes")
+    if _has_bytes(attributes):
+        found &= coordinates.same_as_before(*schema.list_parts(attributes)) != 0
+    return found.view(np.uint8)
+
+
+def _has_bytes(column: pa.Array) -> bool:
+    """Whether any text or list is not empty."""
+    offsets = schema.list_parts(column)[0]
+    return bool(offsets[-1] > offsets[0])
+
+
+def _none_where_empty(column: pa.Array) -> pa.Array:
+    return _masked(column, np.diff(schema.list_parts(column)[0]) == 0)
+
+
+def _none_where(column: pa.Array, value: int) -> pa.Array:
+    return _masked(column, column.to_numpy() == value)
+
+
+def _none_where_equal(column: pa.Array, other: Array) -> pa.Array:
+    return _masked(column, column.to_numpy() == other)
+
+
+def _masked(column: pa.Array, nulls: Array) -> pa.Array:
+    """A column with nulls where told, its memory shared."""
+    if not nulls.any():
+        return column
+    valid = schema.buffer(np.packbits(~nulls, bitorder="little"))
+    if column.offset:
+        column = pa.concat_arrays([column])
+        if column.offset:
+            return pc.if_else(pa.array(nulls), pa.nulls(len(column), column.type), column)
+    count = int(np.count_nonzero(nulls))
+    return pa.Array.from_buffers(column.type, len(column), [valid, *column.buffers()[1:]], count)
+
+
+def _stated(areas: Array, ids: Array, offsets: Array) -> Array:
+    """Which areas are neither none nor those of the annotation before, of the same item and id."""
+    begins = begins_of(ids, offsets)
+    same = begins & np.isnan(areas)
+    same[1:] |= ~begins[1:] & (areas[1:].view(np.int64) == areas[:-1].view(np.int64))
+    return ~same
+
+
+def _bytes_of(lists: pa.Array) -> pa.Array:
+    offsets, values = schema.list_parts(lists)
+    return _none_where_empty(schema.texts(offsets, values, pa.large_binary()))
