@@ -201,3 +201,17 @@ def test_what_is_refused(tmp_path: Path):
     item = dm.DatasetItem("a", subset="a/b")
     with pytest.raises(PathSeparatorInSubsetNameError):
         dm.Dataset.from_iterable([item]).export(out, "dota")
+
+
+def test_numbers_of_any_size_have_four_decimals(tmp_path: Path):
+    near, far = [0, 0, 1.5, 0, 1.5, 2.25, 0, 2.25], [0, 0, 2_000_000, 0, 2_000_000, 1, 0, 1]
+    turned = dm.RotatedBbox(4, 2, 3_000_000, 2, 0, label=0)
+    of(dm.Polygon(near, label=0), dm.Polygon(far, label=0), turned).export(
+        str(tmp_path / "o"), "dota"
+    )
+    (file,) = (tmp_path / "o").rglob("a.txt")
+    assert [line.split()[:4] for line in file.read_text().splitlines()] == [
+        ["0.0000", "0.0000", "1.5000", "0.0000"],
+        ["0.0000", "0.0000", "2000000.0000", "0.0000"],
+        ["-1499996.0000", "1.0000", "1500004.0000", "1.0000"],
+    ]

@@ -25,6 +25,7 @@ from datumaro.formats.base import WriteContext
 from datumaro.formats.files import read_file
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
+from datumaro.kernels.yolo_lines import print_lines
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.table import json_text, schema
@@ -328,7 +329,7 @@ def corners_of(boxes: Array) -> Array:
 
 def texts(chunk: Chunk, rows: ChunkRows, names: list[str], context: WriteContext) -> list[str]:
     """The text of each item's file. Annotations without a label are passed over."""
-    of_row = _rotated_corners(chunk)
+    of_row = _corner_texts(chunk)
     difficulties: dict[str, int] = {}
     made: list[str] = []
     for item, item_id in enumerate(rows.ids):
@@ -341,8 +342,8 @@ def texts(chunk: Chunk, rows: ChunkRows, names: list[str], context: WriteContext
             if not 0 <= label < len(names):
                 context.lost(UNDECLARED, 1, place)
                 continue
-            points = of_row[row] if kind == _ROTATED else rows.points(row)
-            if len(points) != _NUMBERS:
+            corners = of_row.get(row)
+            if corners is None:
                 context.lost("polygons of more or fewer than four corners", 1, place)
                 continue
             attributes = rows.ann_attributes[row]
@@ -353,21 +354,39 @@ def texts(chunk: Chunk, rows: ChunkRows, names: list[str], context: WriteContext
                     context.lost(loss, 1, place)
                 else:  # each that is lost is counted
                     difficulties[attributes] = difficulty
-            lines.append(f"{_EIGHT % tuple(points)} {names[label]} {difficulty}\n")
+            lines.append(f"{corners} {names[label]} {difficulty}\n")
         made.append("".join(lines))
     return made
 
 
 _EIGHT = " ".join(["%.4f"] * _NUMBERS)
+_FAR = 1e6  # pixels: to there the kernel prints what this would
 
 
-def _rotated_corners(chunk: Chunk) -> dict[int, list[float]]:
-    """{row: eight numbers} of the rotated boxes."""
+def _corner_texts(chunk: Chunk) -> dict[int, str]:
+    """{row: the corners as a line has them} of the rotated boxes, and of polygons of four."""
     offsets, points = schema.list_parts(chunk.annotations.column("points"))
-    found = np.flatnonzero(chunk.annotations.column("type").to_numpy() == _ROTATED)
-    boxes = points[offsets[found][:, None] + np.arange(5)].astype(np.float64).round(2)
-    corners: list[list[float]] = corners_of(boxes).reshape(-1, _NUMBERS).tolist()
-    return dict(zip(found.tolist(), corners, strict=True))
+    types = chunk.annotations.column("type").to_numpy()
+    rotated = np.flatnonzero(types == _ROTATED)
+    boxes = points[offsets[rotated][:, None] + np.arange(5)].astype(np.float64).round(2)
+    polygons = np.flatnonzero((types == _POLYGON) & (np.diff(offsets) == _NUMBERS))
+    given = points[offsets[polygons][:, None] + np.arange(_NUMBERS)].astype(np.float64).round(2)
+    rows = np.concatenate([rotated, polygons])
+    corners = np.concatenate([corners_of(boxes).reshape(-1, _NUMBERS), given])
+    near = (np.abs(corners) < _FAR).all(1)
+    n = int(np.count_nonzero(near))
+    text, _ = print_lines(
+        np.zeros(n, np.int32),
+        np.ascontiguousarray(corners[near]).reshape(-1),
+        np.arange(n + 1) * _NUMBERS,
+        np.full(n, 4, np.uint8),
+    )
+    # (a line begins with a class, 0)
+    lines = [line[2:] for line in text.decode().splitlines()]
+    texts = dict(zip(rows[near].tolist(), lines, strict=True))
+    for row, numbers in zip(rows[~near].tolist(), corners[~near].tolist(), strict=True):
+        texts[row] = _EIGHT % tuple(numbers)
+    return texts
 
 
 def _difficulty(attributes: str) -> tuple[int, str]:

@@ -29,6 +29,7 @@ from datumaro.table.chunk import Chunk, Content
 
 _BBOX = int(AnnotationType.bbox)
 _FRAME = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_MOST_KNOWN = 4096
 
 
 def write(content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext) -> None:
@@ -50,6 +51,7 @@ class _Writer:
         context.lost("names of attributes of labels", len(own), ", ".join(own[:5]))
         self.frames = _Frames(content, context)
         self.tracks = _Tracks(content, context)
+        self.known: dict[str, tuple[int, int, str, str]] = {}  # `told`, of some attributes
 
     def write(self, content: Content) -> None:
         """Write all files; media last."""
@@ -84,25 +86,35 @@ class _Writer:
                 self.context.lost(UNDECLARED, 1, f"item {rows.ids[item]!r}")
                 continue
             x1, y1, x2, y2 = rows.points(row)
-            known = json_text.decode(rows.ann_attributes[row])
-            seen = self.visibility(known, rows.ids[item])
+            track, looked_at, seen, loss = self.told(rows.ann_attributes[row])
+            if loss:
+                self.context.lost(loss, 1, f"item {rows.ids[item]!r}")
             lines.append(
-                f"{frame:d},{self.tracks.number(known.get('track_id'))},{x1!r},{y1!r},"
-                f"{round(x2 - x1, 2)!r},{round(y2 - y1, 2)!r},"
-                f"{int(known.get('ignored') is not True)},{label + 1},{seen!r}\n"
+                f"{frame:d},{track},{x1!r},{y1!r},{round(x2 - x1, 2)!r},{round(y2 - y1, 2)!r},"
+                f"{looked_at},{label + 1},{seen}\n"
             )
 
-    def visibility(self, known: dict[str, Any], item_id: str) -> float:
-        """How much of a box is seen, as its attributes say; all of it when they say nothing."""
-        seen, hidden = known.get("visibility"), known.get("occluded")
-        if isinstance(seen, bool) or not isinstance(seen, int | float):
-            if seen is not None:
-                self.context.lost("visibilities that are no numbers", 1, f"item {item_id!r}")
-            return 0.0 if hidden is True else 1.0
-        if hidden is not None and hidden is not (seen <= 0):
-            what = "occluded, where the visibility says otherwise"
-            self.context.lost(what, 1, f"item {item_id!r}")
-        return float(seen)
+    def told(self, attributes: str) -> tuple[int, int, str, str]:
+        """(track, whether to look at it, how much of it is seen, what is lost) of a box."""
+        found = self.known.get(attributes)
+        if found is None:
+            known = json_text.decode(attributes)
+            seen, loss = _visibility(known)
+            looked_at = int(known.get("ignored") is not True)
+            found = self.tracks.number(known.get("track_id")), looked_at, repr(seen), loss
+            if len(self.known) < _MOST_KNOWN:  # a track's boxes mostly have the same
+                self.known[attributes] = found
+        return found
+
+
+def _visibility(known: dict[str, Any]) -> tuple[float, str]:
+    """(how much of a box is seen, what is lost); all of it when its attributes say nothing."""
+    seen, hidden = known.get("visibility"), known.get("occluded")
+    if isinstance(seen, bool) or not isinstance(seen, int | float):
+        loss = "" if seen is None else "visibilities that are no numbers"
+        return 0.0 if hidden is True else 1.0, loss
+    contradicts = hidden is not None and hidden is not (seen <= 0)
+    return float(seen), "occluded, where the visibility says otherwise" if contradicts else ""
 
 
 class _Frames:
@@ -154,11 +166,12 @@ class _Tracks:
 def _track_ids(chunk: Chunk) -> list[Any]:
     boxes = chunk.annotations.column("type").to_numpy() == _BBOX
     texts: list[str] = chunk.annotations.column("attributes").to_pylist()
-    tracks = [
-        json_text.decode(text).get("track_id")
+    stated = dict.fromkeys(
+        text
         for text, is_box in zip(texts, boxes.tolist(), strict=True)
         if is_box and "track_id" in text
-    ]
+    )
+    tracks = [json_text.decode(text).get("track_id") for text in stated]
     return [_hashable(track) for track in tracks if track is not None]
 
 
