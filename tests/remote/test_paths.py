@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 import datumaro as dm
 from datumaro.errors import (
     DatasetImportError,
+    DatasetNotFoundError,
     InvalidOptionError,
     MissingDependencyError,
     NotAvailableError,
@@ -127,6 +128,18 @@ def test_in_memory(memory, photos):
     assert np.array_equal(media.data, photos.get("p3", "val").media.data)
     photos.export(f"{memory}/set", "datumaro_binary", storage="parquet", shard_size=2)
     assert [item.id for item in dm.Dataset.import_from(f"{memory}/set", rows="2:")] == ["p4"]
+
+
+def test_single_items_and_numbers_of_items(photos):
+    url = "memory://here/items"
+    photos.export(url, "datumaro_binary", storage="parquet", save_media=True)
+    reader = pickle.loads(pickle.dumps(dm.ItemReader(url)))
+    expected = [item for subset in photos.subsets().values() for item in subset]
+    assert list(reader) == expected
+    assert (reader[4].media.data == expected[4].media.data).all()
+    assert dm.summarize(url) == dm.summarize(photos)
+    with pytest.raises(DatasetNotFoundError, match="memory://here/nothing"):
+        dm.ItemReader("memory://here/nothing")
 
 
 def test_a_local_data_set_by_its_url(photos, tmp_path):

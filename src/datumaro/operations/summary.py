@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from datumaro.errors import DatasetNotFoundError
 from datumaro.formats import registry
 from datumaro.formats.base import ReadContext
 from datumaro.formats.detection import detect_one
 from datumaro.operations.content import HasContent, content_of
 from datumaro.options import make_options
 from datumaro.progress import NullProgressReporter, ProgressReporter
+from datumaro.remote.path import as_remote, located, raise_missing
+from datumaro.remote.steady import read_steady
 from datumaro.staging import read_whole
 from datumaro.table.chunk import Content
 from datumaro.table.counts import Count, Summary, count_chunks
@@ -42,7 +43,7 @@ def summarize(
         What lies at a path cannot be read: see `Dataset.import_from`.
     """
     if isinstance(source, str | os.PathLike):
-        path, progress = Path(source), progress_reporter or NullProgressReporter()
+        path, progress = located(source), progress_reporter or NullProgressReporter()
         return _of_path(path, format, progress, error_policy, options)
     content = content_of(source)
     subsets = {name: count_chunks(chunks) for name, chunks in content.by_subset().items()}
@@ -58,14 +59,22 @@ def _of_path(
     options: dict[str, Any],
 ) -> Summary:
     if not path.exists():
-        raise DatasetNotFoundError(f"{str(path)!r}: there is no such file or folder")
+        raise_missing(path)
     if format is None:
         format, path = detect_one(path)
     kind = registry.get(format)
-    if kind.reads:
+    remote = as_remote(path)
+    if kind.reads and (remote is None or kind.at_urls):
         chosen = make_options(kind.read_options, options, format)
         context = ReadContext(progress, error_policy)
-        found = read_whole(path, lambda: kind.summarize(path, chosen, context))
+
+        def count() -> Summary | None:
+            return kind.summarize(path, chosen, context)
+
+        if remote is None:
+            found = read_whole(path, count)
+        else:
+            found = read_steady(remote, kind.owned, count)
         if found is not None:
             return found
     from datumaro.dataset import Dataset  # costs time, and the counts may do without

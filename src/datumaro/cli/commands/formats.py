@@ -28,9 +28,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "formats",
         run,
         help="print a table of the formats and what they hold",
-        description="Print a table of the formats: which are read and written, and the kinds of "
-        "annotations and media they hold.\nAn asterisk marks kinds that are written with an option "
-        "only.",
+        description="Print a table of the formats: which are read and written, and the kinds of\n"
+        "annotations and media that they hold. An asterisk marks kinds that are written "
+        "with an option only.",
         examples=_EXAMPLES,
     )
     parser.add_argument("part", nargs="?", default="", metavar="TEXT", help="part of their names")
