@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
+from datumaro.kernels.yolo_lines import print_lines
 from datumaro.media_store import file_source
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import Image, MediaElement, MediaType, probe_size
 from datumaro.progress import ProgressReporter
 from datumaro.table import json_text, media_columns, schema
 from datumaro.table.chunk import Chunk, Content
+from datumaro.table.schema import Array
 
 _FILES = (MediaType.IMAGE, MediaType.BYTE_IMAGE)
 _MASK = int(AnnotationType.mask)
@@ -53,7 +55,9 @@ class ChunkRows:
         self._point_starts: list[int] = (starts - first).tolist()
         used = points[first : int(starts[-1])]
         # float32 widened shows digits that nobody wrote
-        self._points: list[float] = used.astype(float).round(2).tolist()
+        self._rounded = used.astype(float).round(2)
+        self._points: list[float] = self._rounded.tolist()
+        self._printed: list[str] | None = None
         self._exact: dict[int, str] | None = None  # the column "extra", where it has something
 
     def __len__(self) -> int:
@@ -62,6 +66,12 @@ class ChunkRows:
     def points(self, row: int) -> list[float]:
         """An annotation's coordinates."""
         return self._points[self._point_starts[row] : self._point_starts[row + 1]]
+
+    def printed_points(self, row: int) -> list[str]:
+        """An annotation's coordinates as texts with two decimals."""
+        if self._printed is None:
+            self._printed = _printed(self._rounded)
+        return self._printed[self._point_starts[row] : self._point_starts[row + 1]]
 
     def cuboid(self, row: int) -> list[float]:
         """A 3D cuboid's position, rotation and scale: nine numbers, as exact as they are known."""
@@ -185,3 +195,12 @@ def each_subset(
         yield name, items(chunks)
     progress.report_status(done)
     progress.finish()
+
+
+def _printed(numbers: Array) -> list[str]:
+    """Numbers as texts with two decimals, all in one call."""
+    if not np.isfinite(numbers).all():
+        return [f"{number:.2f}" for number in numbers.tolist()]
+    ends, decimals = np.array([0, len(numbers)]), np.array([2], np.uint8)
+    text, _ = print_lines(np.zeros(1, np.int32), numbers, ends, decimals)
+    return text.decode().split()[1:]  # behind the line's class

@@ -19,7 +19,7 @@ from datumaro.model.image_codec import (
     guess_extension,
     same_kind,
 )
-from datumaro.model.image_header import read_size
+from datumaro.model.image_header import read_size, size_in
 from datumaro.model.media_element import (
     Destination,
     MediaElement,
@@ -61,10 +61,22 @@ def probe_size(path: str | os.PathLike[str]) -> Size | None:
     if not os.path.isfile(path):  # noqa: PTH113 - a str; pipes would block
         return None
     try:
+        size = size_in(_head(path))
+        if size is not None:
+            return size
         with open(path, "rb", buffering=_HEADER) as file:  # noqa: PTH123 - a str
             return read_size(file)
     except OSError:  # removed meanwhile, or not readable
         return None
+
+
+def _head(path: str | os.PathLike[str]) -> bytes:
+    """The first bytes of a file: a file object would cost more than to read them."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        return os.read(descriptor, _HEADER)
+    finally:
+        os.close(descriptor)
 
 
 def _remote_size(url: str) -> Size | None:

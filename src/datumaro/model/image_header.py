@@ -41,6 +41,36 @@ def read_size(file: BinaryIO) -> tuple[int, int] | None:
     return size if size and 0 < size[0] <= _MAX_SIDE and 0 < size[1] <= _MAX_SIDE else None
 
 
+def size_in(head: bytes) -> tuple[int, int] | None:
+    """(Height, width) in pixels, when it is told in the first bytes of a JPEG or PNG file.
+
+    None says nothing: `read_size` looks at the whole file.
+    """
+    size = None
+    if head.startswith(b"\xff\xd8\xff"):
+        size = _jpeg_in(head)
+    elif head.startswith(b"\x89PNG\r\n\x1a\n"):
+        size = _png(head)
+    return size if size and 0 < size[0] <= _MAX_SIDE and 0 < size[1] <= _MAX_SIDE else None
+
+
+def _jpeg_in(head: bytes) -> tuple[int, int] | None:
+    """`_jpeg`, as far as it is in memory."""
+    at = 2
+    while at + 9 <= len(head) and head[at] == 0xFF:
+        marker = head[at + 1]
+        if marker in _START_OF_FRAME:
+            height, width = struct.unpack_from(">HH", head, at + 5)
+            return height, width
+        if not 0xE0 <= marker <= 0xEF and marker not in (0xDB, 0xC4, 0xDD, 0xFE):
+            return None  # nothing that usually stands before a frame
+        length = int.from_bytes(head[at + 2 : at + 4], "big")
+        if length < 2:
+            return None
+        at += 2 + length
+    return None
+
+
 def _png(head: bytes) -> tuple[int, int] | None:
     # https://www.w3.org/TR/png-3/#11IHDR
     if len(head) < 24 or head[12:16] != b"IHDR":

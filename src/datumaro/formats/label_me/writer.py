@@ -23,6 +23,7 @@ from datumaro.paths import check_subset_name, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
+_POINT = "      <pt><x>%s</x><y>%s</y></pt>\n"
 _BBOX, _POLYGON, _MASK = (
     int(kind) for kind in (AnnotationType.bbox, AnnotationType.polygon, AnnotationType.mask)
 )
@@ -165,17 +166,11 @@ class Writer:
         if kind == _MASK:
             shape = self.mask(rows, row, f"{item_id}_mask_{number}.png", username, subset)
         else:
-            points = rows.points(row)
+            points = rows.printed_points(row)
             if kind == _BBOX:
                 x1, y1, x2, y2 = points
                 points = [x1, y1, x2, y1, x2, y2, x1, y2]
-            pairs = iter(points)
-            inner = "".join(
-                [
-                    f"      <pt><x>{x:.2f}</x><y>{y:.2f}</y></pt>\n"
-                    for x, y in zip(pairs, pairs, strict=True)
-                ]
-            )
+            inner = _POINT * (len(points) // 2) % tuple(points)
             box = "    <type>bounding_box</type>\n" if kind == _BBOX else ""
             shape = (
                 f"{box}    <polygon>\n{inner}      <username>{username}</username>\n"
