@@ -33,7 +33,7 @@ def filled_before(
     which: NDArray[np.uint8],
     missing: int,
 ) -> NDArray[_Integer]:
-    """Values; a null has the value before it, where ``which`` (uint8 [n]) says so, or ``missing``."""
+    """Values; a null is the value before it where ``which`` (uint8 [n]) says so, or ``missing``."""
 
 def nulls_are_empty(offsets: NDArray[np.int64], valid: NDArray[np.uint8], first: int) -> bool:
     """Whether texts that are null have no bytes: those between ``offsets`` (int64 [n + 1])."""

@@ -17,8 +17,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ITEM_COLUMNS,
 )
-from datumaro.kernels import areas as area_codes
-from datumaro.kernels import coordinates, id_patterns, nullable
+from datumaro.kernels import areas as area_codes, coordinates, id_patterns, nullable
 from datumaro.kernels.records import bad_object
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaType
@@ -233,6 +232,12 @@ class TableReader:
             columns["area"] = schema.primitive(areas, pa.float64())
         return schema.annotation_batch(self.m, columns)
 
+    def types_and_labels(self) -> tuple[Array, Array]:
+        """(AnnotationType numbers, labels with NO_LABEL for none), of these two columns alone."""
+        label = self._field("label")
+        none = np.full(self.m, schema.NO_LABEL, np.int32)
+        return self._types(), none if label is None else _filled(label, schema.NO_LABEL)
+
     def _types(self) -> Array:
         """Numbers of the annotations' types."""
         names = self._names("type")
@@ -282,9 +287,7 @@ class TableReader:
             sizes: Array | None = None
             if rle is not None:
                 column = self._column(name, ITEM_COLUMNS[name])
-                of_item = (
-                    np.zeros(self.n, np.int32) if column is None else _filled(column, 0)
-                )
+                of_item = np.zeros(self.n, np.int32) if column is None else _filled(column, 0)
                 sizes = of_masks(self.offsets, schema.list_parts(_texts(rle))[0], of_item)
             if own is not None and sizes is not None and own.null_count:
                 sizes = pc.coalesce(own, pa.array(sizes)).to_numpy()

@@ -24,8 +24,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATIONS,
     ITEM_COLUMNS,
 )
-from datumaro.kernels import areas as area_codes
-from datumaro.kernels import coordinates, id_patterns
+from datumaro.kernels import areas as area_codes, coordinates, id_patterns
 from datumaro.model.annotation import NO_OBJECT_ID
 from datumaro.model.media import MediaType
 from datumaro.table import schema
