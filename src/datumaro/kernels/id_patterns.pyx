@@ -37,8 +37,23 @@ cdef inline Text without_zeros(Text name) noexcept nogil:
     return name
 
 
-cdef inline bint is_word(u8 byte) noexcept nogil:
-    return c"0" <= byte <= c"9" or c"A" <= (byte & ~32) <= c"Z" or byte == c"_" or byte >= 128
+cdef enum:
+    WORD = 1
+    MARK = 2
+
+cdef u8[256] kind_of  # of a byte
+
+
+cdef void make_table():
+    cdef int byte
+    for byte in range(256):
+        if byte <= SHORT:
+            kind_of[byte] = MARK
+        elif chr(byte).isalnum() or byte == c"_" or byte >= 128:
+            kind_of[byte] = WORD
+
+
+make_table()
 
 
 cdef inline bint stands_at(Text text, i64 at, Text name) noexcept nogil:
@@ -47,9 +62,8 @@ cdef inline bint stands_at(Text text, i64 at, Text name) noexcept nogil:
     return (
         name.length >= LEAST
         and end <= text.length
-        and text.at[at] == name.at[0]
         and memcmp(text.at + at, name.at, name.length) == 0
-        and not (end < text.length and is_word(text.at[end]))
+        and not (end < text.length and kind_of[text.at[end]] == WORD)
     )
 
 
@@ -73,30 +87,38 @@ cdef inline i64 place_of(Text text, i64 at, int byte) noexcept nogil:
 cdef i64 marked(Text text, Text name, u8* out, i64* marks) noexcept nogil:
     """Write the text with marks, which is no longer than it, and say its length."""
     cdef Text short = without_zeros(name)
-    cdef i64 at = 0, n = 0
+    cdef i64 at = 0, begin = 0, n = 0, found
     cdef bint inside = False  # of a word
+    cdef u8 byte, kind
     marks[0] = 0
     while at < text.length:
-        if text.at[at] <= SHORT:  # it would be taken for a mark
+        byte = text.at[at]
+        kind = kind_of[byte]
+        if kind == MARK:  # it would be taken for one
             marks[0] = 0
             return 0
-        if inside or marks[0] == most_marks:
-            out[n] = text.at[at]
-            at += 1
-        elif stands_at(text, at, name):
-            out[n] = WHOLE
-            at += name.length
+        found = 0
+        if not inside and marks[0] < most_marks:
+            if name.length and byte == name.at[0] and stands_at(text, at, name):
+                found = name.length
+                kind = WHOLE
+            elif short.length and byte == short.at[0] and stands_at(text, at, short):
+                found = short.length
+                kind = SHORT
+        if found:
+            memcpy(out + n, text.at + begin, at - begin)
+            n += at - begin
+            out[n] = kind
+            n += 1
             marks[0] += 1
-        elif short.length < name.length and stands_at(text, at, short):
-            out[n] = SHORT
-            at += short.length
-            marks[0] += 1
+            at += found
+            begin = at
+            inside = kind_of[text.at[at - 1]] == WORD
         else:
-            out[n] = text.at[at]
+            inside = kind == WORD
             at += 1
-        n += 1
-        inside = is_word(text.at[at - 1])
-    return n
+    memcpy(out + n, text.at + begin, at - begin)
+    return n + at - begin
 
 
 def encode(
