@@ -93,20 +93,20 @@ def box_areas(rows):
     areas = []
     for row in rows:
         shapes = [
-            (a["type"] in ("polygon", "polygon_bbox"), a["n_coordinates"])
+            (a["type"] == "polygon", a["n_coordinates"])
             for a in row["annotations"]
             if a["n_coordinates"]
         ]
         numbers = iter(numbers_of(row["coordinates"], shapes))
         for annotation in row["annotations"]:
-            h = next(numbers) if annotation["n_coordinates"] else []
-            points = [float(np.float32(value / 100)) for value in h]
-            if annotation["type"] == "polygon_bbox":  # here each has one polygon
+            if annotation["n_coordinates"]:
+                points = [float(np.float32(value / 100)) for value in next(numbers)]
+            elif annotation["type"] == "bbox":  # the bounds of polygons: here of one, before it
                 points = [
                     *map(min, (points[::2], points[1::2])),
                     *map(max, (points[::2], points[1::2])),
                 ]
-            if annotation["type"] in ("bbox", "polygon_bbox"):
+            if annotation["type"] == "bbox":
                 x1, y1, x2, y2 = points
                 areas.append((x2 - x1) * (y2 - y1))
     return areas
@@ -120,9 +120,12 @@ _FLAT = "SELECT unnest(annotations) AS a FROM read_parquet(?)"
 def test_duckdb_and_the_storage(stored, counts, histogram):
     duckdb = pytest.importorskip("duckdb")
     with duckdb.connect() as connection:
+        lengths = connection.execute(
+            "SELECT id, len(annotations) FROM read_parquet(?)", [stored]
+        ).fetchall()
+        assert dict(lengths) == {item.id: len(item.annotations) for item in dataset()}
         found = connection.execute(
-            f"SELECT a.label, sum(if(a.type = 'polygon_bbox', 2, 1)) FROM ({_FLAT}) "
-            "WHERE a.label IS NOT NULL GROUP BY 1",
+            f"SELECT a.label, count(*) FROM ({_FLAT}) WHERE a.label IS NOT NULL GROUP BY 1",
             [stored],
         ).fetchall()
         names = names_in(stored)
@@ -164,10 +167,8 @@ def test_polars_and_the_storage(stored, counts, histogram):
     polars = pytest.importorskip("polars")
     frame = polars.read_parquet(stored)
     flat = frame.select("annotations").explode("annotations").unnest("annotations")
-    boxes = flat.filter(type="polygon_bbox")
     names = names_in(stored)
-    labels = polars.concat([flat["label"], boxes["label"]])
-    found = labels.drop_nulls().value_counts().rows()
+    found = flat["label"].drop_nulls().value_counts().rows()
     assert {names[label]: n for label, n in found} == counts
     assert areas_by(box_areas(frame.to_dicts())) == histogram
 
@@ -192,9 +193,8 @@ def test_pandas_and_the_storage(stored, counts, histogram):
     pandas = pytest.importorskip("pandas")
     frame = pandas.read_parquet(stored, dtype_backend="pyarrow")
     flat = frame["annotations"].list.flatten().struct.explode()
-    boxes = flat[flat["type"] == "polygon_bbox"]
-    labels = pandas.concat([flat["label"], boxes["label"]]).dropna()
     names = names_in(stored)
+    labels = flat["label"].dropna()
     assert {names[label]: n for label, n in labels.value_counts().items()} == counts
     assert areas_by(box_areas(frame.to_dict("records"))) == histogram
 
@@ -234,7 +234,6 @@ def test_hugging_face_datasets(hugging_face, tmp_path, which, request, counts, h
     rows = [dict(row) for row in loaded]
     assert [row["id"] for row in rows] == [item.id for item in dataset()]
     annotations = [a for row in rows for a in row["annotations"]]
-    annotations += [a for a in annotations if a["type"] == "polygon_bbox"]
     labels = [a["label"] for a in annotations if a["label"] is not None]
     assert Counter(names_in(path)[label] for label in labels) == counts
     if which == "stored":

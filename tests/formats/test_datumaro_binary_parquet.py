@@ -59,9 +59,10 @@ def told(data):
 def test_a_row_is_an_item_and_its_annotations_a_list_of_structs(tmp_path):
     table = pq.read_table(export(tmp_path) / "annotations" / "train.datum")
     assert table.column("id").to_pylist() == [f"item {i}" for i in range(5)]
-    polygon, caption = table.column("annotations")[3].as_py()
-    assert (polygon["type"], polygon["label"], polygon["id"]) == ("polygon_bbox", 1, 4)
-    assert (polygon["n_coordinates"], caption["n_coordinates"]) == (6, 0)
+    polygon, box, caption = table.column("annotations")[3].as_py()
+    assert (box["type"], box["label"], box["n_coordinates"]) == ("bbox", 1, None)
+    assert (polygon["type"], polygon["label"], polygon["id"]) == ("polygon", 1, 4)
+    assert (polygon["n_coordinates"], caption["n_coordinates"]) == (6, None)
     assert (caption["text"], caption["label"]) == ("a cat", None)
 
 
@@ -130,24 +131,60 @@ def rows_of(folder, data):
     "box",
     [
         dm.Bbox(*BOX, label=1, id=4),
-        dm.Bbox(*BOX, label=0, id=5),
-        dm.Bbox(*BOX, label=0, id=4, group=9),
-        dm.Bbox(*BOX, label=0, id=4, z_order=1),
-        dm.Bbox(*BOX, label=0, id=4, object_id=3),
-        dm.Bbox(*BOX, label=0, id=4, attributes={"occluded": True}),
-        dm.Bbox(1, 1, 2, 2.01, label=0, id=4),
+        dm.Bbox(*BOX, id=4, group=9),
+        dm.Bbox(*BOX, label=0, id=4, z_order=1, object_id=3, attributes={"occluded": True}),
     ],
 )
-def test_a_box_that_differs_from_its_polygon_has_a_row(tmp_path, box):
-    rows = rows_of(tmp_path, one_item(dm.Polygon(SQUARE, label=0, id=4), box))
-    assert [row["type"] for row in rows] == ["polygon", "bbox"]
+def test_a_box_that_its_polygon_tells_has_no_coordinates(tmp_path, box):
+    polygon, found = rows_of(tmp_path, one_item(dm.Polygon(SQUARE, label=0, id=4), box))
+    assert (polygon["id"], found["id"]) == (4, None)
+    assert (found["type"], found["label"], found["n_coordinates"]) == ("bbox", box.label, None)
 
 
-def test_a_box_of_several_polygons_follows_the_last(tmp_path):
+@pytest.mark.parametrize("box", [dm.Bbox(*BOX, id=5), dm.Bbox(1, 1, 2, 2.01, id=4)])
+def test_another_box_has_them(tmp_path, box):
+    _, found = rows_of(tmp_path, one_item(dm.Polygon(SQUARE, label=0, id=4), box))
+    assert (found["id"], found["n_coordinates"]) == (box.id, 4)
+
+
+def test_a_box_may_have_several_polygons(tmp_path):
     polygons = [dm.Polygon([x, 0, x + 2, 0, x, 2], label=1, id=4) for x in (0, 5)]
     box = dm.Bbox(0, 0, 7, 2, label=1, id=4)
     rows = rows_of(tmp_path, one_item(dm.Caption("so"), *polygons, box, dm.Caption("on")))
-    assert [row["type"] for row in rows] == ["caption", "polygon", "polygon_bbox", "caption"]
+    assert [row["n_coordinates"] for row in rows] == [None, 6, 6, None, None]
+
+
+def test_attributes_that_repeat_the_id_are_patterns(tmp_path):
+    def item(name, attributes):
+        return dm.DatasetItem(name, attributes=attributes)
+
+    data = dm.Dataset.from_iterable(
+        [
+            item("000139", {"id": 139, "url": "http://host/000139.jpg", "n": 1139}),
+            item("house", {"file": "house.png"}),
+            item("other", {"license": 3}),
+            item("none", {}),
+        ]
+    )
+    export(tmp_path, data)
+    assert told(dm.Dataset.import_from(tmp_path)) == told(data)
+    table = pq.read_table(tmp_path / "annotations" / "default.datum")
+    assert table.column("attributes_pattern").to_pylist() == [
+        '{"id":\x01,"url":"http://host/\0.jpg","n":1139}',
+        '{"file":"\0.png"}',
+        None,
+        None,
+    ]
+    assert table.column("attributes").to_pylist() == [None, None, '{"license":3}', None]
+
+
+def test_attributes_that_have_the_id_by_chance_are_not(tmp_path):
+    items = [dm.DatasetItem(f"{n:05}", attributes={"n": 103}) for n in range(100, 105)]
+    data = dm.Dataset.from_iterable(items)
+    export(tmp_path, data)
+    assert told(dm.Dataset.import_from(tmp_path)) == told(data)
+    path = tmp_path / "annotations" / "default.datum"
+    assert pq.read_table(path, columns=["attributes"])["attributes"].null_count == 0
 
 
 AREAS = [4.0, 4.000000000000001, 0.0, -0.0, 1e300, float("inf"), 17.25]
@@ -166,7 +203,7 @@ def test_areas_come_back_to_the_bit(tmp_path, area, shape):
     export(tmp_path, dm.Dataset(Content([chunk])))
     back = dm.Dataset.import_from(tmp_path).content().chunks[0].annotations.column("area")
     assert back.to_numpy().tobytes() == column.to_numpy().tobytes()
-    (row,) = pq.read_table(tmp_path / "annotations" / "default.datum")["annotations"][0].as_py()
+    row, *_ = pq.read_table(tmp_path / "annotations" / "default.datum")["annotations"][0].as_py()
     if shape != "box" and area in AREAS[:2]:
         assert row["area_bits"] == 2 * AREAS.index(area)
 
@@ -359,7 +396,7 @@ def with_annotations(**fields):
         (with_annotations(n_coordinates=1000), r"item 'item 0': coordinates: more coordinates"),
         (with_annotations(n_coordinates=-1), r"more coordinates"),
         (with_annotations(type="polygon", n_coordinates=None), r"fewer coordinates"),
-        (with_annotations(type="polygon_bbox", n_coordinates=0), r"without polygons"),
+        (with_annotations(type="bbox", n_coordinates=0), r"box without numbers; expected polygons"),
         (with_annotations(attributes="{"), r"attributes.*JSON object"),
         (with_annotations(label=7), r"label 7; expected 0 to 1"),
         (with_annotations(visibility=b"\x01"), r"parts that do not fit"),

@@ -132,14 +132,15 @@ def check_unique(content: Content, where: str = "", problem: Problem | None = No
 
 
 def _all_unique(content: Content) -> bool:
-    """The same for the usual case, an item at a time but not in Python."""
-    seen: dict[str, set[str]] = {}
-    count = 0
+    """The same for the usual case, not in Python."""
+    by_subset: dict[str, list[pa.Array]] = {}
     for chunk in content.chunks:
         codes, names = chunk.subset_codes()
-        ids = np.array(chunk.items.column("id").to_pylist(), object)
+        ids = chunk.items.column("id")
         present: list[int] = np.unique(codes).tolist()
         for code in present:
-            seen.setdefault(names[code], set()).update(ids[codes == code].tolist())
-        count += len(chunk)
-    return sum(map(len, seen.values())) == count
+            own = ids if len(present) == 1 else ids.filter(pa.array(codes == code))
+            by_subset.setdefault(names[code], []).append(own)
+    return all(
+        len(pc.unique(pa.chunked_array(ids))) == sum(map(len, ids)) for ids in by_subset.values()
+    )

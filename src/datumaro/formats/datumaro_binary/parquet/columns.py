@@ -17,22 +17,19 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ITEM_COLUMNS,
 )
-from datumaro.kernels import coordinates
+from datumaro.kernels import areas as area_codes, coordinates, id_patterns, nullable
 from datumaro.kernels.records import bad_object
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.table import schema
 from datumaro.table.schema import Array
 
-WITH_BOX = 255
-"""The type of a polygon after which comes the box of its bounds."""
-
-TYPE_NAMES = pa.array([*(kind.name for kind in AnnotationType), "polygon_bbox"], pa.large_string())
-TYPES = np.array([*AnnotationType, WITH_BOX], np.uint8)
+TYPE_NAMES = pa.array([kind.name for kind in AnnotationType], pa.large_string())
+TYPES = np.array(list(AnnotationType), np.uint8)
 MEDIA_NAMES = pa.array([kind.name.lower() for kind in MediaType], pa.large_string())
 MEDIA = np.array(list(MediaType), np.uint8)
 
-_MISSING = {"id": 0, "object_id": NO_OBJECT_ID, "z_order": 0, "n_coordinates": 0}
+_MISSING = {"object_id": NO_OBJECT_ID, "z_order": 0, "n_coordinates": 0}
 _ALL_BUT_SIGN = np.int64(2**63 - 1)
 _MOST_PATTERNS = 16  # of a row group, that are each tried on all rows at once
 
@@ -115,7 +112,21 @@ class TableReader:
 
     def item_attributes(self) -> pa.Array:
         """JSON objects, "" for none."""
-        return self._json("attributes", self._column("attributes", ITEM_COLUMNS["attributes"]))
+        stated = self._column("attributes", ITEM_COLUMNS["attributes"])
+        patterns = self._column("attributes_pattern", ITEM_COLUMNS["attributes_pattern"])
+        if patterns is not None and patterns.null_count < len(patterns):
+            bad, ends, data = id_patterns.decode(
+                *schema.list_parts(self.ids()), *schema.list_parts(_texts(patterns))
+            )
+            if bad >= 0:
+                raise self._wrong(
+                    f"attributes_pattern: row {bad}",
+                    repr(patterns[bad].as_py())[:80],
+                    f"at most {id_patterns.MOST_MARKS} marks",
+                )
+            told = schema.texts(ends, data, pa.large_string())
+            stated = told if _all_null(stated) else pc.coalesce(stated, told)
+        return self._json("attributes", stated)
 
     def media(self) -> dict[str, pa.Array]:
         """``media_type`` as numbers; ``path``, ``height``, ``width``, ``media_extra``, blank."""
@@ -129,9 +140,10 @@ class TableReader:
         self._json("media_extra", columns["media_extra"])
         for name in ("height", "width"):
             column = self._column(name, ITEM_COLUMNS[name])
-            columns[name] = schema.blank(pa.int32(), n) if column is None else _filled(column, 0)
-            if n and columns[name].to_numpy().min() < 0:
+            sizes = np.zeros(n, np.int32) if column is None else _filled(column, 0)
+            if n and sizes.min() < 0:
                 raise self._wrong(name, "a negative number", "pixels")
+            columns[name] = schema.primitive(sizes, pa.int32())
         kinds = np.zeros(n, np.uint8)
         named = self._column("media_type", ITEM_COLUMNS["media_type"])
         if named is not None:
@@ -158,8 +170,7 @@ class TableReader:
             for kind in kinds:
                 like = pc.equal(patterns, pa.scalar(kind, pa.large_string()))
                 filled = pc.if_else(pc.fill_null(like, False), with_ids(kind, ids), filled)
-        untold = paths is None or paths.null_count == len(paths)
-        return filled if untold else pc.coalesce(paths, filled)
+        return filled if _all_null(paths) else pc.coalesce(paths, filled)
 
     def _numbers(self, name: str, column: pa.Array, names: pa.Array, numbers: Array) -> Array:
         """Names as numbers; null as 0."""
@@ -175,75 +186,57 @@ class TableReader:
     # --- annotations --------------------------------------------------------------------------
 
     def annotations(self) -> pa.RecordBatch:
-        """The annotations, but for a check that their parts are those of their types.
-
-        Boxes that polygons tell get their rows, and `offsets` count them then.
-        """
+        """The annotations, but for a check that their parts are those of their types."""
         types, names = self._types(), self._names("attributes")
         numbers = {name: self._number(name, missing) for name, missing in _MISSING.items()}
         texts = {name: self._field(name) for name in ("visibility", "rle", "text", "extra")}
         numbers |= self._mask_sizes(texts["rle"])
         label = self._field("label")
-        labels = None if label is None else schema.label_values(label)
+        labels = None if label is None else _filled(label, schema.NO_LABEL)
         group = self._field("group")
         self._json("annotations.extra", texts["extra"])
-        bits = self._field("area_bits")
-        stated = None if bits is None else bits.is_valid().to_numpy(zero_copy_only=False)
-        area_bits = None if bits is None else _filled(bits, 0).to_numpy()
-        groups = None if group is None else _filled(group, 0).to_numpy()
-        grouped = None if group is None else group.is_valid().to_numpy(zero_copy_only=False)
-        boxes = np.zeros(self.m, np.uint8)
-        rows: Array | None = None
-        followed = types == WITH_BOX
-        if followed.any():
-            types[followed] = AnnotationType.polygon
-            self.offsets, rows, boxes = coordinates.with_boxes(
-                self.offsets, followed.view(np.uint8)
-            )
-            self.m = len(rows)
-            types = types[rows]
-            types[boxes != 0] = AnnotationType.bbox
-            names = None if names is None else (names[0][rows], names[1])
-            numbers = {n: None if v is None else v[rows] for n, v in numbers.items()}
-            labels = None if labels is None else labels[rows]
-            groups = None if groups is None else groups[rows]
-            grouped = None if grouped is None else grouped[rows]
-            area_bits = None if area_bits is None else area_bits[rows]
-            stated = None if stated is None else stated[rows] & (boxes == 0)
-            for name in ("mask_height", "mask_width"):
-                _set_zero(numbers[name], boxes)
-        columns: dict[str, pa.Array] = {"type": schema.primitive(types, pa.uint8())}
+        area_bits = self._field("area_bits")
         counts = numbers.pop("n_coordinates")
-        ids = numbers["id"]
+        counts = np.zeros(self.m, np.int32) if counts is None else counts
+        boxes = (types == AnnotationType.bbox) & (counts == 0)  # bounds of polygons
+        columns: dict[str, pa.Array] = {"type": schema.primitive(types, pa.uint8())}
+        ids = numbers["id"] = self._ids_of_annotations(boxes)
         for name, values in numbers.items():
             if values is not None:
                 kind = schema.ANNOTATIONS.field(name).type
                 columns[name] = schema.primitive(np.ascontiguousarray(values), kind)
         id_values = np.zeros(self.m, np.int64) if ids is None else ids
-        if groups is not None and grouped is not None:
-            groups = np.where(grouped, groups, id_values)
-        columns["group"] = schema.primitive(id_values if groups is None else groups, pa.int64())
+        groups = id_values
+        if group is not None:
+            groups = _values(group)
+            if group.null_count:
+                groups = nullable.filled_from(groups, *_validity(group), id_values)
+        columns["group"] = schema.primitive(groups, pa.int64())
         if labels is not None:
             columns["label"] = schema.labels(labels)
         if names is not None:
             columns["attributes"] = names[1].take(pa.array(names[0]))
         for name, column in texts.items():
             if column is not None:
-                columns[name] = _unfolded(_texts(column), rows, boxes)
+                columns[name] = _texts(column)
         if "visibility" in columns:
             ends, values = schema.list_parts(columns["visibility"])
             kind = schema.ANNOTATIONS.field("visibility").type
             columns["visibility"] = schema.lists(ends, values, kind)
         columns["points"], doubled = self._points(types, id_values, counts, boxes)
-        if area_bits is not None and stated is not None:
-            computed = coordinates.areas_of_polygons(self.offsets, types, id_values, doubled)
-            area_bits = (area_bits >> 1 & _ALL_BUT_SIGN) ^ -(area_bits & 1)
-            area = (area_bits + computed.view(np.int64)).view(np.float64)
-            area[~stated] = np.nan
-            begins = stated | begins_of(id_values, self.offsets)
-            last = np.maximum.accumulate(np.where(begins, np.arange(self.m), 0))
-            columns["area"] = schema.primitive(area[last], pa.float64())
+        if area_bits is not None:
+            valid, first = _validity(area_bits)
+            areas = area_codes.decode(
+                self.offsets, types, id_values, doubled, _values(area_bits), valid, first
+            )
+            columns["area"] = schema.primitive(areas, pa.float64())
         return schema.annotation_batch(self.m, columns)
+
+    def types_and_labels(self) -> tuple[Array, Array]:
+        """(AnnotationType numbers, labels with NO_LABEL for none), of these two columns alone."""
+        label = self._field("label")
+        none = np.full(self.m, schema.NO_LABEL, np.int32)
+        return self._types(), none if label is None else _filled(label, schema.NO_LABEL)
 
     def _types(self) -> Array:
         """Numbers of the annotations' types."""
@@ -267,14 +260,24 @@ class TableReader:
         texts = pa.concat_arrays([texts, pa.array([""], pa.large_string())])
         if field != "type":
             self._json(place, texts)
-        index = _filled(column.indices, len(texts) - 1).to_numpy().astype(np.int64)
+        index = _filled(column.indices, len(texts) - 1)
         if len(index) and not 0 <= index.min() <= index.max() < len(texts):
             raise self._wrong(place, "an index beyond its texts", "one of them")
         return index, texts
 
+    def _ids_of_annotations(self, boxes: Array) -> Array | None:
+        """Ids; a box that is the bounds of polygons may have theirs."""
+        column = self._field("id")
+        if column is None:
+            return None
+        if not column.null_count:
+            return _values(column)
+        # no item begins with such a box: where coordinates are decoded it is seen
+        return nullable.filled_before(_values(column), *_validity(column), boxes.view(np.uint8), 0)
+
     def _number(self, name: str, missing: int) -> Array | None:
         column = self._field(name)
-        return None if column is None else _filled(column, missing).to_numpy()
+        return None if column is None else _filled(column, missing)
 
     def _mask_sizes(self, rle: pa.Array | None) -> dict[str, Array | None]:
         """Heights and widths of masks: the items', where they are not told."""
@@ -284,14 +287,12 @@ class TableReader:
             sizes: Array | None = None
             if rle is not None:
                 column = self._column(name, ITEM_COLUMNS[name])
-                of_item = (
-                    np.zeros(self.n, np.int32) if column is None else _filled(column, 0).to_numpy()
-                )
+                of_item = np.zeros(self.n, np.int32) if column is None else _filled(column, 0)
                 sizes = of_masks(self.offsets, schema.list_parts(_texts(rle))[0], of_item)
             if own is not None and sizes is not None and own.null_count:
                 sizes = pc.coalesce(own, pa.array(sizes)).to_numpy()
             elif own is not None:
-                sizes = _filled(own, 0).to_numpy()
+                sizes = _filled(own, 0)
             found[f"mask_{name}"] = sizes
         return found
 
@@ -303,7 +304,7 @@ class TableReader:
         ends, data = schema.list_parts(coded)
         counts = np.zeros(self.m, np.int32) if counts is None else counts
         code, item, at, points, doubled = coordinates.decode(
-            self.offsets, types, ids, counts, boxes, ends, data
+            self.offsets, types, ids, counts, boxes.view(np.uint8), ends, data
         )
         if code:
             found, expected = coordinates.CODES[code]
@@ -325,40 +326,42 @@ def _is_list_of_structs(kind: pa.DataType) -> bool:
     return is_list and pa.types.is_struct(kind.value_type)
 
 
+def _all_null(column: pa.Array | None) -> bool:
+    return column is None or column.null_count == len(column)
+
+
 def _texts(column: pa.Array) -> pa.Array:
     """Texts or bytes with "" for null, whose offsets begin at 0."""
-    if column.null_count:
-        column = column.fill_null("" if pa.types.is_large_string(column.type) else b"")
     if column.offset:
         column = pa.concat_arrays([column.slice(0, 0), column])
-    return column
-
-
-def _filled(column: pa.Array, missing: int) -> pa.Array:
-    return column.fill_null(missing) if column.null_count else column
-
-
-def _set_zero(values: Array | None, where: Array) -> None:
-    if values is not None:
-        values[where != 0] = 0
-
-
-def _unfolded(column: pa.Array, rows: Array | None, boxes: Array) -> pa.Array:
-    """Texts or bytes with an empty one for each box; ``rows`` as `with_boxes` gives them."""
-    if rows is None:
+    if not column.null_count:
         return column
-    at, data = schema.list_parts(column)
-    ends = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(np.where(boxes != 0, 0, np.diff(at)[rows]), out=ends[1:])
-    return schema.texts(ends, data, column.type)
+    offsets, data = schema.list_parts(column)
+    if nullable.nulls_are_empty(offsets, *_validity(column)):  # as Arrow's Parquet reader has them
+        return schema.texts(offsets, data, column.type)
+    return column.fill_null("" if pa.types.is_large_string(column.type) else b"")
 
 
-def begins_of(ids: Array, offsets: Array) -> Array:
-    """Which annotations have another id than the one before in their item, or are its first."""
-    begins = np.ones(len(ids), bool)
-    begins[1:] = ids[1:] != ids[:-1]
-    begins[offsets[:-1][np.diff(offsets) > 0]] = True
-    return begins
+def _values(column: pa.Array) -> Array:
+    """The numbers of a column; those of nulls are any."""
+    width = np.dtype(column.type.to_pandas_dtype())
+    memory = column.buffers()[1]
+    if not len(column) or memory is None:
+        return np.zeros(len(column), width)
+    return np.frombuffer(memory, width, len(column), width.itemsize * column.offset)
+
+
+def _validity(column: pa.Array) -> tuple[Array | None, int]:
+    """(The validity bits of a column, or None when all are valid; the number of its first)."""
+    bits = column.buffers()[0] if column.null_count else None
+    return (None if bits is None else np.frombuffer(bits, np.uint8)), column.offset
+
+
+def _filled(column: pa.Array, missing: int) -> Array:
+    """The numbers of an int32 or int64 column, ``missing`` for null."""
+    if not column.null_count:
+        return _values(column)
+    return nullable.filled(_values(column), *_validity(column), missing)
 
 
 def of_masks(offsets: Array, rle_ends: Array, sizes: Array) -> Array:

@@ -23,7 +23,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata
 from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey
 from datumaro.formats.datumaro_binary.parquet.parts import Part
 from datumaro.formats.datumaro_binary.parquet.reading import (
-    ParquetData,
+    FilePart,
     read_metadata,
     read_parquet,
 )
@@ -67,11 +67,15 @@ def read(
     metadata = dict(zip(sources, footers, strict=True))
     ordered, content = put_together(metadata, whole)
     wanted = files_of(part, ordered, metadata)
-    context.progress.start(len(wanted), desc="Reading")
-    for number, (source, begin, end) in enumerate(wanted, 1):
-        root, vault = str(source.root), vaults.get(source.path.parent)
-        data = read_parquet(source.path, root, allow_external, context, (begin, end), vault)
-        _check_count(source.path, data, end - begin, context)
+    parts = [
+        FilePart(source.path, str(source.root), begin, end, vaults.get(source.path.parent))
+        for source, begin, end in wanted
+    ]
+    told = {source.path: metadata[source] for source in sources}
+    context.progress.start(len(parts), desc="Reading")
+    for number, (file, data) in enumerate(read_parquet(parts, allow_external, context), 1):
+        if file.end - file.begin == told[file.path].items and not context.n_problems:
+            _check_count(file.path, told[file.path].count, data.count, context)
         content.chunks += data.chunks
         context.progress.report_status(number)
     context.progress.finish()
@@ -81,7 +85,7 @@ def read(
     return content
 
 
-def _check_count(path: Path, data: ParquetData, n: int, context: ReadContext) -> None:
+def _check_count(path: Path, told: Count | None, found: Count, context: ReadContext) -> None:
     """See that a file that was read whole has what it says it has.
 
     Raises
@@ -89,11 +93,7 @@ def _check_count(path: Path, data: ParquetData, n: int, context: ReadContext) ->
     MalformedFileError
         It has other numbers of annotations, and the context does not skip problems.
     """
-    told = data.metadata.count
-    if told is None or n < data.metadata.items or context.n_problems:
-        return
-    found = count_chunks(data.chunks)
-    if found == told:
+    if told is None or found == told:
         return
     error = MalformedFileError(
         path,

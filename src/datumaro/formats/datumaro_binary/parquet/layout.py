@@ -32,6 +32,7 @@ COORDINATES = "coordinates"
 ITEM_COLUMNS: dict[str, pa.DataType] = {
     "id": pa.large_string(),
     "attributes": pa.large_string(),
+    "attributes_pattern": pa.large_string(),
     "media_type": pa.large_string(),
     "path": pa.large_string(),
     "path_pattern": pa.large_string(),

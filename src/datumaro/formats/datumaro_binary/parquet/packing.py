@@ -16,8 +16,6 @@ from datumaro.formats.datumaro_binary.parquet.columns import (
     MEDIA_NAMES,
     TYPE_NAMES,
     TYPES,
-    WITH_BOX,
-    begins_of,
     of_masks,
     with_ids,
 )
@@ -26,7 +24,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATIONS,
     ITEM_COLUMNS,
 )
-from datumaro.kernels import coordinates
+from datumaro.kernels import areas as area_codes, coordinates, id_patterns
 from datumaro.model.annotation import NO_OBJECT_ID
 from datumaro.model.media import MediaType
 from datumaro.table import schema
@@ -35,8 +33,6 @@ from datumaro.table.schema import Array
 
 _NEVER_NULL = ("id", "coordinates")
 _TEXT_FIELDS = ("attributes", "visibility", "rle", "text", "extra")
-# all but what the kernels were given before boxes are left out
-_FILTERED = [name for name in schema.ANNOTATIONS.names if name not in ("type", "points", "area")]
 _NAMES = pa.dictionary(pa.int32(), pa.large_string())
 # Arrow is given these as numbers, and need not compare texts.
 _WRITTEN_AS: dict[str, pa.DataType] = {"type": _NAMES, "attributes": _NAMES}
@@ -96,8 +92,7 @@ def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str
     texts = {"attributes": chunk.items.column("attributes")}
     texts |= {name: media[name] for name in ("path", "media_extra")}
     items |= {name for name, column in texts.items() if _has_bytes(column)}
-    if "path" in items:
-        items.add("path_pattern")
+    items |= {f"{name}_pattern" for name in ("attributes", "path") if name in items}
     items |= {name for name in ("height", "width") if media[name].to_numpy().any()}
     annotations = chunk.annotations
     ids = annotations.column("id").to_numpy()
@@ -124,7 +119,9 @@ def item_columns(chunk: Chunk, media: dict[str, pa.Array]) -> dict[str, pa.Array
     kinds = media["media_type"].to_numpy()
     none = pa.array(kinds == MediaType.NONE)
     columns: dict[str, pa.Array] = {"id": chunk.items.column("id")}
-    columns["attributes"] = _none_where_empty(chunk.items.column("attributes"))
+    columns["attributes"], columns["attributes_pattern"] = _attributes(
+        chunk.items.column("attributes"), columns["id"]
+    )
     index = np.searchsorted(MEDIA, kinds)
     names = MEDIA_NAMES.take(pa.array(index))
     columns["media_type"] = pc.if_else(none, pa.nulls(len(chunk), pa.large_string()), names)
@@ -133,6 +130,17 @@ def item_columns(chunk: Chunk, media: dict[str, pa.Array]) -> dict[str, pa.Array
     for name in ("height", "width"):
         columns[name] = _none_where(media[name], 0)
     return columns
+
+
+def _attributes(texts: pa.Array, ids: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """(Attributes, and patterns with marks in place of the item's id), either for each item."""
+    kind = pa.large_string()
+    ends, data = id_patterns.encode(*schema.list_parts(ids), *schema.list_parts(texts))
+    stated, marked = np.diff(schema.list_parts(texts)[0]) > 0, np.diff(ends) > 0
+    if 2 * np.count_nonzero(marked) <= np.count_nonzero(stated):  # ids by chance
+        return _none_where_empty(texts), pa.nulls(len(texts), kind)
+    patterns = _none_where_empty(schema.texts(ends, data, kind))
+    return pc.if_else(pa.array(stated & ~marked), texts, pa.scalar(None, kind)), patterns
 
 
 def _paths(paths: pa.Array, ids: pa.Array) -> tuple[pa.Array, pa.Array]:
@@ -157,52 +165,44 @@ def annotation_columns(
 ) -> tuple[pa.Array, dict[str, pa.Array], Array]:
     """(The items' coordinates, the fields of their annotations, each item's annotations).
 
-    Boxes that a polygon before them tells are left out.
+    Boxes that polygons before them tell have no coordinates, and no id of their own.
     """
     annotations, offsets = chunk.annotations, chunk.offsets
     types = annotations.column("type").to_numpy()
     ids = annotations.column("id").to_numpy()
     at, points = schema.list_parts(annotations.column("points"))
-    boxes = coordinates.boxes_of_polygons(offsets, types, ids, alike(annotations), at, points)
+    boxes = coordinates.boxes_of_polygons(offsets, types, ids, at, points)
     counts, ends, data, doubled = coordinates.encode(offsets, types, at, points, boxes)
     areas = annotations.column("area").to_numpy()
-    bits = areas.view(np.int64) - coordinates.areas_of_polygons(offsets, types, ids, doubled).view(
-        np.int64
-    )
-    area_bits = (bits << 1) ^ (bits >> 63)
-    area_stated = _stated(areas, ids, offsets)
+    area_bits, untold = area_codes.encode(offsets, types, ids, doubled, areas)
     sizes = _mask_sizes(offsets, annotations, media)
     own = {name: annotations.column(name).to_numpy() != size for name, size in sizes.items()}
-    kept = boxes == 0
-    if not kept.all():
-        before = np.zeros(len(kept) + 1, np.int64)
-        np.cumsum(kept, out=before[1:])
-        offsets = before[offsets]
-        types = types.copy()
-        types[np.flatnonzero(boxes) - 1] = WITH_BOX
-        annotations = annotations.select(_FILTERED).filter(pa.array(kept))
-        types, ids, counts = types[kept], ids[kept], counts[kept]
-        area_bits, area_stated = area_bits[kept], area_stated[kept]
-        own = {name: mask[kept] for name, mask in own.items()}
     names = annotations.column("attributes")
     fields: dict[str, pa.Array] = {
-        "type": pa.DictionaryArray.from_arrays(
-            pa.array(np.searchsorted(TYPES, types).astype(np.int32)), TYPE_NAMES
-        ),
+        "type": _type_names(types),
         "label": annotations.column("label"),
-        "id": annotations.column("id"),
+        "id": _masked(annotations.column("id"), boxes != 0),
         "group": _none_where_equal(annotations.column("group"), ids),
         "object_id": _none_where(annotations.column("object_id"), NO_OBJECT_ID),
         "z_order": _none_where(annotations.column("z_order"), 0),
         "attributes": _none_where_empty(names).dictionary_encode(),
-        "area_bits": pa.array(area_bits, mask=~area_stated),
-        "n_coordinates": pa.array(counts),
+        "area_bits": _masked(schema.primitive(area_bits, pa.int64()), untold != 0),
+        "n_coordinates": _none_where(schema.primitive(counts, pa.int32()), 0),
         "visibility": _bytes_of(annotations.column("visibility")),
         **{name: _masked(annotations.column(name), ~mask) for name, mask in own.items()},
     }
     for name in ("rle", "text", "extra"):
         fields[name] = _none_where_empty(annotations.column(name))
     return schema.texts(ends, data, pa.large_binary()), fields, offsets
+
+
+def _type_names(types: Array) -> pa.Array:
+    """The names of types, of which only those that occur are in the dictionary."""
+    there = np.flatnonzero(np.bincount(types, minlength=256))
+    index = np.zeros(256, np.int32)
+    index[there] = np.arange(len(there))
+    names = TYPE_NAMES.take(pa.array(np.searchsorted(TYPES, there)))
+    return pa.DictionaryArray.from_arrays(schema.primitive(index[types], pa.int32()), names)
 
 
 def _mask_sizes(
@@ -214,36 +214,6 @@ def _mask_sizes(
         f"mask_{name}": of_masks(offsets, ends, media[name].to_numpy())
         for name in ("height", "width")
     }
-
-
-def alike(annotations: pa.RecordBatch) -> Array:
-    """Which annotations differ from the one before in nothing but type and coordinates (uint8 [n]).
-
-    Those with what a box hasn't (run lengths, a caption, …) are not among them.
-    """
-    found = np.zeros(len(annotations), bool)
-    if not len(found):
-        return found.view(np.uint8)
-    found[1:] = True
-    label = schema.label_values(annotations.column("label"))
-    area = annotations.column("area").to_numpy().view(np.int64)
-    numbers = [label, area]
-    numbers += [
-        annotations.column(name).to_numpy() for name in ("id", "group", "object_id", "z_order")
-    ]
-    for column in numbers:
-        found[1:] &= column[1:] == column[:-1]
-    for name in ("mask_height", "mask_width"):
-        column = annotations.column(name).to_numpy()
-        if column.any():
-            found &= column == 0
-    for name in ("visibility", "rle", "text", "extra"):
-        if _has_bytes(annotations.column(name)):
-            found &= np.diff(schema.list_parts(annotations.column(name))[0]) == 0
-    attributes = annotations.column("attributes")
-    if _has_bytes(attributes):
-        found &= coordinates.same_as_before(*schema.list_parts(attributes)) != 0
-    return found.view(np.uint8)
 
 
 def _has_bytes(column: pa.Array) -> bool:
@@ -275,14 +245,6 @@ def _masked(column: pa.Array, nulls: Array) -> pa.Array:
             return pc.if_else(pa.array(nulls), pa.nulls(len(column), column.type), column)
     count = int(np.count_nonzero(nulls))
     return pa.Array.from_buffers(column.type, len(column), [valid, *column.buffers()[1:]], count)
-
-
-def _stated(areas: Array, ids: Array, offsets: Array) -> Array:
-    """Which areas are neither none nor those of the annotation before, of the same item and id."""
-    begins = begins_of(ids, offsets)
-    same = begins & np.isnan(areas)
-    same[1:] |= ~begins[1:] & (areas[1:].view(np.int64) == areas[:-1].view(np.int64))
-    return ~same
 
 
 def _bytes_of(lists: pa.Array) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,22 +22,16 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
 from datumaro.remote.parquet import failure_at, open_parquet
 from datumaro.table.chunk import Chunk
+from datumaro.table.counts import Count, count_chunks
 
 if TYPE_CHECKING:  # what decodes rows costs time, and metadata alone do without
+    from datumaro.formats.datumaro_binary.parquet.chunks import ChunkReader
     from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 
 # what pyarrow raises for damaged files; ValueError for names that are no UTF-8
 _DAMAGE = (pa.ArrowException, OSError, ValueError)
 _MOST_GROUP = 1 << 31
 """Bytes of a row group, uncompressed, that are read: ours have some tens of millions."""
-
-
-@dataclass
-class ParquetData:
-    """What a file holds."""
-
-    metadata: FileMetadata
-    chunks: list[Chunk] = field(default_factory=list[Chunk])
 
 
 def read_metadata(path: Path, vault: Vault | None = None) -> FileMetadata:
@@ -130,46 +125,84 @@ def _damaged(
     return MalformedFileError(path, place, str(error), expected)
 
 
-def read_parquet(
-    path: Path,
-    root: str,
-    allow_external: bool,
-    context: ReadContext,
-    rows: tuple[int, int],
-    vault: Vault | None = None,
-) -> ParquetData:
-    """Read the row groups of a file that have its items ``rows[0]:rows[1]``.
+@dataclass(frozen=True)
+class FilePart:
+    """Items ``begin:end`` of a file.
 
-    Parameters
+    Attributes
     ----------
     root : the data set's folder.
     vault : opens an encrypted file.
+    """
+
+    path: Path
+    root: str
+    begin: int
+    end: int
+    vault: Vault | None = None
+
+    def groups(self, allow_external: bool) -> Iterator[tuple[ChunkReader, Group]]:
+        """The row groups that have the items, and what reads them."""
+        from datumaro.formats.datumaro_binary.media_in import MediaReader
+        from datumaro.formats.datumaro_binary.parquet.chunks import ChunkReader
+
+        opened = OpenedFile(self.path, self.vault)
+        subset, footer, vault = opened.metadata.subset, opened.footer, self.vault
+        lock = vault.media_lock(self.path, self.root, subset) if vault is not None else None
+        media = MediaReader(self.path, self.root, subset, allow_external, lock)
+        reader = ChunkReader(media, opened.metadata)
+        sizes = (footer.row_group(n).num_rows for n in range(footer.num_row_groups))
+        for number, low, high in groups_between(sizes, self.begin, self.end):
+            yield reader, Group(self.path, number, opened.columns, footer, low, high, vault)
+
+
+@dataclass
+class ParquetData:
+    """What was read of a file: its chunks, and how much they have."""
+
+    chunks: list[Chunk] = field(default_factory=list[Chunk])
+    count: Count = field(default_factory=Count)
+
+
+def read_parquet(
+    parts: Sequence[FilePart], allow_external: bool, context: ReadContext
+) -> Iterator[tuple[FilePart, ParquetData]]:
+    """Read the row groups that have items of the parts, by workers; each part as it is done.
 
     Raises
     ------
     MalformedFileError, DatasetImportError
-        It is damaged, or of a kind that is not known here.
+        A file is damaged, or of a kind that is not known here.
     UndeclaredLabelError
         A label is not among the categories.
     PathOutsideDatasetError
         A relative media path climbs out of the data set.
     """
     from datumaro.formats.datumaro_binary.labels import checked_labels
-    from datumaro.formats.datumaro_binary.media_in import MediaReader
-    from datumaro.formats.datumaro_binary.parquet.chunks import ChunkReader
 
-    opened = OpenedFile(path, vault)
-    subset = opened.metadata.subset
-    lock = vault.media_lock(path, root, subset) if vault is not None else None
-    media = MediaReader(path, root, subset, allow_external, lock)
-    data = ParquetData(opened.metadata)
-    sizes = (opened.footer.row_group(n).num_rows for n in range(opened.footer.num_row_groups))
-    groups = (
-        [Group(path, number, opened.columns, opened.footer, low, high, vault)]
-        for number, low, high in groups_between(sizes, *rows)
+    jobs = (
+        [(number, *group)]
+        for number, part in enumerate(parts)
+        for group in part.groups(allow_external)
     )
+    found = [ParquetData() for _ in parts]
+    done = 0
     # Arrow decodes without the interpreter's lock, so that threads are enough
-    workers = context.workers
-    with workers.map(ChunkReader(media, opened.metadata), groups) as chunks:
-        data.chunks += checked_labels(chunks, opened.metadata.categories, path, context)
-    return data
+    with context.workers.map(_read, jobs) as results:
+        for number, metadata, chunk, count in results:
+            for earlier in range(done, number):
+                yield parts[earlier], found[earlier]
+                found[earlier] = ParquetData()
+            done = number
+            found[number].chunks += checked_labels(
+                [chunk], metadata.categories, parts[number].path, context
+            )
+            found[number].count += count
+    yield from zip(parts[done:], found[done:], strict=True)
+
+
+def _read(job: tuple[int, ChunkReader, Group]) -> tuple[int, FileMetadata, Chunk, Count]:
+    """Read a row group; runs in a worker."""
+    number, reader, group = job
+    chunk = reader(group)
+    return number, reader.metadata, chunk, count_chunks([chunk])

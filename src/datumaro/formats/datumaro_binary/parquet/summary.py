@@ -16,7 +16,6 @@ from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS, FileMet
 from datumaro.formats.datumaro_binary.parquet.reading import Group, OpenedFile
 from datumaro.formats.datumaro_binary.parquet.together import put_together
 from datumaro.table.counts import Count, Summary, by_label
-from datumaro.table.schema import label_values
 
 if TYPE_CHECKING:
     from datumaro.formats.datumaro_binary.parquet.encryption import Vault
@@ -63,9 +62,6 @@ def _counted(opened: OpenedFile, vault: Vault | None) -> Count:
         rows = opened.footer.row_group(number).num_rows
         group = Group(opened.path, number, columns, opened.footer, 0, rows, vault)
         table = TableReader(opened.path, f"row group {number}", group.read())
-        annotations = table.annotations()  # all columns but two are blank
-        types = annotations.column("type").to_numpy()
-        labels = label_values(annotations.column("label"))
         unannotated = int(np.count_nonzero(np.diff(table.offsets) == 0))
-        total += Count(table.n, unannotated, by_label(types, labels))
+        total += Count(table.n, unannotated, by_label(*table.types_and_labels()))
     return total

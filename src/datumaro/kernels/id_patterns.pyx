@@ -1,0 +1,229 @@
+# Texts that repeat their item's id, with marks in its place. docs/storage.md says it for readers in
+# other languages.
+
+import numpy as np
+
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memchr, memcmp, memcpy
+
+ctypedef uint8_t u8
+ctypedef int64_t i64
+
+cdef enum:
+    WHOLE = 0  # stands for the id
+    SHORT = 1  # for the id without leading zeros
+    LEAST = 3  # bytes that are worth a mark
+
+MOST_MARKS = 16
+cdef i64 most_marks = MOST_MARKS
+
+
+cdef struct Text:
+    const u8* at
+    i64 length
+
+
+cdef inline Text text_of(const u8* data, const i64* offsets, i64 row) noexcept nogil:
+    cdef Text text
+    text.at = data + offsets[row]
+    text.length = offsets[row + 1] - offsets[row]
+    return text
+
+
+cdef inline Text without_zeros(Text name) noexcept nogil:
+    while name.length and name.at[0] == c"0":
+        name.at += 1
+        name.length -= 1
+    return name
+
+
+cdef enum:
+    WORD = 1
+    MARK = 2
+
+cdef u8[256] kind_of  # of a byte
+
+
+cdef void make_table():
+    cdef int byte
+    for byte in range(256):
+        if byte <= SHORT:
+            kind_of[byte] = MARK
+        elif chr(byte).isalnum() or byte == c"_" or byte >= 128:
+            kind_of[byte] = WORD
+
+
+make_table()
+
+
+cdef inline bint stands_at(Text text, i64 at, Text name) noexcept nogil:
+    """Whether the name is a word of a text, in which a word begins at this place."""
+    cdef i64 end = at + name.length
+    return (
+        name.length >= LEAST
+        and end <= text.length
+        and memcmp(text.at + at, name.at, name.length) == 0
+        and not (end < text.length and kind_of[text.at[end]] == WORD)
+    )
+
+
+cdef inline i64 next_mark(Text text, i64 at, i64* whole, i64* short) noexcept nogil:
+    """Where the next mark is, from ``at`` on; the length when there is none.
+
+    ``whole`` and ``short`` are where the next of each is, as far as was looked for; at first -1.
+    """
+    if whole[0] < at:
+        whole[0] = place_of(text, at, WHOLE)
+    if short[0] < at:
+        short[0] = place_of(text, at, SHORT)
+    return min(whole[0], short[0])
+
+
+cdef inline i64 place_of(Text text, i64 at, int byte) noexcept nogil:
+    cdef const void* found = memchr(text.at + at, byte, text.length - at)
+    return text.length if found == NULL else <const u8*>found - text.at
+
+
+cdef i64 marked(Text text, Text name, u8* out, i64* marks) noexcept nogil:
+    """Write the text with marks, which is no longer than it, and say its length."""
+    cdef Text short = without_zeros(name)
+    cdef i64 at = 0, begin = 0, n = 0, found
+    cdef bint inside = False  # of a word
+    cdef u8 byte, kind
+    marks[0] = 0
+    while at < text.length:
+        byte = text.at[at]
+        kind = kind_of[byte]
+        if kind == MARK:  # it would be taken for one
+            marks[0] = 0
+            return 0
+        found = 0
+        if not inside and marks[0] < most_marks:
+            if name.length and byte == name.at[0] and stands_at(text, at, name):
+                found = name.length
+                kind = WHOLE
+            elif short.length and byte == short.at[0] and stands_at(text, at, short):
+                found = short.length
+                kind = SHORT
+        if found:
+            memcpy(out + n, text.at + begin, at - begin)
+            n += at - begin
+            out[n] = kind
+            n += 1
+            marks[0] += 1
+            at += found
+            begin = at
+            inside = kind_of[text.at[at - 1]] == WORD
+        else:
+            inside = kind == WORD
+            at += 1
+    memcpy(out + n, text.at + begin, at - begin)
+    return n + at - begin
+
+
+def encode(
+    const i64[::1] id_offsets not None,
+    const u8[::1] ids not None,
+    const i64[::1] offsets not None,
+    const u8[::1] texts not None,
+):
+    cdef i64 n = check(id_offsets, ids, offsets, texts), row, length, marks = 0, used = 0
+    cdef i64 size = offsets[n] - offsets[0]
+    ends_array = np.zeros(n + 1, np.int64)
+    buffer = np.empty(size + 1, np.uint8)
+    cdef i64[::1] ends = ends_array
+    cdef u8[::1] out = buffer
+    cdef const u8* id_at = &ids[0] if ids.shape[0] else NULL
+    cdef const u8* text_at = &texts[0] if texts.shape[0] else NULL
+    with nogil:
+        for row in range(n):
+            length = marked(
+                text_of(text_at, &offsets[0], row),
+                text_of(id_at, &id_offsets[0], row),
+                &out[used],
+                &marks,
+            )
+            used += length if marks else 0
+            ends[row + 1] = used
+    return ends_array, buffer[:used]
+
+
+cdef i64 length_of(Text pattern, Text name) noexcept nogil:
+    """How long a pattern is with its marks replaced; -1 with too many of them."""
+    cdef i64 at = 0, mark, marks = 0, whole = -1, short = -1, length = pattern.length
+    while at < pattern.length:
+        mark = next_mark(pattern, at, &whole, &short)
+        at = mark + 1
+        if mark < pattern.length:
+            marks += 1
+            if marks > most_marks:
+                return -1
+            length += (name if pattern.at[mark] == WHOLE else without_zeros(name)).length - 1
+    return length
+
+
+cdef void replace_marks(Text pattern, Text name, u8* out) noexcept nogil:
+    cdef i64 at = 0, mark, whole = -1, short = -1
+    cdef Text found
+    while at < pattern.length:
+        mark = next_mark(pattern, at, &whole, &short)
+        memcpy(out, pattern.at + at, mark - at)
+        out += mark - at
+        at = mark + 1
+        if mark < pattern.length:
+            found = name if pattern.at[mark] == WHOLE else without_zeros(name)
+            memcpy(out, found.at, found.length)
+            out += found.length
+
+
+def decode(
+    const i64[::1] id_offsets not None,
+    const u8[::1] ids not None,
+    const i64[::1] offsets not None,
+    const u8[::1] patterns not None,
+):
+    cdef i64 n = check(id_offsets, ids, offsets, patterns), row, length
+    cdef i64 bad = -1
+    cdef const u8* id_at = &ids[0] if ids.shape[0] else NULL
+    cdef const u8* text_at = &patterns[0] if patterns.shape[0] else NULL
+    ends_array = np.zeros(n + 1, np.int64)
+    cdef i64[::1] ends = ends_array
+    with nogil:
+        for row in range(n):
+            length = length_of(
+                text_of(text_at, &offsets[0], row), text_of(id_at, &id_offsets[0], row)
+            )
+            if length < 0:
+                bad = row
+                break
+            ends[row + 1] = ends[row] + length
+    if bad >= 0:
+        return bad, ends_array, np.zeros(0, np.uint8)
+    buffer = np.empty(ends[n] + 1, np.uint8)
+    cdef u8[::1] out = buffer
+    with nogil:
+        for row in range(n):
+            replace_marks(
+                text_of(text_at, &offsets[0], row),
+                text_of(id_at, &id_offsets[0], row),
+                &out[ends[row]],
+            )
+    return bad, ends_array, buffer[: ends[n]]
+
+
+cdef i64 check(
+    const i64[::1] id_offsets, const u8[::1] ids, const i64[::1] offsets, const u8[::1] texts
+) except -1:
+    """How many texts there are, whose offsets rise within their bytes."""
+    cdef i64 k, n = offsets.shape[0] - 1
+    if n < 0 or id_offsets.shape[0] != n + 1:
+        raise ValueError("arrays of different lengths")
+    if (
+        id_offsets[0] < 0 or id_offsets[n] > ids.shape[0]
+        or offsets[0] < 0 or offsets[n] > texts.shape[0]
+    ):
+        raise ValueError("offsets outside their values")
+    for k in range(n):
+        if id_offsets[k + 1] < id_offsets[k] or offsets[k + 1] < offsets[k]:
+            raise ValueError("offsets that do not rise")
+    return n

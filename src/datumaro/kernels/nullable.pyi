@@ -1,0 +1,39 @@
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Integer = TypeVar("_Integer", np.int32, np.int64)
+
+def filled(
+    values: NDArray[_Integer], valid: NDArray[np.uint8], first: int, missing: int
+) -> NDArray[_Integer]:
+    """Values, with ``missing`` for nulls. The GIL is released, in the others, too.
+
+    Parameters
+    ----------
+    values : int32 or int64 [n].
+    valid, first : Arrow's validity bits, lowest first, and the number of the first value's.
+
+    Raises
+    ------
+    ValueError
+        There are fewer bits than values, or arrays of different lengths.
+    """
+
+def filled_from(
+    values: NDArray[_Integer], valid: NDArray[np.uint8], first: int, others: NDArray[_Integer]
+) -> NDArray[_Integer]:
+    """Values, with those of ``others`` [n] for nulls."""
+
+def filled_before(
+    values: NDArray[_Integer],
+    valid: NDArray[np.uint8],
+    first: int,
+    which: NDArray[np.uint8],
+    missing: int,
+) -> NDArray[_Integer]:
+    """Values; a null is the value before it where ``which`` (uint8 [n]) says so, or ``missing``."""
+
+def nulls_are_empty(offsets: NDArray[np.int64], valid: NDArray[np.uint8], first: int) -> bool:
+    """Whether texts that are null have no bytes: those between ``offsets`` (int64 [n + 1])."""

@@ -1,0 +1,67 @@
+"""Columns with nulls as plain arrays: what Arrow itself makes of them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, strategies as st
+
+from datumaro.kernels import nullable
+
+_columns = st.sampled_from([pa.int32(), pa.int64()]).flatmap(
+    lambda kind: st.lists(st.one_of(st.none(), st.integers(-9, 9)), min_size=1).map(
+        lambda values: pa.array(values, kind)
+    )
+)
+
+
+def parts(column):
+    """(values, validity bits, number of the first) of a column that may be a slice."""
+    bits, memory = column.buffers()
+    if bits is None:
+        bits = pa.py_buffer(b"\xff" * (len(column) // 8 + column.offset + 1))
+    kind = column.type.to_pandas_dtype()
+    values = np.frombuffer(memory, kind)[column.offset :][: len(column)]
+    return values, np.frombuffer(bits, np.uint8), column.offset
+
+
+@given(_columns, st.integers(0, 9), st.integers(-5, 5))
+def test_nulls_become_a_number(column, begin, missing):
+    column = column[min(begin, len(column) - 1) :]
+    found = nullable.filled(*parts(column), missing)
+    assert found.dtype == column.type.to_pandas_dtype()
+    assert found.tolist() == column.fill_null(missing).to_pylist()
+
+
+@given(_columns)
+def test_nulls_become_another_array_s_numbers(column):
+    others = np.arange(len(column), dtype=column.type.to_pandas_dtype())
+    found = nullable.filled_from(*parts(column), others)
+    values = zip(column.to_pylist(), others.tolist(), strict=True)
+    assert found.tolist() == [other if value is None else value for value, other in values]
+
+
+def test_nulls_become_the_number_before_where_it_is_said():
+    column = pa.array([None, 3, None, None, 5, None], pa.int64())
+    which = np.array([1, 0, 1, 0, 0, 1], np.uint8)
+    assert nullable.filled_before(*parts(column), which, -1).tolist() == [-1, 3, 3, -1, 5, 5]
+
+
+def test_whether_null_texts_have_bytes():
+    texts = pa.array(["a", None, "b"], pa.large_string())
+    bits, memory = np.frombuffer(texts.buffers()[0], np.uint8), texts.buffers()[1]
+    assert nullable.nulls_are_empty(np.frombuffer(memory, np.int64)[:4], bits, 0)
+    assert not nullable.nulls_are_empty(np.array([0, 1, 2, 3]), bits, 0)
+
+
+def test_what_does_not_fit_is_refused():
+    values, bits = np.zeros(9, np.int64), np.zeros(1, np.uint8)
+    for call in (
+        lambda: nullable.filled(values, bits, 0, 0),
+        lambda: nullable.filled(values[:8], bits, 1, 0),
+        lambda: nullable.filled(values[:8], bits, -1, 0),
+        lambda: nullable.filled_from(values[:8], bits, 0, values),
+        lambda: nullable.filled_before(values[:8], bits, 0, bits, 0),
+        lambda: nullable.nulls_are_empty(np.zeros(10, np.int64), bits, 0),
+    ):
+        with pytest.raises(ValueError, match=r"bits|lengths"):
+            call()
