@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ class Case:
     encrypted: bool = False
     read_as: str = ""
     meta: bool = False  # with dataset_meta.json
+    masks: bool = False  # with masks, where they are an option
+    unwritten_by: tuple[str, ...] = ()  # versions that fail to write it, though they have a writer
 
     @property
     def name(self) -> str:
         """Unique, and fit for a folder."""
         media = "media" if self.save_media else "bare"
-        more = "-encrypted" * self.encrypted + "-meta" * self.meta
+        more = "-encrypted" * self.encrypted + "-meta" * self.meta + "-masks" * self.masks
         return f"{self.sample}-{self.format}-{media}{more}"
 
     def write_options(self, version: str, *, ours: bool) -> dict[str, Any]:
@@ -40,6 +42,8 @@ class Case:
             options["compatible_with"] = version.rpartition(".")[0]
         if self.meta:
             options["save_dataset_meta"] = True
+        if self.masks:
+            options["save_masks"] = True
         return options | self._key()
 
     def _key(self) -> dict[str, Any]:
@@ -175,6 +179,21 @@ PEOPLE_CASES = [
     for save_media in (False, True)
 ]
 
+TENSORFLOW_CASES = [
+    *(Case("detected", "tf_detection_api", save_media) for save_media in (False, True)),
+    *(
+        Case("detected_masks", "tf_detection_api", save_media, masks=True)
+        for save_media in (False, True)
+    ),
+]
+# (they write files that they cannot read)
+TENSORFLOW_PARTLY_CASES = [Case("detected_partly", "tf_detection_api", True, masks=True)]
+# (they cannot write Roboflow's layouts)
+TENSORFLOW_READ_BY_THEM_CASES = [
+    *(Case("yolo", "roboflow_tfrecord", save_media) for save_media in (False, True)),
+    Case("detected_masks", "roboflow_tfrecord", True, masks=True),
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
 # formats that the published package only reads, or cannot write with a Pillow of today
@@ -227,21 +246,26 @@ CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
 
 @dataclass(frozen=True)
 class Sample:
-    """A real data set in `shared/data/formats`, beside the checkout."""
+    """A real data set in `shared/data/formats`, beside the checkout.
+
+    ``theirs`` is what the published package calls the format, if it is another name.
+    """
 
     folder: str
     format: str
+    theirs: str = ""
+    options: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
 
     @property
     def name(self) -> str:
         """Unique."""
-        return f"{self.folder}-{self.format}"
+        return "-".join([self.folder, self.format, *map(str, self.options.values())])
 
     def path(self) -> Path | None:
         """Where it lies; None when it is not there."""
         for parent in Path(__file__).resolve().parents:
             path = parent / "shared" / "data" / "formats" / self.folder
-            if path.is_dir():
+            if path.exists():
                 return path
         return None
 
@@ -312,3 +336,5 @@ SAMPLES = [
     Sample("mapillary_vistas_dataset", "mapillary_vistas_instances"),
     Sample("mapillary_vistas_dataset", "mapillary_vistas_panoptic"),
 ]
+
+TENSORFLOW_SAMPLES = [Sample("tf_detection_api_dataset", "tf_detection_api")]

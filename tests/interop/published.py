@@ -15,7 +15,7 @@ from pathlib import Path
 
 VERSIONS = ("1.10.0", "1.13.12")
 
-# What some formats need besides: hundreds of MB, so environments with it are others, made when asked.
+# What some formats need besides: hundreds of MB, so it is in environments of its own.
 TENSORFLOW = "tensorflow-cpu"
 
 # Their dependencies have wheels for these versions of Python.

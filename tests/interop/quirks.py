@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from interop.compare import MISSING, Difference
-from interop.samples import PERSON, SPACED_ID, WITHOUT_BOXES
+from interop.dump import digest
+from interop.samples import (
+    AROUND_MASK,
+    BEYOND_EDGES,
+    PERSON,
+    SPACED_ID,
+    WITHIN_EDGES,
+    WITHOUT_BOXES,
+    WITHOUT_MASK,
+)
 
 
 @dataclass(frozen=True)
@@ -220,7 +231,85 @@ READING += [
     ),
 ]
 
+TFRECORD = ("tf_detection_api", "roboflow_tfrecord")
+NO_PIXELS = digest(np.packbits(np.zeros((6, 8), bool)).tobytes())
+
+
+def nameless_label(difference: Difference) -> bool:
+    """Whether a label of blanks is there on their side alone, or they have no label."""
+    if difference.path[:3] == ("categories", "label", "labels"):
+        return difference.right is MISSING and not difference.left[0].strip()
+    return difference.path[-1] == "label" and difference.left is None
+
+
+READING += [
+    Quirk(
+        TFRECORD,
+        "boxes are cut at the image's edges",
+        lambda d: (
+            d.path[-1] == "bbox"
+            and (
+                (d.left is MISSING and d.right["points"] == BEYOND_EDGES)
+                or (d.right is MISSING and d.left["points"] == WITHIN_EDGES)
+            )
+        ),
+    ),
+    Quirk(
+        TFRECORD,
+        "where there are masks, boxes are lost, and with them what is one object",
+        lambda d: (
+            (ours_alone(d, "bbox") and d.right["group"] > 0)
+            or (d.path[-2:] == ("mask", "group") and d.left == 0)
+        ),
+    ),
+    Quirk(
+        TFRECORD,
+        "an object without a mask, where another has one, becomes a mask without pixels",
+        lambda d: (
+            (ours_alone(d, "bbox") and d.right["points"] == WITHOUT_MASK)
+            or (d.right is MISSING and d.path[-1] == "mask" and d.left["mask"] == [6, 8, NO_PIXELS])
+        ),
+    ),
+    Quirk(
+        TFRECORD,
+        "in what they write, names are without letters that are not ASCII: such labels are lost",
+        nameless_label,
+    ),
+    Quirk(
+        TFRECORD,
+        "an image without a source_id gets one that is empty, or none",
+        lambda d: d.path[-1] == "source_id" and d.left in ("", None) and d.right is MISSING,
+    ),
+    Quirk(
+        TFRECORD,
+        "images that are not there lose the sizes that the records state (1.13)",
+        lambda d: d.path[-1] == "media" and d.left is None,
+    ),
+    Quirk(
+        ("roboflow_tfrecord",),
+        "images that are not there are not looked for in the folder of their subset (1.10)",
+        lambda d: d.path[-1] == "path" and d.right == f"{d.path[1]}/{d.left}",
+    ),
+]
+
 WRITING = [
+    Quirk(
+        TFRECORD,
+        "images that have no source_id get an empty one; we write their id",
+        lambda d: d.path[-1] == "source_id" and d.left in ("", MISSING) and d.right == d.path[-3],
+    ),
+    Quirk(
+        TFRECORD,
+        "the box around a mask is a pixel too small (1.10)",
+        lambda d: (
+            d.path[-1] == "bbox"
+            and (
+                (d.left is MISSING and d.right["points"] == AROUND_MASK)
+                or (d.right is MISSING and d.left["points"] == [2, 1, 4, 3])
+            )
+        ),
+    ),
+    Quirk(TFRECORD, "letters of labels that are not ASCII are left out", nameless_label),
     Quirk(
         ("label_me",),
         "objects are numbered anew; we keep their ids",

@@ -134,15 +134,17 @@ def test_images_beside_the_records(tmp_path: Path):
         {
             "annotations/val.record-00000-of-00002": records(HEAD),
             "annotations/val.record-00001-of-00002": records(
-                HEAD | {"image/filename": [b"b/c.png"]}
+                HEAD | {"image/filename": [b"b/c.png"]}, {"image/filename": [b"d.png"]}
             ),
             "images/a.png": b"",
         },
     )
     found = read(tmp_path, "tf_detection_api")
-    assert [(i.id, i.subset) for i in found] == [("a", "val"), ("b/c", "val")]
+    assert [(i.id, i.subset) for i in found] == [("a", "val"), ("b/c", "val"), ("d", "val")]
     assert found.get("a", "val").media.path.endswith("images/a.png")
-    assert found.get("b/c", "val").media is None
+    not_there = found.get("b/c", "val").media  # but its size is stated
+    assert (not_there.path, not_there.size) == (str(tmp_path / "images/b/c.png"), (4, 8))
+    assert found.get("d", "val").media is None
     assert dm.Dataset.detect(tmp_path) == "tf_detection_api"
 
 
