@@ -161,6 +161,16 @@ CLOUDS = [
         lambda d: d.path[-1] == "calib_path" and d.right is MISSING,
     ),
     Quirk(
+        ("kitti_raw", "sly_pointcloud"),
+        "a point cloud has a path where there is none",
+        lambda d: d.path[-1] == "media" and d.right is None and d.left["bytes"] is None,
+    ),
+    Quirk(
+        ("sly_pointcloud",),
+        "of the data sets of a project only ds0 is read, which is the default subset",
+        lambda d: d.left is MISSING and item_or_subset(d) and d.path[1] in ("train", "val"),
+    ),
+    Quirk(
         ("sly_pointcloud",),
         "objects get values of the tags that they do not have",
         lambda d: d.path[-2:-1] == ("attributes",) and d.left in ("", 0) and d.right is MISSING,
@@ -175,7 +185,7 @@ READING += CLOUDS
 
 STREET = [
     Quirk(
-        ("camvid", "kitti_segmentation"),
+        ("camvid", "kitti_segmentation", "kitti"),
         "what no mask has becomes a mask of the background",
         lambda d: d.right is MISSING and d.path[-1] == "mask" and d.left["label"] == 0,
     ),
@@ -184,12 +194,12 @@ READING += STREET
 
 VISTAS = [
     Quirk(
-        ("mapillary_vistas_instances",),
+        ("mapillary_vistas_instances", "mapillary_vistas"),
         "the pixels that no mask has, which we mark, become one",
         lambda d: d.right is MISSING and d.path[-1] == "mask" and d.left["id"] == UNSEGMENTED,
     ),
     Quirk(
-        ("mapillary_vistas_panoptic",),
+        ("mapillary_vistas_panoptic", "mapillary_vistas"),
         "images without segments are passed over",
         lambda d: d.left is MISSING and item_or_subset(d),
     ),
@@ -327,6 +337,11 @@ WRITING = [
     ),
     Quirk(
         ("sly_pointcloud",),
+        "the items of all subsets are written to ds0, which is the default subset",
+        lambda d: d.right is MISSING and item_or_subset(d) and d.path[1] == "default",
+    ),
+    Quirk(
+        ("sly_pointcloud",),
         "attributes that no label declares are left out, unless an option says otherwise",
         lambda d: d.left is MISSING and (d.path[-1] == "occluded" or d.right == "occluded"),
     ),
@@ -336,12 +351,12 @@ WRITING = [
         lambda d: d.path[-1] == "age" and d.left == "3.5" and d.right == 3.5,
     ),
     Quirk(
-        ("kitti_detection",),
+        ("kitti_detection", "kitti"),
         "boxes get the score 1, whether they have one or not",
         lambda d: d.path[-1] == "score" and d.left == 1 and d.right is MISSING,
     ),
     Quirk(
-        ("kitti_detection",),
+        ("kitti_detection", "kitti"),
         "items without boxes get no file, and are lost when their images are not saved",
         lambda d: d.left is MISSING and item_or_subset(d),
     ),

@@ -226,6 +226,19 @@ def tracks(media: Path) -> Any:
     )
 
 
+def tracks_in_subsets(media: Path) -> Any:
+    """The same in subsets, one of which is the default."""
+    dataset = tracks(media)
+    return dm.Dataset.from_iterable(
+        [
+            item.wrap(subset=subset)
+            for item, subset in zip(dataset, ("default", "train", "val"), strict=True)
+        ],
+        categories=["bus", "car"],
+        media_type=PointCloud,
+    )
+
+
 def objects_in_space(media: Path) -> Any:
     """Boxes with what KITTI has of places in space."""
     known = {
@@ -698,6 +711,14 @@ def boxes(media: Path) -> Any:
     )
 
 
+def boxes_of_a_subset(media: Path) -> Any:
+    """The same in one subset."""
+    dataset = boxes(media)
+    return dm.Dataset.from_iterable(
+        [item.wrap(subset="train") for item in dataset], categories=dataset.categories()
+    )
+
+
 def yolo(media: Path) -> Any:
     """Boxes, in the subsets that trainers know."""
     return boxes_only(media, ODD_IDS)
@@ -1114,6 +1135,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         arrays,
         point_clouds,
         tracks,
+        tracks_in_subsets,
         objects_in_space,
         videos,
         video_frames,
@@ -1134,6 +1156,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         word_shapes,
         characters,
         boxes,
+        boxes_of_a_subset,
         yolo,
         yolo_flat,
         flags,
