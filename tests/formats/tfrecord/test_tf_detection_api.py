@@ -433,6 +433,9 @@ def test_roboflow_is_written_as_it_is_read(tmp_path: Path):
     assert [(i.subset, i.id, i.media.data[0, 0, 0], i.attributes) for i in found] == [
         ("train", "a/b c.d", 1, {}), ("valid x", "a/b c.d", 2, {"source_id": "7"}),
     ]  # fmt: skip
+    assert (
+        '    name: "ant",\n    id: 1,\n' in (tmp_path / "train/objects_label_map.pbtxt").read_text()
+    )
     (record,) = examples(tmp_path / "train/objects.tfrecord")
     assert "image/source_id" not in record.names()
     assert dm.Dataset.detect(tmp_path) == "roboflow_tfrecord"
