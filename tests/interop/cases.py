@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ class Case:
     encrypted: bool = False
     read_as: str = ""
     meta: bool = False  # with dataset_meta.json
+    masks: bool = False  # with masks, where they are an option
+    unwritten_by: tuple[str, ...] = ()  # versions that fail to write it, though they have a writer
 
     @property
     def name(self) -> str:
         """Unique, and fit for a folder."""
         media = "media" if self.save_media else "bare"
-        more = "-encrypted" * self.encrypted + "-meta" * self.meta
+        more = "-encrypted" * self.encrypted + "-meta" * self.meta + "-masks" * self.masks
         return f"{self.sample}-{self.format}-{media}{more}"
 
     def write_options(self, version: str, *, ours: bool) -> dict[str, Any]:
@@ -40,6 +42,8 @@ class Case:
             options["compatible_with"] = version.rpartition(".")[0]
         if self.meta:
             options["save_dataset_meta"] = True
+        if self.masks:
+            options["save_masks"] = True
         return options | self._key()
 
     def _key(self) -> dict[str, Any]:
@@ -109,7 +113,18 @@ META_CASES = [
 ]
 
 MASK_CASES = [Case("street", "camvid", save_media) for save_media in (False, True)] + [
-    Case("boxes", "kitti_detection", save_media) for save_media in (False, True)
+    Case(sample, name, save_media)
+    for sample, name in (
+        ("boxes", "kitti_detection"),
+        ("boxes_of_a_subset", "kitti"),  # (of several they read one)
+    )
+    for save_media in (False, True)
+]
+
+# 1.10 cannot write index masks with a Pillow of today
+INDEX_MASK_CASES = [
+    Case("street", name, save_media=True, unwritten_by=("1.10.0",))
+    for name in ("cityscapes", "kitti_segmentation", "kitti")
 ]
 
 YOLO_CASES = [
@@ -149,7 +164,15 @@ PIXEL_CASES = [
     )
     for save_media in (False, True)
 ]
-CLOUD_CASES = [Case("tracks", name, save_media=True) for name in ("kitti_raw", "sly_pointcloud")]
+CLOUD_CASES = [
+    Case(sample, name, save_media)
+    for sample, name in (
+        ("tracks", "kitti_raw"),
+        ("tracks", "sly_pointcloud"),
+        ("tracks_in_subsets", "sly_pointcloud"),
+    )
+    for save_media in (False, True)
+]
 # (they cannot read a file whose images are not there)
 CVAT_CASES = [Case("cvat_shapes", "cvat", True)]
 
@@ -175,12 +198,25 @@ PEOPLE_CASES = [
     for save_media in (False, True)
 ]
 
+TENSORFLOW_CASES = [
+    *(Case("detected", "tf_detection_api", save_media) for save_media in (False, True)),
+    *(
+        Case("detected_masks", "tf_detection_api", save_media, masks=True)
+        for save_media in (False, True)
+    ),
+]
+# (they write files that they cannot read)
+TENSORFLOW_PARTLY_CASES = [Case("detected_partly", "tf_detection_api", True, masks=True)]
+# (they cannot write Roboflow's layouts)
+TENSORFLOW_READ_BY_THEM_CASES = [
+    *(Case("yolo", "roboflow_tfrecord", save_media) for save_media in (False, True)),
+    Case("detected_masks", "roboflow_tfrecord", True, masks=True),
+]
+
 # written by us alone: the published package cannot build or write them
 BEYOND_CASES = [Case("beyond", name, save_media=False) for name in NATIVE]
-# formats that the published package only reads, or cannot write with a Pillow of today
+# formats that the published package only reads
 READ_BY_THEM_CASES = [
-    Case("street", "cityscapes", save_media=True),
-    Case("street", "kitti_segmentation", save_media=True),
     Case("coco", "mmdet_coco", save_media=True),
     Case("coco", "roboflow_coco", save_media=True),
     Case("yolo_flat", "roboflow_yolo", save_media=True),
@@ -191,6 +227,9 @@ READ_BY_THEM_CASES = [
     Case("turned_boxes", "roboflow_yolo_obb", save_media=True),
     Case("street", "mapillary_vistas_instances", save_media=True),
     Case("panoptic", "mapillary_vistas_panoptic", save_media=True),
+    # (of files of both kinds, they read the one or the other, as it happens)
+    Case("street", "mapillary_vistas", save_media=True, read_as="mapillary_vistas_instances"),
+    Case("panoptic", "mapillary_vistas", save_media=True, read_as="mapillary_vistas_panoptic"),
     *(
         Case(sample, name, save_media=True)
         for sample in ("identities", "named_identities")
@@ -206,6 +245,7 @@ CONVERTED_CASES = (
     + VOC_CASES
     + META_CASES
     + MASK_CASES
+    + INDEX_MASK_CASES
     + IMAGE_DIR_CASES
     + YOLO_CASES
     + IMAGENET_CASES
@@ -227,21 +267,26 @@ CASES = NATIVE_CASES + ARRAY_CASES + ENCRYPTED_CASES + CONVERTED_CASES
 
 @dataclass(frozen=True)
 class Sample:
-    """A real data set in `shared/data/formats`, beside the checkout."""
+    """A real data set in `shared/data/formats`, beside the checkout.
+
+    ``theirs`` is what the published package calls the format, if it is another name.
+    """
 
     folder: str
     format: str
+    theirs: str = ""
+    options: dict[str, Any] = field(default_factory=dict[str, Any], hash=False)
 
     @property
     def name(self) -> str:
         """Unique."""
-        return f"{self.folder}-{self.format}"
+        return "-".join([self.folder, self.format, *map(str, self.options.values())])
 
     def path(self) -> Path | None:
         """Where it lies; None when it is not there."""
         for parent in Path(__file__).resolve().parents:
             path = parent / "shared" / "data" / "formats" / self.folder
-            if path.is_dir():
+            if path.exists():
                 return path
         return None
 
@@ -283,6 +328,8 @@ SAMPLES = [
     Sample("image_zip_dataset", "image_zip"),
     Sample("yolo_dataset/strict", "yolo"),
     Sample("yolo_dataset/labels", "yolo"),
+    Sample("yolo_dataset/strict", "yolo_strict", theirs="yolo"),
+    Sample("yolo_dataset/labels", "yolo_loose", theirs="yolo"),
     Sample("roboflow_dataset/yolo", "roboflow_yolo"),
     Sample("imagenet_dataset", "imagenet"),
     Sample("imagenet_txt_dataset/basic", "imagenet_txt"),
@@ -311,4 +358,28 @@ SAMPLES = [
     Sample("market1501_dataset", "market1501"),
     Sample("mapillary_vistas_dataset", "mapillary_vistas_instances"),
     Sample("mapillary_vistas_dataset", "mapillary_vistas_panoptic"),
+    Sample("mapillary_vistas_dataset", "mapillary_vistas", theirs="mapillary_vistas_instances"),
+    Sample("video_dataset/video.avi", "video_frames"),
+    Sample(
+        "video_dataset/video.avi",
+        "video_frames",
+        options={
+            "subset": "x",
+            "name_pattern": "f-%03d",
+            "step": 2,
+            "start_frame": 1,
+            "end_frame": 5,
+        },
+    ),
 ]
+
+# formats of which the published package has nothing alike
+OURS_ALONE_FORMATS = {
+    "labelme_json",
+    "yolo_ultralytics_classification",
+    "yolo_ultralytics_obb",
+    "yolo_ultralytics_pose",
+    "yolo_ultralytics_segmentation",
+}
+
+TENSORFLOW_SAMPLES = [Sample("tf_detection_api_dataset", "tf_detection_api")]

@@ -7,7 +7,6 @@ tests compare the dumps.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from PIL import Image
 
 from interop import published
 from interop.cases import CASES, OURS_ALONE_CASES, SAMPLES, Sample
-from interop.exchange import Exchange, Package
+from interop.exchange import Exchange, exchanged
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,42 +57,15 @@ def exchange(
             pytest.fail(str(error))
         pytest.skip(str(error))
     root = tmp_path_factory.mktemp(version)
-    exchange = Exchange(
+    return exchanged(
         version,
-        Package(python, root / "theirs"),
-        Package(Path(sys.executable), root / "ours"),
+        python,
+        root,
+        media,
+        cases=CASES,
+        ours_alone=OURS_ALONE_CASES,
+        samples=SAMPLES,
     )
-    for who, wrote in ((exchange.theirs, "theirs"), (exchange.ours, "ours")):
-        who.run(
-            {
-                f"write {case.name}": {
-                    "write": case.sample,
-                    "format": case.format,
-                    "path": str(root / wrote / case.name),
-                    "media": str(media),
-                    "options": case.write_options(version, ours=wrote == "ours"),
-                }
-                for case in (CASES if wrote == "theirs" else CASES + OURS_ALONE_CASES)
-            }
-        )
-    for who in (exchange.theirs, exchange.ours):
-        options = {"version": version, "ours": who is exchange.ours}
-        jobs = {
-            f"read {wrote} {case.name}": {
-                "read": str(root / wrote / case.name),
-                "format": case.read_as or case.format,
-                "options": case.read_options(**options),
-            }
-            for wrote, cases in (("theirs", CASES), ("ours", CASES + OURS_ALONE_CASES))
-            for case in cases
-        }
-        jobs |= {
-            f"read {sample.name}": {"read": str(path), "format": sample.format, "options": {}}
-            for sample in SAMPLES
-            if (path := sample.path()) is not None
-        }
-        who.run(jobs)
-    return exchange
 
 
 @pytest.fixture

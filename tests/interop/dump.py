@@ -29,7 +29,11 @@ def numbers(values: Any) -> list[float]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON holds it; sets sorted."""
+    """A value as JSON holds it; sets sorted; of a tensor what it holds."""
+    if hasattr(value, "numpy"):  # the published package leaves some among attributes
+        value = value.numpy()
+    if isinstance(value, bytes):
+        value = value.decode()
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, np.ndarray):

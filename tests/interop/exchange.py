@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from interop.cases import Case
+from interop.cases import Case, Sample
 
 JOBS = Path(__file__).parent / "jobs.py"
 
@@ -57,3 +59,65 @@ class Exchange:
         who_wrote = "theirs" if writer is self.theirs else "ours"
         self.source(writer, case)  # a failed write explains a failed read
         return who.result(f"read {who_wrote} {case.name}")
+
+
+def exchanged(
+    version: str,
+    python: Path,
+    root: Path,
+    media: Path,
+    *,
+    cases: Sequence[Case],
+    ours_alone: Sequence[Case],
+    samples: Sequence[Sample],
+) -> Exchange:
+    """Let each side write every case, then read what either wrote, and the real samples.
+
+    Parameters
+    ----------
+    python : of the environment with the published ``version``.
+    root : the folder to work in.
+    media : what the data sets are built of.
+    ours_alone : cases that the published package does not write.
+    """
+    exchange = Exchange(
+        version,
+        Package(python, root / "theirs"),
+        Package(Path(sys.executable), root / "ours"),
+    )
+    written = {"theirs": list(cases), "ours": [*cases, *ours_alone]}
+    for who, wrote in ((exchange.theirs, "theirs"), (exchange.ours, "ours")):
+        who.run(
+            {
+                f"write {case.name}": {
+                    "write": case.sample,
+                    "format": case.format,
+                    "path": str(root / wrote / case.name),
+                    "media": str(media),
+                    "options": case.write_options(version, ours=wrote == "ours"),
+                }
+                for case in written[wrote]
+            }
+        )
+    for who in (exchange.theirs, exchange.ours):
+        ours = who is exchange.ours
+        jobs = {
+            f"read {wrote} {case.name}": {
+                "read": str(root / wrote / case.name),
+                "format": case.read_as or case.format,
+                "options": case.read_options(version, ours=ours),
+            }
+            for wrote, found in written.items()
+            for case in found
+        }
+        jobs |= {
+            f"read {sample.name}": {
+                "read": str(path),
+                "format": sample.format if ours else sample.theirs or sample.format,
+                "options": sample.options,
+            }
+            for sample in samples
+            if (path := sample.path()) is not None
+        }
+        who.run(jobs)
+    return exchange

@@ -2,8 +2,9 @@
 
     python jobs.py JOBS.json RESULTS.json
 
-A job writes a sample data set ("write": its name), dumps one that is there ("read": its path), or
-changes a sample and dumps it ("change": its name, "calls": of the data set's methods).
+A job writes a sample data set ("write": its name), dumps one that is there ("read": its path),
+changes a sample and dumps it ("change": its name, "calls": of the data set's methods), or lists the
+published package's formats ("formats").
 Many go into one run, since importing the published package takes seconds. A job that fails gives
 ``{"error": ...}``; the others go on.
 """
@@ -53,6 +54,17 @@ def change(job: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def formats(job: dict[str, Any]) -> dict[str, Any]:
+    """The names of the formats that the published package reads and writes."""
+    from datumaro.components.environment import Environment  # not all that we have
+
+    known = Environment()
+    return {
+        "reads": sorted({*known.importers, *known.extractors}),
+        "writes": sorted(known.exporters),
+    }
+
+
 def describe(error: BaseException | None) -> str:
     """An error and its causes, with the places they passed but no source text."""
     lines: list[str] = []
@@ -69,7 +81,7 @@ def main(jobs_file: str, results_file: str) -> None:
     results: dict[str, Any] = {}
     for name, job in json.loads(Path(jobs_file).read_text()).items():
         try:
-            run = next(verb for verb in (write, read, change) if verb.__name__ in job)
+            run = next(verb for verb in (write, read, change, formats) if verb.__name__ in job)
             results[name] = run(job)
         except Exception as error:  # noqa: BLE001 - a result like others: the tests look at it
             results[name] = {"error": describe(error)}

@@ -15,6 +15,9 @@ from pathlib import Path
 
 VERSIONS = ("1.10.0", "1.13.12")
 
+# What some formats need besides: hundreds of MB, so it is in environments of its own.
+TENSORFLOW = "tensorflow-cpu"
+
 # Their dependencies have wheels for these versions of Python.
 _PYTHONS = ("3.11", "3.12", "3.10")
 
@@ -31,10 +34,10 @@ def folder() -> Path:
     return Path(cache) / "datumaro-reference"
 
 
-def interpreter(version: str) -> Path:
-    """The Python interpreter of the environment that has ``datumaro==version``.
+def interpreter(version: str, *more: str) -> Path:
+    """The Python interpreter of an environment that has ``datumaro==version``, and more packages.
 
-    Made when missing, which takes a minute or two and the package index; only one process makes it.
+    Made when missing, which takes minutes and the package index; only one process makes it.
 
     Raises
     ------
@@ -43,21 +46,23 @@ def interpreter(version: str) -> Path:
     """
     home = folder()
     home.mkdir(parents=True, exist_ok=True)
-    target = home / version
-    with (home / f"{version}.lock").open("w") as lock:
+    name = "-".join((version, *more))
+    target = home / name
+    with (home / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (target / "complete").exists():
             shutil.rmtree(target, ignore_errors=True)
-            _make(target, version)
+            _make(target, f"datumaro=={version}", *more)
             (target / "complete").touch()
     return target / "bin" / "python"
 
 
-def _make(target: Path, version: str) -> None:
-    print(f"making the environment of datumaro {version} in {target}", file=sys.stderr, flush=True)
-    _run([_base_python(), "-m", "venv", str(target)], version)
+def _make(target: Path, *packages: str) -> None:
+    what = " and ".join(packages)
+    print(f"making the environment of {what} in {target}", file=sys.stderr, flush=True)
+    _run([_base_python(), "-m", "venv", str(target)], what)
     python = str(target / "bin" / "python")
-    _run([python, "-m", "pip", "install", "--quiet", f"datumaro=={version}"], version)
+    _run([python, "-m", "pip", "install", "--quiet", *packages], what)
 
 
 def _base_python() -> str:
@@ -75,13 +80,13 @@ def _base_python() -> str:
     raise NotAvailableError(f"no Python {' or '.join(sorted(_PYTHONS))} for the published package")
 
 
-def _run(command: list[str], version: str) -> None:
+def _run(command: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr or done.stdout).strip()[-1000:]
-        raise NotAvailableError(f"could not install datumaro=={version}: {reason}")
+        raise NotAvailableError(f"could not install {what}: {reason}")
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or VERSIONS:
-        print(interpreter(name))
+        print(interpreter(*name.split("+")))

@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from interop.compare import MISSING, Difference
-from interop.samples import PERSON, SPACED_ID, WITHOUT_BOXES
+from interop.dump import digest
+from interop.samples import (
+    AROUND_MASK,
+    BEYOND_EDGES,
+    PERSON,
+    SPACED_ID,
+    WITHIN_EDGES,
+    WITHOUT_BOXES,
+    WITHOUT_MASK,
+)
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,16 @@ CLOUDS = [
         lambda d: d.path[-1] == "calib_path" and d.right is MISSING,
     ),
     Quirk(
+        ("kitti_raw", "sly_pointcloud"),
+        "a point cloud has a path where there is none",
+        lambda d: d.path[-1] == "media" and d.right is None and d.left["bytes"] is None,
+    ),
+    Quirk(
+        ("sly_pointcloud",),
+        "of the data sets of a project only ds0 is read, which is the default subset",
+        lambda d: d.left is MISSING and item_or_subset(d) and d.path[1] in ("train", "val"),
+    ),
+    Quirk(
         ("sly_pointcloud",),
         "objects get values of the tags that they do not have",
         lambda d: d.path[-2:-1] == ("attributes",) and d.left in ("", 0) and d.right is MISSING,
@@ -164,7 +185,7 @@ READING += CLOUDS
 
 STREET = [
     Quirk(
-        ("camvid", "kitti_segmentation"),
+        ("camvid", "kitti_segmentation", "kitti"),
         "what no mask has becomes a mask of the background",
         lambda d: d.right is MISSING and d.path[-1] == "mask" and d.left["label"] == 0,
     ),
@@ -173,12 +194,12 @@ READING += STREET
 
 VISTAS = [
     Quirk(
-        ("mapillary_vistas_instances",),
+        ("mapillary_vistas_instances", "mapillary_vistas"),
         "the pixels that no mask has, which we mark, become one",
         lambda d: d.right is MISSING and d.path[-1] == "mask" and d.left["id"] == UNSEGMENTED,
     ),
     Quirk(
-        ("mapillary_vistas_panoptic",),
+        ("mapillary_vistas_panoptic", "mapillary_vistas"),
         "images without segments are passed over",
         lambda d: d.left is MISSING and item_or_subset(d),
     ),
@@ -220,7 +241,85 @@ READING += [
     ),
 ]
 
+TFRECORD = ("tf_detection_api", "roboflow_tfrecord")
+NO_PIXELS = digest(np.packbits(np.zeros((6, 8), bool)).tobytes())
+
+
+def nameless_label(difference: Difference) -> bool:
+    """Whether a label of blanks is there on their side alone, or they have no label."""
+    if difference.path[:3] == ("categories", "label", "labels"):
+        return difference.right is MISSING and not difference.left[0].strip()
+    return difference.path[-1] == "label" and difference.left is None
+
+
+READING += [
+    Quirk(
+        TFRECORD,
+        "boxes are cut at the image's edges",
+        lambda d: (
+            d.path[-1] == "bbox"
+            and (
+                (d.left is MISSING and d.right["points"] == BEYOND_EDGES)
+                or (d.right is MISSING and d.left["points"] == WITHIN_EDGES)
+            )
+        ),
+    ),
+    Quirk(
+        TFRECORD,
+        "where there are masks, boxes are lost, and with them what is one object",
+        lambda d: (
+            (ours_alone(d, "bbox") and d.right["group"] > 0)
+            or (d.path[-2:] == ("mask", "group") and d.left == 0)
+        ),
+    ),
+    Quirk(
+        TFRECORD,
+        "an object without a mask, where another has one, becomes a mask without pixels",
+        lambda d: (
+            (ours_alone(d, "bbox") and d.right["points"] == WITHOUT_MASK)
+            or (d.right is MISSING and d.path[-1] == "mask" and d.left["mask"] == [6, 8, NO_PIXELS])
+        ),
+    ),
+    Quirk(
+        TFRECORD,
+        "in what they write, names are without letters that are not ASCII: such labels are lost",
+        nameless_label,
+    ),
+    Quirk(
+        TFRECORD,
+        "an image without a source_id gets one that is empty, or none",
+        lambda d: d.path[-1] == "source_id" and d.left in ("", None) and d.right is MISSING,
+    ),
+    Quirk(
+        TFRECORD,
+        "images that are not there lose the sizes that the records state (1.13)",
+        lambda d: d.path[-1] == "media" and d.left is None,
+    ),
+    Quirk(
+        ("roboflow_tfrecord",),
+        "images that are not there are not looked for in the folder of their subset (1.10)",
+        lambda d: d.path[-1] == "path" and d.right == f"{d.path[1]}/{d.left}",
+    ),
+]
+
 WRITING = [
+    Quirk(
+        TFRECORD,
+        "images that have no source_id get an empty one; we write their id",
+        lambda d: d.path[-1] == "source_id" and d.left in ("", MISSING) and d.right == d.path[-3],
+    ),
+    Quirk(
+        TFRECORD,
+        "the box around a mask is a pixel too small (1.10)",
+        lambda d: (
+            d.path[-1] == "bbox"
+            and (
+                (d.left is MISSING and d.right["points"] == AROUND_MASK)
+                or (d.right is MISSING and d.left["points"] == [2, 1, 4, 3])
+            )
+        ),
+    ),
+    Quirk(TFRECORD, "letters of labels that are not ASCII are left out", nameless_label),
     Quirk(
         ("label_me",),
         "objects are numbered anew; we keep their ids",
@@ -238,6 +337,11 @@ WRITING = [
     ),
     Quirk(
         ("sly_pointcloud",),
+        "the items of all subsets are written to ds0, which is the default subset",
+        lambda d: d.right is MISSING and item_or_subset(d) and d.path[1] == "default",
+    ),
+    Quirk(
+        ("sly_pointcloud",),
         "attributes that no label declares are left out, unless an option says otherwise",
         lambda d: d.left is MISSING and (d.path[-1] == "occluded" or d.right == "occluded"),
     ),
@@ -247,12 +351,12 @@ WRITING = [
         lambda d: d.path[-1] == "age" and d.left == "3.5" and d.right == 3.5,
     ),
     Quirk(
-        ("kitti_detection",),
+        ("kitti_detection", "kitti"),
         "boxes get the score 1, whether they have one or not",
         lambda d: d.path[-1] == "score" and d.left == 1 and d.right is MISSING,
     ),
     Quirk(
-        ("kitti_detection",),
+        ("kitti_detection", "kitti"),
         "items without boxes get no file, and are lost when their images are not saved",
         lambda d: d.left is MISSING and item_or_subset(d),
     ),

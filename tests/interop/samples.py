@@ -42,6 +42,11 @@ ODD_IDS = (
     "0007",
 )
 
+# a box of `detected` that leads beyond the image's edges, and what is within
+BEYOND_EDGES, WITHIN_EDGES = [-1.0, 2.0, 3.0, 7.0], [0.0, 2.0, 3.0, 6.0]
+AROUND_MASK = [2.0, 1.0, 5.0, 4.0]  # the bounds of the mask in `detected_partly`
+WITHOUT_MASK = [4.0, 2.0, 6.0, 5.0]  # the box of `detected_partly` whose object has no mask
+
 WITHOUT_BOXES = (ODD_IDS[0], ODD_IDS[6], "empty")  # in `yolo_flat` and `turned_boxes`
 
 EVERY_JSON_KIND: dict[str, Any] = {
@@ -215,6 +220,19 @@ def tracks(media: Path) -> Any:
                 attributes={"frame": number + 3, "description": ""},
             )
             for number, item_id in enumerate(("with space", "nested/猫.1", "empty"))
+        ],
+        categories=["bus", "car"],
+        media_type=PointCloud,
+    )
+
+
+def tracks_in_subsets(media: Path) -> Any:
+    """The same in subsets, one of which is the default."""
+    dataset = tracks(media)
+    return dm.Dataset.from_iterable(
+        [
+            item.wrap(subset=subset)
+            for item, subset in zip(dataset, ("default", "train", "val"), strict=True)
         ],
         categories=["bus", "car"],
         media_type=PointCloud,
@@ -693,6 +711,14 @@ def boxes(media: Path) -> Any:
     )
 
 
+def boxes_of_a_subset(media: Path) -> Any:
+    """The same in one subset."""
+    dataset = boxes(media)
+    return dm.Dataset.from_iterable(
+        [item.wrap(subset="train") for item in dataset], categories=dataset.categories()
+    )
+
+
 def yolo(media: Path) -> Any:
     """Boxes, in the subsets that trainers know."""
     return boxes_only(media, ODD_IDS)
@@ -741,6 +767,65 @@ def boxes_only(media: Path, ids: Sequence[str]) -> Any:
             for number, item_id in enumerate(ids)
         ],
         categories=["cat", "a dog", "猫 и кот", "with: colon", "x"],
+    )
+
+
+def detected(media: Path) -> Any:
+    """Boxes in images that have another name in their source, one of them none."""
+    boxes = [
+        dm.Bbox(1, 2, 3.5, 1.25, label=4),
+        dm.Bbox(0, 0, 8, 6, label=2),
+        dm.Bbox(3, 3, 1, 1),
+        dm.Bbox(-1, 2, 4, 5, label=1),  # `BEYOND_EDGES`
+    ]
+    return dm.Dataset.from_iterable(
+        [
+            dm.DatasetItem(
+                item_id,
+                subset=subset,
+                media=dm.Image.from_file(
+                    path=str(media / ("b.png" if number % 2 else "a.jpg")), size=(6, 8)
+                ),
+                annotations=boxes[: number % 5],
+                attributes={"source_id": f"{number} 猫"} if number else {},
+            )
+            for subset in ("train", "val")
+            for number, item_id in enumerate(ODD_IDS)
+        ],
+        categories=["cat", "a dog", "it's", "of none", "猫 и кот"],
+    )
+
+
+def detected_masks(media: Path) -> Any:
+    """Objects with a mask and a box around it each, or with a mask alone."""
+    pixels = np.zeros((3, 6, 8), bool)
+    pixels[0, 1:4, 2:5] = pixels[1, 5, 7] = pixels[2, 2:, :3] = True
+    pixels[0, 2, 3] = False
+    bounds = ((2, 1, 3, 3), (7, 5, 1, 1), (0, 2, 3, 4))
+    objects = [
+        annotation
+        for number, (mask, box) in enumerate(zip(pixels, bounds, strict=True), 1)
+        for annotation in (
+            dm.Bbox(*box, label=number % 2, group=number),
+            dm.Mask(mask, label=number % 2, group=number),
+        )
+    ]
+    alone = [dm.Mask(mask, label=0) for mask in pixels]
+    return voc_items(
+        media,
+        [objects, objects[:2], alone, [], alone[1:]],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["cat", "猫"])},
+    )
+
+
+def detected_partly(media: Path) -> Any:
+    """An object with a mask and one without, in an image."""
+    mask = np.zeros((6, 8), bool)
+    mask[1:4, 2:5] = True
+    return voc_items(
+        media,
+        [[dm.Bbox(4, 2, 2, 3, label=1), dm.Mask(mask, label=0)], [], [], [], []],
+        {dm.AnnotationType.label: dm.LabelCategories.from_iterable(["cat", "猫"])},
     )
 
 
@@ -1050,6 +1135,7 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         arrays,
         point_clouds,
         tracks,
+        tracks_in_subsets,
         objects_in_space,
         videos,
         video_frames,
@@ -1070,9 +1156,13 @@ BUILDERS: dict[str, Callable[[Path], Any]] = {
         word_shapes,
         characters,
         boxes,
+        boxes_of_a_subset,
         yolo,
         yolo_flat,
         flags,
+        detected,
+        detected_masks,
+        detected_partly,
         folders_of_labels,
         listed_labels,
         open_images,

@@ -31,8 +31,14 @@ def assert_agree(
     assert not left, "\n".join(left[:30])
 
 
+def need_writer(exchange: Exchange, case: Case) -> None:
+    if exchange.version in case.unwritten_by:
+        pytest.skip(f"the published {exchange.version} fails to write it")
+
+
 @pytest.mark.parametrize("case", CONVERTED_CASES, ids=by_name)
 def test_we_read_what_they_write(exchange: Exchange, case: Case):
+    need_writer(exchange, case)
     theirs, ours = exchange.theirs, exchange.ours
     read = exchange.read(theirs, theirs, case), exchange.read(ours, theirs, case)
     assert_agree(READING, case.format, *read)
@@ -50,6 +56,7 @@ def test_they_read_what_we_write(exchange: Exchange, case: Case):
     "case", [c for c in CONVERTED_CASES if c.sample != "voc_people"], ids=by_name
 )
 def test_they_read_the_same_from_both(exchange: Exchange, case: Case):
+    need_writer(exchange, case)
     theirs, ours = exchange.theirs, exchange.ours
     read = exchange.read(theirs, theirs, case), exchange.read(theirs, ours, case)
     assert_agree(WRITING, case.format, *read)

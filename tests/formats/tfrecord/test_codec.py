@@ -6,6 +6,7 @@ import io
 import random
 import struct
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, strategies as st
@@ -208,7 +209,36 @@ def test_numbers_that_do_not_fit():
     ).filter(lambda d: len(set(d.values())) == len(d))
 )
 def test_label_maps_come_back(labels: dict[int, str]):
-    assert label_map.parse(label_map.text(labels), "x") == dict(sorted(labels.items()))
+    for text in (label_map.text(labels), label_map.roboflow_text(labels)):
+        assert label_map.parse(text, "x") == dict(sorted(labels.items()))
+
+
+def test_names_stay_as_they_are_where_they_can():
+    """There are readers that know no escapes."""
+    assert 'name: "dogs\' home"\n' in label_map.text({1: "dogs' home"})
+    assert "name: 'a \"q\"'\n" in label_map.text({1: 'a "q"'})
+    assert "name: 'a\tb'\n" in label_map.text({1: "a\tb"})
+    assert label_map.roboflow_text({1: "it's"}) == (
+        'item {\n    name: "it\'s",\n    id: 1,\n    display_name: "it\'s"\n}\n'
+    )
+
+
+@pytest.mark.parametrize("end", ["", ",", " ; "])
+@pytest.mark.parametrize("name", ["it's", "dogs' home", "dogs'", "'n'", "back\\slash", "a 'b' c"])
+def test_names_that_were_written_without_escapes(name: str, end: str):
+    text = f"item {{\n\tid: 1\n\tname: '{name}'{end}\n}}\n\nitem {{\n\tid: 2\n\tname: 'b'\n}}\n"
+    assert label_map.parse(text, "x") == {1: name, 2: "b"}
+
+
+@pytest.mark.parametrize("part", ["'' \"", "'' a: ''+a: "])
+def test_the_time_for_a_line_of_quotes_grows_with_its_length(part: str):
+    times: list[float] = []
+    for repeats in (2000, 20_000):
+        begin = process_time()
+        with pytest.raises(MalformedFileError, match="the end of the file"):
+            label_map.parse("item { name: " + part * repeats, "x")
+        times.append(process_time() - begin)
+    assert times[1] < 40 * times[0]
 
 
 def test_what_label_maps_may_look_like():

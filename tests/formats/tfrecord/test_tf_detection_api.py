@@ -134,15 +134,17 @@ def test_images_beside_the_records(tmp_path: Path):
         {
             "annotations/val.record-00000-of-00002": records(HEAD),
             "annotations/val.record-00001-of-00002": records(
-                HEAD | {"image/filename": [b"b/c.png"]}
+                HEAD | {"image/filename": [b"b/c.png"]}, {"image/filename": [b"d.png"]}
             ),
             "images/a.png": b"",
         },
     )
     found = read(tmp_path, "tf_detection_api")
-    assert [(i.id, i.subset) for i in found] == [("a", "val"), ("b/c", "val")]
+    assert [(i.id, i.subset) for i in found] == [("a", "val"), ("b/c", "val"), ("d", "val")]
     assert found.get("a", "val").media.path.endswith("images/a.png")
-    assert found.get("b/c", "val").media is None
+    not_there = found.get("b/c", "val").media  # but its size is stated
+    assert (not_there.path, not_there.size) == (str(tmp_path / "images/b/c.png"), (4, 8))
+    assert found.get("d", "val").media is None
     assert dm.Dataset.detect(tmp_path) == "tf_detection_api"
 
 
@@ -431,6 +433,9 @@ def test_roboflow_is_written_as_it_is_read(tmp_path: Path):
     assert [(i.subset, i.id, i.media.data[0, 0, 0], i.attributes) for i in found] == [
         ("train", "a/b c.d", 1, {}), ("valid x", "a/b c.d", 2, {"source_id": "7"}),
     ]  # fmt: skip
+    assert (
+        '    name: "ant",\n    id: 1,\n' in (tmp_path / "train/objects_label_map.pbtxt").read_text()
+    )
     (record,) = examples(tmp_path / "train/objects.tfrecord")
     assert "image/source_id" not in record.names()
     assert dm.Dataset.detect(tmp_path) == "roboflow_tfrecord"

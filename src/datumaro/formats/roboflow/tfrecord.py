@@ -98,13 +98,14 @@ class RoboflowTfrecord(Format):
         DatasetExportError
             An image cannot be read or encoded.
         """
+        from datumaro.formats.tfrecord import label_map
         from datumaro.formats.tfrecord.detection_writer import DetectionWriter
 
         subsets.check(content)
         writer = DetectionWriter(content, folder, options, context, source_ids=False)
         for subset in content.subset_names():
             Path(join_inside(folder, subset, what="subset name")).mkdir()
-            writer.write_label_map(f"{subset}/{_NAME}_{_LABEL_MAP}")
+            writer.write_label_map(f"{subset}/{_NAME}_{_LABEL_MAP}", label_map.roboflow_text)
         writer.write(lambda subset: f"{subset}/{_NAME}.tfrecord")
 
 

@@ -168,7 +168,7 @@ class _Item:
             size = (height, width) if height and width else None
             medium = Image.from_bytes(part, self.extension(filename, encoded), size)
         else:
-            path = self.file(images, filename)
+            path = self.file(images, filename, stated=bool(height and width))
         self.columns.add_item(
             stem_of(filename),
             subset,
@@ -225,12 +225,15 @@ class _Item:
             return own or stated
         return told
 
-    def file(self, images: Path, filename: str) -> str:
-        """The path of an image that is not in the record; "" when it is not there."""
+    def file(self, images: Path, filename: str, *, stated: bool) -> str:
+        """The path of an image that is not in the record.
+
+        "" when it is not there, unless its size is ``stated``, which would be lost.
+        """
         if escapes(filename) and not self.reader.options.allow_external_media:
             raise PathOutsideDatasetError(f"image/filename {filename!r} leads outside the data set")
         path = images / filename
-        return os.fspath(path) if path.is_file() else ""
+        return os.fspath(path) if stated or path.is_file() else ""
 
     # --- objects ------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,9 +141,17 @@ class DetectionWriter:
                             progress.report_status(done)
         progress.finish()
 
-    def write_label_map(self, name: str) -> None:
-        """Write a label map; ``name`` is relative to the folder."""
-        text = label_map.text(dict(enumerate(self.labels, 1)))
+    def write_label_map(
+        self, name: str, text_of: Callable[[Mapping[int, str]], str] = label_map.text
+    ) -> None:
+        """Write a label map.
+
+        Parameters
+        ----------
+        name : relative to the folder.
+        text_of : its text, by the labels' ids.
+        """
+        text = text_of(dict(enumerate(self.labels, 1)))
         (self.folder / name).write_text(text, "utf-8", newline="\n")
 
     def jobs(self, chunk: ChunkRows) -> Iterator[MediaJob | None]:

@@ -19,15 +19,25 @@ _MAX_BYTES = 1 << 26
 _MAX_ID = 2**31 - 1
 _MAX_DEPTH = 20
 
+# There are writers that escape nothing. So a quote that cannot be the last, by what comes after it,
+# is one of the name, which then ends with the line. (It is not long: its end is looked for often.)
+_TEXT = r"\"(?:[^\"\\\n]|\\[^\n])*\"|'(?:[^'\\\n]|\\[^\n])*'"
+_NAME = r"\"[^\n]{0,1000}\"|'[^\n]{0,1000}'"
+_AFTER = r"(?=[ \t\r]*(?:[\n,;}>\[\]#]|\"[^\"\n]*\"|'[^'\n]*'|\w+[ \t]*[:{<]|\Z))"
+_LINE_END = r"(?=[ \t\r]*[,;]?[ \t\r]*(?:\n|\Z))"
 _TOKEN = re.compile(
     r"(?P<space>\s+|#[^\n]*)"
     r"|(?P<word>-?[A-Za-z0-9_.+-]+)"
-    r"|(?P<text>\"(?:[^\"\\\n]|\\[^\n])*\"|'(?:[^'\\\n]|\\[^\n])*')"
+    rf"|(?P<text>(?:{_TEXT}){_AFTER}|(?:{_NAME}){_LINE_END}|{_TEXT})"
     r"|(?P<mark>[{}<>\[\]:,;])"
 )
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})"
                      rb"|U([0-9a-fA-F]{8})|(.))", re.DOTALL)  # fmt: skip
 _SIMPLE = {
+    b"?": b"?",
+    b"\\": b"\\",
+    b"'": b"'",
+    b'"': b'"',
     b"n": b"\n",
     b"t": b"\t",
     b"r": b"\r",
@@ -134,7 +144,7 @@ def _unescaped(data: bytes) -> bytes:
         if short or long:
             code = int(short or long, 16)
             return chr(code).encode("utf-8", "replace") if code <= 0x10FFFF else b"?"
-        return _SIMPLE.get(other, other)
+        return _SIMPLE.get(other, match[0])  # no escape, where nothing is one
 
     return _ESCAPE.sub(one, data) if b"\\" in data else data
 
@@ -211,11 +221,26 @@ class _Tokens:
 def text(labels: Mapping[int, str]) -> str:
     """The text of a label map."""
     return "\n".join(
-        f"item {{\n  id: {number}\n  name: {_quoted(name)}\n}}\n" for number, name in labels.items()
+        f"item {{\n  id: {number}\n  name: {_quoted(name, _quote_of(name))}\n}}\n"
+        for number, name in labels.items()
     )
 
 
-def _quoted(name: str) -> str:
-    escaped = name.replace("\\", "\\\\").replace("'", "\\'")
-    plain = "".join(c if c >= " " and c != "\x7f" else f"\\{ord(c):03o}" for c in escaped)
-    return f"'{plain}'"
+def roboflow_text(labels: Mapping[int, str]) -> str:
+    """The text of a label map as Roboflow writes it: others look for it line by line."""
+    return "".join(
+        f"item {{\n    name: {quoted},\n    id: {number},\n    display_name: {quoted}\n}}\n"
+        for number, name in labels.items()
+        for quoted in (_quoted(name, '"'),)
+    )
+
+
+def _quote_of(name: str) -> str:
+    """The quote with which most can stay as it is: there are readers that know no escapes."""
+    return '"' if "'" in name and '"' not in name else "'"
+
+
+def _quoted(name: str, quote: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace(quote, f"\\{quote}")
+    plain = (c if c == "\t" or (c >= " " and c != "\x7f") else f"\\{ord(c):03o}" for c in escaped)
+    return f"{quote}{''.join(plain)}{quote}"
