@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from datumaro.formats.base import WriteContext
 from datumaro.formats.capabilities import PLURALS, Capabilities, Held, Names
+from datumaro.kernels.json_value import other_keys
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.table import json_text, schema
@@ -115,7 +116,10 @@ class _Losses:
         """Count annotations (or items) of which an attribute is lost."""
         if kept == "json":
             return
-        some = chosen & (np.diff(schema.list_parts(column)[0]) > 0)
+        offsets, data = schema.list_parts(column)
+        some = chosen & (np.diff(offsets) > 0)
+        if names and kept == "none" and some.any():  # most have no others: none need be decoded
+            some &= other_keys(offsets, data, tuple(names)).view(bool)
         if (names or kept != "none") and some.any():
             encoded = column.filter(pa.array(some)).dictionary_encode()
             bad = np.array(

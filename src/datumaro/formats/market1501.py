@@ -17,23 +17,37 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import MalformedFileError, UnsupportedContentError
-from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
+from datumaro.formats.base import (
+    Confidence,
+    Folder,
+    Format,
+    ReadContext,
+    Rejected,
+    WriteContext,
+    WriteOptions,
+)
 from datumaro.formats.capabilities import Capabilities, Names
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import find_root, folders, images_below, read_text, stem_of
 from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
-from datumaro.formats.rows import each_item
+from datumaro.formats.rows import ChunkRows
+from datumaro.kernels.market1501_names import print_paths, told
+from datumaro.model.image import dotted
 from datumaro.model.media import MediaType
 from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
+from datumaro.table.schema import Array
 
 QUERY = "query"
 
 _BOXES = "bounding_box_"  # what the folder of a subset's images begins with
 _LIST = "images_"  # and the list of them
 _CHUNK_ITEMS = 1 << 16
+_DEFAULT_EXTENSION = ".jpg"
+_FILES = (MediaType.IMAGE, MediaType.BYTE_IMAGE)
+_SUSPICIOUS = ("..", ":", "\\", "\0", "\n/")  # what a line has that may lead out of the folder
 _NAME = re.compile(r"(-1|\d{1,18})_c(\d{1,9})s(\d{1,9})_(\d{1,18})_(\d{1,18})(.*)", re.DOTALL)
 _PERSON = re.compile(r"-1|\d{1,18}", re.ASCII)
 _NOBODY = "-1"  # as the real files call what shows nobody of those that are sought
@@ -109,29 +123,23 @@ class Market1501(Format):
             An item's id or a subset's name leads outside the folder.
         """
         require_images(content, "Market-1501")
-        lists: dict[str, list[str]] = {}
-        images = ImageJobs(folder, options, context)
-        for rows, item in each_item(content, context.progress, "Writing Market-1501"):
-            item_id, subset = rows.ids[item], rows.subsets[item]
-            if subset not in lists:
-                check_subset_name(subset)
-                join_inside(folder, f"{_LIST}{subset}.txt", what="subset name")
-                lists[subset] = []
-            known = json_text.decode(rows.attributes[item])
-            stem = _stem(item_id, known, f"item {item_id!r}", context)
-            place = QUERY if known.get("query") is True else f"{_BOXES}{subset}"
-            if escapes(item_id):  # asked first: this is done for all
-                join_inside(folder, item_id, what="item id")
-            name = f"{place}/{images.add(rows, item, place, stem)}"
-            if "\n" in name or "\r" in name:
-                raise UnsupportedContentError(
-                    f"item {item_id!r}: a list has one image a line; rename the item before export"
-                )
-            lists[subset].append(name)
+        lists: dict[str, list[bytes]] = {}
+        writer = _Names(folder, options, context)
+        context.progress.start(len(content), desc="Writing Market-1501")
+        done = 0
+        for subset, chunks in content.by_subset().items():
+            check_subset_name(subset)
+            join_inside(folder, f"{_LIST}{subset}.txt", what="subset name")
+            lists[subset] = []
+            for chunk in chunks:
+                lists[subset].append(writer.lines(chunk, subset))
+                done += len(chunk)
+                context.progress.report_status(done)
+        context.progress.finish()
         files = FileWriter(folder)
-        for subset, names in lists.items():
-            files.save(f"{_LIST}{subset}.txt", "".join(f"{n}\n" for n in names).encode())
-        images.save()
+        for subset, texts in lists.items():
+            files.save(f"{_LIST}{subset}.txt", b"".join(texts))
+        writer.images.save()
 
 
 def _subset(name: str) -> str | None:
@@ -170,6 +178,66 @@ def _parse(stem: str) -> _Told:
     return _Told(parent + slash + base, attributes)
 
 
+# --- writing ------------------------------------------------------------------------------------
+
+
+class _Names:
+    """Makes the lists' lines of items, and notes their images."""
+
+    def __init__(self, folder: Path, options: WriteOptions, context: WriteContext) -> None:
+        self.folder, self.options, self.context = folder, options, context
+        self.images = ImageJobs(folder, options, context, _DEFAULT_EXTENSION)
+
+    def lines(self, chunk: Chunk, subset: str) -> bytes:
+        """The lines of a subset's chunk; those whose ids tell all are printed by the kernel."""
+        text, ends = self.usual_lines(chunk, subset)
+        odd = np.flatnonzero(np.diff(ends) == 0).tolist()
+        if not odd:
+            return text
+        rows = ChunkRows(chunk)
+        parts: list[bytes] = []
+        begin = 0
+        for item in odd:
+            parts += [text[begin : ends[item]], self.line(rows, item, subset).encode()]
+            begin = ends[item]
+        return b"".join([*parts, text[begin:]])
+
+    def usual_lines(self, chunk: Chunk, subset: str) -> tuple[bytes, Array]:
+        """What `market1501_names.print_paths` gives."""
+        items = chunk.items
+        ids, attributes, paths = map(
+            schema.list_parts, map(items.column, ("id", "attributes", "path"))
+        )
+        wanted = self.options.image_ext or ""
+        if self.options.save_media or not wanted.isprintable():  # each image is noted
+            return b"", np.zeros(len(chunk) + 1, np.int64)
+        media = items.column("media_type").to_numpy()
+        has_path = np.diff(paths[0]) > 0
+        usual = np.where(np.isin(media, _FILES), has_path, (media == MediaType.NONE) & ~has_path)
+        usual[list(chunk.media)] = False
+        return print_paths(
+            usual.view(np.uint8), ids, attributes, paths,
+            (dotted(wanted) or "").encode(),
+            _DEFAULT_EXTENSION.encode(),
+            f"{_BOXES}{subset}/".encode(),
+        )  # fmt: skip
+
+    def line(self, rows: ChunkRows, item: int, subset: str) -> str:
+        """The line of an item."""
+        item_id = rows.ids[item]
+        known = json_text.decode(rows.attributes[item])
+        stem = _stem(item_id, known, f"item {item_id!r}", self.context)
+        place = QUERY if known.get("query") is True else f"{_BOXES}{subset}"
+        if escapes(item_id):  # asked first: this is done for all
+            join_inside(self.folder, item_id, what="item id")
+        name = f"{place}/{self.images.add(rows, item, place, stem)}"
+        if "\n" in name or "\r" in name:
+            raise UnsupportedContentError(
+                f"item {item_id!r}: a list has one image a line; rename the item before export"
+            )
+        return f"{name}\n"
+
+
 def _stem(item_id: str, known: dict[str, Any], place: str, context: WriteContext) -> str:
     """The path, without its extension, that tells an item's id and attributes."""
     stated = {key: known[key] for key in ("person_id", *_NUMBERS) if known.get(key) is not None}
@@ -181,10 +249,10 @@ def _stem(item_id: str, known: dict[str, Any], place: str, context: WriteContext
         if not fits:
             context.lost(f"{key}, where it is no number as the names of files hold", 1, place)
             del stated[key]
-    told = _parse(item_id)
-    if told.id == item_id and stated.items() <= told.attributes.items():
+    found = _parse(item_id)
+    if found.id == item_id and stated.items() <= found.attributes.items():
         return item_id
-    if not stated and told == _Told(item_id, {}):
+    if not stated and found == _Told(item_id, {}):
         return item_id
     values: dict[str, Any] = {"person_id": _NOBODY, **_DEFAULTS, **stated}
     head = (
@@ -206,50 +274,61 @@ def _lists(root: Path) -> list[Path]:
     return sorted(p for p in root.glob(f"{_LIST}*.txt") if _subset(p.name) and p.is_file())
 
 
-def _listed(root: Path) -> dict[str, list[tuple[str, bool]]]:
-    """{subset: (path of an image, whether it is a query) of each} as the lists have it."""
-    listed: dict[str, list[tuple[str, bool]]] = {}
+def _listed(root: Path) -> dict[str, list[str]]:
+    """{subset: the path of each image} as the lists have it."""
+    listed: dict[str, list[str]] = {}
     for path in _lists(root):
-        names = listed[_subset(path.name) or ""] = []
-        for number, line in enumerate(read_text(path).split("\n"), 1):
-            if not line.strip():
-                continue
-            if escapes(line) or ".." in line.split("/"):
-                join_inside(root, line, what=f"{path}: line {number}")
-                raise MalformedFileError(path, f"line {number}", repr(line[:80]), "no '..' in it")
-            names.append((line, line.startswith(f"{QUERY}/")))
+        text = read_text(path)
+        # asked of all lines at once, since in hardly any list there is such a one
+        if text.startswith("/") or any(part in text for part in _SUSPICIOUS):
+            _check_inside(root, path, text)
+        lines = text.split("\n")
+        listed[_subset(path.name) or ""] = [n for n in lines if n and not n.isspace()]
     return listed
 
 
-def _found(root: Path) -> dict[str, list[tuple[str, bool]]]:
+def _check_inside(root: Path, path: Path, text: str) -> None:
+    """Refuse lines that lead out of the folder."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip() and (escapes(line) or ".." in line.split("/")):
+            join_inside(root, line, what=f"{path}: line {number}")
+            raise MalformedFileError(path, f"line {number}", repr(line[:80]), "no '..' in it")
+
+
+def _found(root: Path) -> dict[str, list[str]]:
     """The same, of the images that are there."""
-    found: dict[str, list[tuple[str, bool]]] = {}
+    found: dict[str, list[str]] = {}
     for folder in folders(root):
         subset = folder.removeprefix(_BOXES) if folder.startswith(_BOXES) else ""
         if subset or folder == QUERY:
             names = images_below(os.fspath(root / folder))
-            found[subset or QUERY] = [(f"{folder}/{name}", folder == QUERY) for name in names]
+            found[subset or QUERY] = [f"{folder}/{name}" for name in names]
     return found
 
 
-def _chunk(root: Path, subset: str, names: list[tuple[str, bool]]) -> Chunk:
+def _chunk(root: Path, subset: str, names: list[str]) -> Chunk:
     start = f"{root}/"
-    ids: list[str] = []
-    attributes: list[bytes] = []
-    for name, is_query in names:
-        folder, _, rest = name.partition("/")
-        in_folder = folder == QUERY or folder.startswith(_BOXES)
-        told = _parse(stem_of(rest if in_folder and rest else name))
-        ids.append(told.id)
-        attributes.append(json_text.encode({**told.attributes, "query": is_query}))
+    ids, attributes = told(names)
+    for at, item_id in enumerate(ids):
+        if item_id is None:  # beyond ASCII
+            ids[at], attributes[at] = _told(names[at])
     text, n = pa.large_string(), len(names)
     items = {
         "id": pa.array(ids, text),
         "subset": schema.constant_dictionary(subset, n),
         "attributes": pa.array(attributes, pa.large_binary()).cast(text),
         "media_type": schema.primitive(np.full(n, MediaType.IMAGE, np.uint8), pa.uint8()),
-        "path": pa.array([start + name for name, _ in names], text),
+        "path": pa.array([start + name for name in names], text),
     }
     return Chunk(
         schema.item_batch(n, items), schema.annotation_batch(0, {}), np.zeros(n + 1, np.int64)
     )
+
+
+def _told(name: str) -> tuple[str, bytes]:
+    """The id and the attributes that an image's path tells."""
+    folder, _, rest = name.partition("/")
+    in_folder = folder == QUERY or folder.startswith(_BOXES)
+    known = _parse(stem_of(rest if in_folder and rest else name))
+    is_query = folder == QUERY and name != QUERY
+    return known.id, json_text.encode({**known.attributes, "query": is_query})

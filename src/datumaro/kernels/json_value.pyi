@@ -1,3 +1,5 @@
+from datumaro.table.schema import Array
+
 CUT: int
 """The code of a value that goes on where the text ends."""
 
@@ -19,3 +21,18 @@ def skip_value(
 
 def message(code: int) -> str:
     """What such a code means."""
+
+def other_keys(offsets: Array, data: Array, names: tuple[str, ...]) -> Array:
+    """Which JSON objects may have a key that is none of these names (uint8 [n]).
+
+    It is 1, too, for keys with escapes and for what is no object; 0 for empty texts.
+
+    Parameters
+    ----------
+    offsets : int64 [n + 1], rising, into the bytes ``data``.
+
+    Raises
+    ------
+    ValueError
+        They do not fit each other.
+    """

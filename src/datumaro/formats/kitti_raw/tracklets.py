@@ -12,15 +12,17 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from xml.sax.saxutils import escape
 
-from lxml import etree
+import numpy as np
 
 from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
 from datumaro.formats.files import read_file
 from datumaro.formats.kitti_raw.files import MAX_FRAME
 from datumaro.formats.xml_files import parse_xml
+from datumaro.kernels import kitti_tracklets
+from datumaro.table.schema import Array
 
 _MAX_BYTES = 1 << 26
 _MAX_NUMBER = 1e9
@@ -81,7 +83,29 @@ class Tracklet:
 # --- reading ------------------------------------------------------------------------------------
 
 
-def read(path: Path, problem: Problem) -> list[Tracklet]:
+@dataclass(slots=True)
+class Poses:
+    """The poses of all objects in which they are in the image, object after object.
+
+    Attributes
+    ----------
+    objects : (label, size, line) of each; the label is "" where the object is damaged.
+    owners : int64 [n], the object of each pose.
+    frames : int64 [n].
+    places : float64 [n, 6], position in metres and rotation in radians.
+    occluded : uint8 [n].
+    attributes : the other attributes of some of them, by pose.
+    """
+
+    objects: list[tuple[str, Numbers, int]]
+    owners: Array
+    frames: Array
+    places: Array
+    occluded: Array
+    attributes: dict[int, dict[str, Any]]
+
+
+def read(path: Path, problem: Problem) -> Poses:
     """All objects of a file, with the poses in which they are in the image.
 
     Parameters
@@ -99,13 +123,35 @@ def read(path: Path, problem: Problem) -> list[Tracklet]:
         raise MalformedFileError(path, "", "no such file", "tracklets")
     if len(data) > _MAX_BYTES:
         raise MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "a smaller file")
+    usual = kitti_tracklets.read(data, _MAX_NUMBER, MAX_FRAME)
+    if usual is not None:
+        found, frames, places, occluded = usual
+        ends = np.array([end for *_, end in found], np.int64)
+        owners = np.repeat(np.arange(len(found)), np.diff(ends, prepend=0))
+        objects = [(label, (h, w, length), line) for label, line, h, w, length, _ in found]
+        return Poses(objects, owners, frames, places, occluded, {})
     root = parse_xml(data, os.fspath(path), doctype="boost_serialization")
     tracklets = root.find("tracklets") if root.tag == "boost_serialization" else None
     if tracklets is None:
         raise MalformedFileError(
             path, "line 1", f"<{root.tag}>", "<boost_serialization> with <tracklets> in it"
         )
-    return [_Reader(path, problem).tracklet(item) for item in tracklets.iterchildren("item")]
+    reader = _Reader(path, problem)
+    return _columns([reader.tracklet(item) for item in tracklets.iterchildren("item")])
+
+
+def _columns(tracklets: list[Tracklet]) -> Poses:
+    poses = [pose for tracklet in tracklets for pose in tracklet.poses]
+    counts = [len(tracklet.poses) for tracklet in tracklets]
+    places = [(*pose.position, *pose.rotation) for pose in poses]
+    return Poses(
+        [(tracklet.label, tracklet.size, tracklet.line) for tracklet in tracklets],
+        np.repeat(np.arange(len(tracklets)), np.array(counts, np.int64)),
+        np.array([pose.frame for pose in poses], np.int64),
+        np.array(places, np.float64).reshape(-1, 6),
+        np.array([pose.occluded for pose in poses], np.uint8),
+        {row: pose.attributes for row, pose in enumerate(poses) if pose.attributes},
+    )
 
 
 class _Reader:
@@ -128,10 +174,7 @@ class _Reader:
             self.problem(error)
             return Tracklet("", (0, 0, 0), [], line)
         attributes = _attributes(item.find("attributes"))
-        poses = _usual_poses(item, first, attributes)
-        if poses is None:
-            poses = list(self.poses(item, first, attributes))
-        return Tracklet(label, size, poses, line)
+        return Tracklet(label, size, list(self.poses(item, first, attributes)), line)
 
     def poses(self, item: Any, first: int, common: dict[str, Any]) -> Iterator[Pose]:
         """The poses of an object in which it is in the image."""
@@ -195,55 +238,6 @@ class _Reader:
     def error(self, line: int, found: str, expected: str) -> InvalidAnnotationInFileError:
         """What is wrong in a line."""
         return InvalidAnnotationInFileError(self.path, f"line {line}", found, expected)
-
-
-# of each pose the first element of a name: in a list for all poses of an object
-_NUMBERS = [
-    etree.XPath(f"poses/item/{name}[1]/text()", smart_strings=False)
-    for name in ("tx", "ty", "tz", "rx", "ry", "rz")
-]
-_STATES = [
-    etree.XPath(f"poses/item/{name}[1]/text()", smart_strings=False)
-    for name in ("occlusion", "occlusion_kf", "truncation")
-]
-_ODD = etree.XPath("boolean(poses/item/attributes/* | poses[2])")
-_COUNT = etree.XPath("count(poses/item)")
-
-
-def _usual_poses(item: Any, first: int, common: dict[str, Any]) -> list[Pose] | None:
-    """The poses of an object as most tools write them; None of one that has to be looked at closer.
-
-    It is as `_Reader.poses`, in a third of the time.
-    """
-    n = int(cast(float, _COUNT(item)))
-    numbers = [cast("list[str]", find(item)) for find in _NUMBERS]
-    states = [cast("list[str]", find(item)) for find in _STATES]
-    if any(len(texts) != n for texts in (*numbers, *states)) or _ODD(item):
-        return None
-    try:
-        columns = [list(map(float, texts)) for texts in numbers]
-        occlusions, keys, truncations = (list(map(int, texts)) for texts in states)
-    except ValueError:
-        return None
-    largest = max((abs(value) for values in columns for value in values), default=0.0)
-    if not largest <= _MAX_NUMBER or first + n - 1 > MAX_FRAME or any(map(_is_nan, columns)):
-        return None
-    poses: list[Pose] = []
-    occluded = False
-    for i, (x, y, z, rx, ry, rz) in enumerate(zip(*columns, strict=True)):
-        if occlusions[i] == _UNSET:
-            now = occluded
-        else:
-            now = occlusions[i] in _HIDDEN
-            if keys[i] == 1:
-                occluded = now
-        if truncations[i] not in (_OUT_OF_IMAGE, _BEHIND):
-            poses.append(Pose(first + i, (x, y, z), (rx, ry, rz), now, common))
-    return poses
-
-
-def _is_nan(values: list[float]) -> bool:
-    return math.isnan(sum(values))
 
 
 def _texts(element: Any) -> dict[str, str]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
 
 from datumaro.formats import dataset_meta, label_lines
 from datumaro.formats.base import WriteContext
@@ -22,14 +27,15 @@ from datumaro.formats.mot.sequence import (
     MAX_NUMBER,
     TRUTH,
 )
-from datumaro.formats.rows import ChunkRows, each_item
+from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
+from datumaro.table.schema import Array
 
 _BBOX = int(AnnotationType.bbox)
 _FRAME = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
-_MOST_KNOWN = 4096
+_LARGEST_PLAIN = 1e15  # numbers from here on may be printed with an exponent
 
 
 def write(content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext) -> None:
@@ -49,62 +55,116 @@ class _Writer:
         context.lost("names of attributes of labels", len(others), ", ".join(sorted(others)[:5]))
         own = [label.name for label in labels if label.attributes]
         context.lost("names of attributes of labels", len(own), ", ".join(own[:5]))
-        self.frames = _Frames(content, context)
-        self.tracks = _Tracks(content, context)
-        self.known: dict[str, tuple[int, int, str, str]] = {}  # `told`, of some attributes
+        self.frames = _frames(content, context)
+        self.boxes = [_Boxes(chunk) for chunk in content.chunks]
+        self.tracks = _Tracks(self.boxes, context)
 
     def write(self, content: Content) -> None:
         """Write all files; media last."""
         files = FileWriter(self.folder)
         labels = label_lines.text(self.names, LABELS)
-        images = ImageJobs(self.folder, self.options, self.context)
         lines: list[str] = []
-        empty: list[int] = []
-        for rows, item in each_item(content, self.context.progress, "Writing MOT"):
-            frame = self.frames.next()
-            before = len(lines)
-            self.add_boxes(lines, rows, item, frame)
-            images.add(rows, item, IMAGES, f"{frame:06}")
-            if len(lines) == before:
-                empty.append(frame)
+        filled = np.zeros(len(content), bool)
+        progress = self.context.progress
+        progress.start(len(content), desc="Writing MOT")
+        done = 0
+        for chunk, boxes in zip(content.chunks, self.boxes, strict=True):
+            self.count_undeclared(chunk, boxes)
+            filled[done + boxes.items] = True
+            frames = np.array(self.frames[done : done + len(chunk)], np.int64)
+            lines += self.lines(chunk, boxes, frames[boxes.items].tolist())
+            done += len(chunk)
+            progress.report_status(done)
+        progress.finish()
         files.save(TRUTH, "".join(lines).encode())
         files.save(LABELS, labels)
         if self.options.save_dataset_meta:
             dataset_meta.save(content.categories, self.folder, self.context)
-        if images.save() < len(content) and empty:
-            files.save(FRAMES, "".join(f"{frame:d}\n" for frame in empty).encode())
+        empty = np.flatnonzero(~filled).tolist()
+        if self.save_images(content) < len(content) and empty:
+            files.save(FRAMES, "".join(f"{self.frames[item]:d}\n" for item in empty).encode())
 
-    def add_boxes(self, lines: list[str], rows: ChunkRows, item: int, frame: int) -> None:
-        """Append the lines of an item's boxes."""
-        for row in range(rows.offsets[item], rows.offsets[item + 1]):
-            if rows.types[row] != _BBOX:
-                continue
-            label = rows.labels[row]
-            if label == schema.NO_LABEL:
-                label = -2
-            elif not 0 <= label < len(self.names):
-                self.context.lost(UNDECLARED, 1, f"item {rows.ids[item]!r}")
-                continue
-            x1, y1, x2, y2 = rows.points(row)
-            track, looked_at, seen, loss = self.told(rows.ann_attributes[row])
-            if loss:
-                self.context.lost(loss, 1, f"item {rows.ids[item]!r}")
-            lines.append(
-                f"{frame:d},{track},{x1!r},{y1!r},{round(x2 - x1, 2)!r},{round(y2 - y1, 2)!r},"
-                f"{looked_at},{label + 1},{seen}\n"
-            )
+    def count_undeclared(self, chunk: Chunk, boxes: _Boxes) -> None:
+        """Leave out boxes of labels that are none."""
+        labels = boxes.labels
+        bad = (labels != schema.NO_LABEL) & ((labels < 0) | (labels >= len(self.names)))
+        if bad.any():
+            self.lost(UNDECLARED, bad, chunk, boxes)
+            boxes.keep(~bad)
 
-    def told(self, attributes: str) -> tuple[int, int, str, str]:
-        """(track, whether to look at it, how much of it is seen, what is lost) of a box."""
-        found = self.known.get(attributes)
-        if found is None:
-            known = json_text.decode(attributes)
+    def lost(self, what: str, bad: Array, chunk: Chunk, boxes: _Boxes) -> None:
+        """Count boxes."""
+        item_id = chunk.items.column("id")[int(boxes.items[int(np.argmax(bad))])].as_py()
+        self.context.lost(what, int(np.count_nonzero(bad)), f"item {item_id!r}")
+
+    def lines(self, chunk: Chunk, boxes: _Boxes, frames: list[int]) -> Iterator[str]:
+        """The lines of a chunk's boxes."""
+        heads: list[int] = []
+        tails: list[tuple[int, str]] = []
+        for code, text in enumerate(boxes.attributes):
+            known = json_text.decode(text)
             seen, loss = _visibility(known)
-            looked_at = int(known.get("ignored") is not True)
-            found = self.tracks.number(known.get("track_id")), looked_at, repr(seen), loss
-            if len(self.known) < _MOST_KNOWN:  # a track's boxes mostly have the same
-                self.known[attributes] = found
-        return found
+            if loss and (bad := boxes.codes == code).any():
+                self.lost(loss, bad, chunk, boxes)
+            heads.append(self.tracks.number(known.get("track_id")))
+            tails.append((int(known.get("ignored") is not True), repr(seen)))
+        classes = np.where(boxes.labels == schema.NO_LABEL, -1, boxes.labels + 1).tolist()
+        rows = zip(frames, boxes.codes.tolist(), boxes.places(), classes, strict=True)
+        for frame, code, place, number in rows:
+            looked_at, seen = tails[code]
+            yield f"{frame},{heads[code]},{place},{looked_at},{number},{seen}\n"
+
+    def save_images(self, content: Content) -> int:
+        """Save the images, if the user wants them; how many were there."""
+        if not self.options.save_media:
+            return 0
+        images = ImageJobs(self.folder, self.options, self.context)
+        frames = iter(self.frames)
+        for chunk in content.chunks:
+            rows = ChunkRows(chunk)
+            for item in range(len(rows)):
+                images.add(rows, item, IMAGES, f"{next(frames):06}")
+        return images.save()
+
+
+class _Boxes:
+    """The boxes of a chunk, as columns.
+
+    Attributes
+    ----------
+    items : int64, the item of each, by its place in the chunk.
+    labels : int32, with NO_LABEL.
+    attributes : JSON objects, each once.
+    codes : int32, which of them each box has.
+    """
+
+    def __init__(self, chunk: Chunk) -> None:
+        rows = chunk.annotations
+        chosen = rows.column("type").to_numpy() == _BBOX
+        self.items: Array = np.repeat(np.arange(len(chunk)), np.diff(chunk.offsets))[chosen]
+        self.labels: Array = schema.label_values(rows.column("label"))[chosen]
+        encoded = rows.column("attributes").filter(pa.array(chosen)).dictionary_encode()
+        self.attributes: list[str] = encoded.dictionary.to_pylist()
+        self.codes: Array = encoded.indices.to_numpy()
+        starts, points = schema.list_parts(rows.column("points"))
+        corners = points[starts[:-1][chosen, None] + np.arange(4)]
+        # float32 widened shows digits that nobody wrote
+        self._corners: Array = corners.astype(float).round(2)
+
+    def keep(self, chosen: Array) -> None:
+        """Forget the others."""
+        self.items, self.labels = self.items[chosen], self.labels[chosen]
+        self.codes, self._corners = self.codes[chosen], self._corners[chosen]
+
+    def places(self) -> list[str]:
+        """``x,y,width,height`` of each."""
+        starts, ends = self._corners[:, :2], self._corners[:, 2:]
+        places = np.hstack([starts, (ends - starts).round(2)])
+        if not len(places):
+            return []
+        if not (np.abs(places) < _LARGEST_PLAIN).all():  # nor is any of them NaN
+            return [",".join(map(repr, place)) for place in places.tolist()]
+        return orjson.dumps(places, option=orjson.OPT_SERIALIZE_NUMPY).decode()[2:-2].split("],[")
 
 
 def _visibility(known: dict[str, Any]) -> tuple[float, str]:
@@ -117,38 +177,31 @@ def _visibility(known: dict[str, Any]) -> tuple[float, str]:
     return float(seen), "occluded, where the visibility says otherwise" if contradicts else ""
 
 
-class _Frames:
+def _frames(content: Content, context: WriteContext) -> list[int]:
     """The items' numbers of frames: their ids, where these are such and no other item's."""
-
-    def __init__(self, content: Content, context: WriteContext) -> None:
-        self._numbers: list[int] = []
-        taken: set[int] = set()
-        unnumbered: list[str] = []
-        for chunk in content.chunks:
-            for item_id in chunk.items.column("id").to_pylist():
-                number = int(item_id) if _FRAME.fullmatch(item_id) else -1
-                if number < 0 or number in taken:
-                    number = -1
-                    unnumbered.append(item_id)
-                taken.add(number)
-                self._numbers.append(number)
-        what = "ids of items that are no frames' numbers, or another's: they get one"
-        context.lost(what, len(unnumbered), ", ".join(map(repr, unnumbered[:5])))
-        free = (number for number in range(1, MAX_FRAME) if number not in taken)
-        self._numbers = [number if number >= 0 else next(free) for number in self._numbers]
-        self._next = iter(self._numbers)
-
-    def next(self) -> int:
-        """The number of the next item, in the order of the chunks."""
-        return next(self._next)
+    numbers: list[int] = []
+    taken: set[int] = set()
+    unnumbered: list[str] = []
+    for chunk in content.chunks:
+        for item_id in chunk.items.column("id").to_pylist():
+            number = int(item_id) if _FRAME.fullmatch(item_id) else -1
+            if number < 0 or number in taken:
+                number = -1
+                unnumbered.append(item_id)
+            taken.add(number)
+            numbers.append(number)
+    what = "ids of items that are no frames' numbers, or another's: they get one"
+    context.lost(what, len(unnumbered), ", ".join(map(repr, unnumbered[:5])))
+    free = (number for number in range(1, MAX_FRAME) if number not in taken)
+    return [number if number >= 0 else next(free) for number in numbers]
 
 
 class _Tracks:
     """Numbers of tracks: their own, where those are such; others get free ones."""
 
-    def __init__(self, content: Content, context: WriteContext) -> None:
+    def __init__(self, boxes: list[_Boxes], context: WriteContext) -> None:
         self._numbers: dict[str, int] = {}
-        known = {track for chunk in content.chunks for track in _track_ids(chunk)}
+        known = {track for chunk in boxes for track in _track_ids(chunk.attributes)}
         others = sorted({repr(track) for track in known if not _is_number(track)})
         what = "ids of tracks that are no numbers from 1 on: they get one"
         context.lost(what, len(others), ", ".join(others[:5]))
@@ -163,15 +216,8 @@ class _Tracks:
         return self._numbers.get(repr(_hashable(track)), -1)
 
 
-def _track_ids(chunk: Chunk) -> list[Any]:
-    boxes = chunk.annotations.column("type").to_numpy() == _BBOX
-    texts: list[str] = chunk.annotations.column("attributes").to_pylist()
-    stated = dict.fromkeys(
-        text
-        for text, is_box in zip(texts, boxes.tolist(), strict=True)
-        if is_box and "track_id" in text
-    )
-    tracks = [json_text.decode(text).get("track_id") for text in stated]
+def _track_ids(attributes: list[str]) -> list[Any]:
+    tracks = [json_text.decode(t).get("track_id") for t in attributes if "track_id" in t]
     return [_hashable(track) for track in tracks if track is not None]
 
 
