@@ -1,8 +1,8 @@
 """The `datum` command: runs the sub-command, and turns errors into messages and exit codes.
 
 A sub-command is a module of `datumaro.cli.commands`, of the command's name, with two functions:
-``add_parser(subparsers)`` and the ``run(args) -> int`` that it registers. For ``--help`` all modules
-are loaded, so they import what costs time (NumPy, Arrow, formats) inside ``run``.
+``add_parser(subparsers)`` and the ``run(args) -> int`` that it registers. ``--help`` loads all
+modules, so they import what costs time (NumPy, Arrow, formats) inside ``run``.
 """
 
 from __future__ import annotations
