@@ -36,7 +36,7 @@ from datumaro.formats.datumaro_binary.format import (
     DatumaroBinaryReadOptions,
     DatumaroBinaryWriteOptions,
 )
-from datumaro.formats.datumaro_binary.layout import SIGNATURE
+from datumaro.formats.datumaro_binary.sources import SIGNATURE
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories, MaskCategories, PointsCategories
 from datumaro.model.media import MediaType

@@ -149,6 +149,7 @@ STEPS: dict[str, Callable[[str, str], Measured]] = {
     "read_coco": reading("coco"),
     "scan_coco": scan_coco,
     **BINARY,
+    "write_parquet": writing("datumaro_binary", storage="parquet"),
     "write_json": writing("datumaro"),
     "read_json": reading("datumaro"),
     "write_coco": writing("coco"),

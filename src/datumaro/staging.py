@@ -9,12 +9,9 @@ power failure leaves is up to the file system: nothing is forced to disk.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
-import hashlib
 import logging
 import os
-import secrets
 import shutil
 import sys
 import time
@@ -172,14 +169,20 @@ def _neighbour(place: Path, what: str) -> str:
     """The beginning of the names of the folders that are put beside ``place``."""
     name = place.name
     if len(os.fsencode(name)) > 200:  # names of files end at 255 bytes
+        import hashlib  # what costs time is imported when something is written
+
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
     return f".{name}.{what}-"
+
+
+def _token() -> str:
+    return os.urandom(4).hex()
 
 
 def _create(place: Path) -> tuple[Path, int | None]:
     """An empty neighbour, locked as long as this process lives."""
     while True:
-        partial = place.with_name(_neighbour(place, "partial") + secrets.token_hex(4))
+        partial = place.with_name(_neighbour(place, "partial") + _token())
         try:
             partial.mkdir()
         except OSError as error:
@@ -356,7 +359,7 @@ def _exchange(partial: Path, place: Path) -> None:
     """Let two folders change places: in one step on Linux, in two elsewhere."""
     if _exchange_at_once(partial, place):
         return
-    replaced = place.with_name(_neighbour(place, "replaced") + secrets.token_hex(4))
+    replaced = place.with_name(_neighbour(place, "replaced") + _token())
     place.rename(replaced)  # it is locked, so that no other export puts it back
     try:
         partial.rename(place)
@@ -370,6 +373,8 @@ def _exchange_at_once(partial: Path, place: Path) -> bool:
     """Exchange them by renameat2(2); False where the system or the file system does not have it."""
     if sys.platform != "linux":
         return False
+    import ctypes
+
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError):  # a C library without it

@@ -17,6 +17,7 @@ import pytest
 
 from datumaro.cli.main import main
 from datumaro.formats import registry
+from datumaro.formats.entry_points import entry_points
 
 _ENTRY_POINTS = """\
 [datumaro.formats]
@@ -46,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy_formats(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def forget() -> None:
         registry.get.cache_clear()
-        registry._third_party.cache_clear()
+        entry_points.cache_clear()
         importlib.invalidate_caches()
 
     monkeypatch.syspath_prepend(str(site))

@@ -3,6 +3,9 @@
 import contextlib
 import json
 import logging
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -99,6 +102,21 @@ def test_all_that_there_is_is_counted_alike(tmp_path_factory, made):
     assert dm.summarize(folder, "datumaro_binary") == expected
 
 
+def test_neither_numpy_nor_arrow_nor_ciphers_are_loaded(tmp_path):
+    export(tmp_path)
+    code = (
+        "import sys; from datumaro.cli.main import main; "
+        "assert main(['info', sys.argv[1], '--label-counts']) == 0; "
+        "print(*{'numpy', 'pyarrow', 'cryptography', 'PIL', 'rich', 'importlib.metadata', "
+        "'datumaro.cli.commands.convert'} & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert "length: 14" in done.stdout
+    assert done.stderr.split("\n", 1)[1].strip() == ""  # after the format that was detected
+
+
 def test_a_part_is_counted_by_reading_it(tmp_path):
     export(tmp_path)
     assert dm.summarize(tmp_path, rows="2:4").total.items == 4
@@ -187,6 +205,40 @@ def test_a_missing_shard_is_found(tmp_path):
     export(tmp_path, shard_size=3)
     files(tmp_path)[1].unlink()
     with pytest.raises(DatasetImportError, match=r"train-00001-of-00003\.datum"):
+        dm.summarize(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [0, 3, 4, 11, 12, -9, -8, -1])
+def test_a_cut_file(tmp_path, keep):
+    path = files(export(tmp_path))[0]
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DatasetImportError, match=r"train\.datum"):
+        dm.summarize(tmp_path, "datumaro_binary")
+
+
+def test_a_length_beyond_the_file(tmp_path):
+    path = files(export(tmp_path))[0]
+    path.write_bytes(path.read_bytes()[:-8] + b"\xff\xff\xff\x7fPAR1")
+    with pytest.raises(MalformedFileError, match=r"train\.datum: footer.*a whole Parquet file"):
+        dm.summarize(tmp_path)
+
+
+def test_damaged_footers_are_refused_or_told(tmp_path):
+    path = files(export(tmp_path, dataset(("train",))))[0]
+    whole, drawn = path.read_bytes(), random.Random(1)
+    begin = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    for _ in range(150):
+        data = bytearray(whole)
+        data[drawn.randrange(begin, len(whole))] ^= 1 << drawn.randrange(8)
+        path.write_bytes(data)
+        with contextlib.suppress(DatasetImportError):
+            dm.summarize(tmp_path, "datumaro_binary")
+
+
+def test_another_number_of_rows_than_it_says(tmp_path):
+    export(tmp_path)
+    with_metadata(files(tmp_path)[0], lambda told: told.update(items=6))
+    with pytest.raises(MalformedFileError, match=r"train\.datum: footer.*7 rows.*6, as it says"):
         dm.summarize(tmp_path)
 
 

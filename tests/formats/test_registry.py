@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from datumaro.errors import UnknownFormatError
-from datumaro.formats import registry
+from datumaro.formats import entry_points, registry
 from datumaro.formats.base import Format, ReadOptions, WriteOptions
 
 
@@ -21,11 +21,12 @@ class Toy(Format):
 @pytest.fixture
 def third_party(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An installed package that brings a format."""
-    points = [EntryPoint("toy", f"{__name__}:Toy", registry.ENTRY_POINTS)]
+    points = [EntryPoint("toy", f"{__name__}:Toy", entry_points.GROUP)]
+    monkeypatch.setattr(entry_points, "may_be_any", lambda _group: True)
     monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: points)
-    registry._third_party.cache_clear()
+    entry_points.entry_points.cache_clear()
     yield
-    registry._third_party.cache_clear()
+    entry_points.entry_points.cache_clear()
     registry.get.cache_clear()
 
 

@@ -1,8 +1,8 @@
 """The `datum` command: runs the sub-command, and turns errors into messages and exit codes.
 
-A sub-command is a module of `datumaro.cli.commands` with two functions: ``add_parser(subparsers)``
-and the ``run(args) -> int`` that it registers. Modules are loaded for every call, also for
-``--help``, so they import what costs time (NumPy, Arrow, formats) inside ``run``.
+A sub-command is a module of `datumaro.cli.commands`, of the command's name, with two functions:
+``add_parser(subparsers)`` and the ``run(args) -> int`` that it registers. ``--help`` loads all
+modules, so they import what costs time (NumPy, Arrow, formats) inside ``run``.
 """
 
 from __future__ import annotations
@@ -57,8 +57,13 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line, without what follows ``--``."""
+def make_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the whole command line, without what follows ``--``.
+
+    Parameters
+    ----------
+    words : the command line. Where it begins with a command's name, the others are not loaded.
+    """
     parser = Parser(
         prog="datum",
         description="Read, look at, and convert data sets for computer vision.",
@@ -69,8 +74,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     add_common_flags(parser)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in sorted(pkgutil.iter_modules(commands.__path__), key=lambda m: m.name):
-        importlib.import_module(f"{commands.__name__}.{module.name}").add_parser(subparsers)
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    first = next((word for word in words if word not in ("-q", "--quiet")), "")
+    for name in [first] if first in names else names:
+        importlib.import_module(f"{commands.__name__}.{name}").add_parser(subparsers)
     parser.set_defaults(quiet=False, loglevel="info", run=None, format_options=[])
     return parser
 
@@ -78,8 +85,9 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (without the program's name) and return its exit code."""
     try:
-        parser = make_parser()
-        args = _parse(parser, list(sys.argv[1:] if argv is None else argv))
+        words = list(sys.argv[1:] if argv is None else argv)
+        parser = make_parser(words)
+        args = _parse(parser, words)
         if args.run is None:
             parser.print_help()
             return ExitCode.ERROR

@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from datumaro.errors import DatasetExportError, DatasetImportError
 from datumaro.formats.capabilities import Capabilities
@@ -22,9 +22,11 @@ from datumaro.losses import Losses
 from datumaro.options import option
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.remote.path import as_remote
-from datumaro.table.chunk import Content
-from datumaro.table.counts import Summary
 from datumaro.workers import Workers, worker_count
+
+if TYPE_CHECKING:
+    from datumaro.table.content import Content
+    from datumaro.table.counts import Summary
 
 log = logging.getLogger("datumaro")
 

@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.model.media import MediaType
+from datumaro.model.kinds import DEFAULT_SUBSET_NAME, AnnotationType, MediaType
 
 Names = Mapping[str, tuple[Any, ...]]
 """Attributes by name, each with some of its values.

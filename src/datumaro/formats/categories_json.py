@@ -22,7 +22,6 @@ import msgspec
 from datumaro.errors import MalformedFileError, UnsupportedContentError
 from datumaro.formats.base import log
 from datumaro.formats.json_errors import explained, shown
-from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
     Categories,
     GroupType,
@@ -34,6 +33,7 @@ from datumaro.model.categories import (
     PointsCategory,
     TabularCategories,
 )
+from datumaro.model.kinds import AnnotationType
 
 # --- categories -> JSON -----------------------------------------------------------------------
 

@@ -24,8 +24,8 @@ from datumaro.errors import MalformedFileError
 from datumaro.formats.base import ReadContext, WriteContext, WriteOptions
 from datumaro.formats.files import read_file
 from datumaro.formats.json_errors import explained
-from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories, MaskCategories, RgbColor
+from datumaro.model.kinds import AnnotationType
 from datumaro.options import option
 
 FILE = "dataset_meta.json"

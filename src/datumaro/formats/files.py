@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
-from datumaro.model.image_codec import IMAGE_EXTENSIONS
+from datumaro.model.kinds import IMAGE_EXTENSIONS
 
 _READ_BYTES = 1 << 14  # most annotations are smaller: one call
 _MAX_TEXT_BYTES = 1 << 30

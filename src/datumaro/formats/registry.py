@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-from difflib import get_close_matches
 from functools import cache
 
 from datumaro.errors import UnknownFormatError
 from datumaro.formats.base import Folder, Format
-
-ENTRY_POINTS = "datumaro.formats"
+from datumaro.formats.entry_points import entry_points
 
 # name: (module, class). A module is imported when its format is asked for.
 _BUILTIN: dict[str, tuple[str, str]] = {
@@ -112,11 +109,6 @@ _BUILTIN: dict[str, tuple[str, str]] = {
 _SIGNED = ("datumaro_binary",)
 
 
-@cache
-def _third_party() -> dict[str, importlib.metadata.EntryPoint]:
-    return {e.name: e for e in importlib.metadata.entry_points(group=ENTRY_POINTS)}
-
-
 def unmistakable(folder: Folder) -> str | None:
     """The format that alone can be that of ``folder``; None where all must be asked.
 
@@ -136,7 +128,7 @@ def own_names() -> list[str]:
 
 def names() -> list[str]:
     """The names of all formats, sorted."""
-    return sorted(_BUILTIN.keys() | _third_party().keys())
+    return sorted(_BUILTIN.keys() | entry_points().keys())
 
 
 @cache
@@ -151,8 +143,10 @@ def get(name: str) -> Format:
     if name in _BUILTIN:
         module, kind = _BUILTIN[name]
         return getattr(importlib.import_module(module), kind)()
-    if name in _third_party():
-        return _third_party()[name].load()()
+    if name in entry_points():
+        return entry_points()[name].load()()
+    from difflib import get_close_matches
+
     alike = get_close_matches(name, names(), n=3)
     hint = f"did you mean {' or '.join(alike)}?" if alike else f"known: {', '.join(names())}"
     raise UnknownFormatError(f"no format {name!r}; {hint}")

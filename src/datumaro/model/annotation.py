@@ -12,44 +12,17 @@ when their pixels and other fields are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from enum import IntEnum
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from datumaro.model.kinds import AnnotationType as AnnotationType
 from datumaro.model.tracked import RowSource, report_list_changes
 
 NO_GROUP = 0
 NO_OBJECT_ID = -1
 COORDINATE_ROUNDING_DIGITS = 2
-
-
-class AnnotationType(IntEnum):
-    """Kinds of annotations, by the numbers of the published package's version 1.10.
-
-    Version 1.13 renumbered the last ones; that is a matter of the files it writes, and only
-    `datumaro.formats.datumaro_binary` knows of it.
-    """
-
-    unknown = 0
-    label = 1
-    mask = 2
-    points = 3
-    polygon = 4
-    polyline = 5
-    bbox = 6
-    caption = 7
-    cuboid_3d = 8
-    super_resolution_annotation = 9
-    depth_annotation = 10
-    ellipse = 11
-    hash_key = 12
-    feature_vector = 13
-    tabular = 14
-    rotated_bbox = 15
-    cuboid_2d = 16
-    skeleton = 17
 
 
 def slots_of(kind: type) -> Iterator[str]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-import numpy as np
-
 RgbColor = tuple[int, int, int]
 Colormap = dict[int, RgbColor]
 
@@ -143,6 +141,8 @@ def generate_colormap(n: int = 256, *, include_background: bool = True) -> Color
 
     With ``include_background`` the first is black.
     """
+    import numpy as np  # costs time, and most categories do without
+
     first = 0 if include_background else 1
     index = np.arange(first, first + n)
     colors = np.zeros((n, 3), np.int64)
@@ -260,6 +260,8 @@ class PointsCategories(Categories):
 
 
 def _normalise(positions: Iterable[float] | None, names: list[str]) -> list[float]:
+    import numpy as np
+
     values = np.asarray(list(positions or ()), float)
     if not len(values):
         return []

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datumaro.errors import MediaError, MediaShapeError
+from datumaro.model.kinds import IMAGE_EXTENSIONS as IMAGE_EXTENSIONS, IMAGE_FORMATS
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -30,16 +31,6 @@ _RARE = (
     "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "DIB", "SGI", "SUN", "PCX", "ICO", "DDS",
 )  # fmt: skip
 
-_FORMAT_OF_EXTENSION = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP",
-    ".dib": "DIB", ".gif": "GIF", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".ppm": "PPM",
-    ".pgm": "PPM", ".pbm": "PPM", ".pnm": "PPM", ".jp2": "JPEG2000", ".j2k": "JPEG2000",
-    ".avif": "AVIF", ".tga": "TGA", ".sgi": "SGI", ".pcx": "PCX", ".ico": "ICO",
-}  # fmt: skip
-
-IMAGE_EXTENSIONS: frozenset[str] = frozenset(_FORMAT_OF_EXTENSION)
-"""Extensions of files taken for images, in lower case, with the dot."""
-
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", ".png"),
     (b"\xff\xd8\xff", ".jpg"),
@@ -53,9 +44,7 @@ _MAGIC = (
 def same_kind(ext: str, other: str) -> bool:
     """Whether two extensions name the same kind of image (``.jpg`` and ``.JPEG``)."""
     ext, other = ext.lower(), other.lower()
-    return ext == other or (
-        _FORMAT_OF_EXTENSION.get(ext, ext) == _FORMAT_OF_EXTENSION.get(other, other)
-    )
+    return ext == other or (IMAGE_FORMATS.get(ext, ext) == IMAGE_FORMATS.get(other, other))
 
 
 def guess_extension(data: bytes) -> str | None:
@@ -218,9 +207,9 @@ def encode_image(pixels: Array, ext: str, quality: int = JPEG_QUALITY) -> bytes:
         pixels = pixels[:, :, 0]
     if pixels.ndim == 3 and pixels.shape[2] not in (3, 4):
         raise MediaError(f"an image file has 1, 3 or 4 channels, not {pixels.shape[2]}")
-    kind = _FORMAT_OF_EXTENSION.get(ext.lower())
+    kind = IMAGE_FORMATS.get(ext.lower())
     if kind is None:
-        known = ", ".join(sorted(_FORMAT_OF_EXTENSION))
+        known = ", ".join(sorted(IMAGE_FORMATS))
         raise MediaError(f"images cannot be written as {ext!r}; known: {known}")
 
     if pixels.dtype == np.uint16 and pixels.ndim == 3 and kind == "PNG":

@@ -7,11 +7,10 @@ from typing import Any, Protocol, TypeVar
 from weakref import ref
 
 from datumaro.model.annotation import Annotation, Annotations, equal_values
+from datumaro.model.kinds import DEFAULT_SUBSET_NAME as DEFAULT_SUBSET_NAME
 from datumaro.model.media import MediaElement
 from datumaro.model.tracked import RowSource
 from datumaro.paths import escapes
-
-DEFAULT_SUBSET_NAME = "default"
 
 _UNREAD = object()  # the media of a row that nobody has looked at
 M = TypeVar("M", bound=MediaElement)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self, cast
 
 from datumaro.errors import DamagedTokenError, PathOutsideDatasetError
+from datumaro.model.kinds import MediaType as MediaType
 from datumaro.paths import is_url
 
 if TYPE_CHECKING:
@@ -18,22 +18,6 @@ if TYPE_CHECKING:
 _REMOTE_BUFFER = 1 << 20  # bytes of a request for a part of a file at a URL
 
 Destination = str | os.PathLike[str] | BinaryIO
-
-
-class MediaType(IntEnum):
-    """Kinds of media, by the numbers that files store."""
-
-    NONE = 0
-    MEDIA_ELEMENT = 1
-    IMAGE = 2
-    BYTE_IMAGE = 3
-    VIDEO_FRAME = 4
-    VIDEO = 5
-    POINT_CLOUD = 6
-    MULTIFRAME_IMAGE = 7
-    ROI_IMAGE = 8
-    MOSAIC_IMAGE = 9
-    TABLE_ROW = 10
 
 
 class MediaElement:

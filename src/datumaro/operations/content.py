@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from datumaro.table.chunk import Content
+from datumaro.table.content import Content
 
 
 class HasContent(Protocol):

@@ -15,7 +15,7 @@ from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.remote.path import as_remote, located, raise_missing
 from datumaro.remote.steady import read_steady
 from datumaro.staging import read_whole
-from datumaro.table.chunk import Content
+from datumaro.table.content import Content
 from datumaro.table.counts import Count, Summary, count_chunks
 
 __all__ = ["Count", "Summary", "summarize"]

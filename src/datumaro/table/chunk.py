@@ -1,4 +1,4 @@
-"""A stretch of a data set as columns, and what a whole data set holds.
+"""A stretch of a data set as columns.
 
 A data set is a list of chunks: a reader makes one for each file or each few megabytes of one, a
 writer takes them one after another or several at once. Chunks can be sliced, sent and put together
@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories
-from datumaro.model.media import MediaElement, MediaType
+from datumaro.model.media import MediaElement
 from datumaro.table import schema
+from datumaro.table.content import Content as Content
 from datumaro.table.schema import Array
 
 
@@ -96,65 +94,6 @@ def empty_chunk() -> Chunk:
         schema.annotation_batch(0, {}),
         np.zeros(1, np.int64),
     )
-
-
-@dataclass
-class Content:
-    """All that a data set holds. What a format's reader returns, and what a writer is given.
-
-    Attributes
-    ----------
-    chunks : the items, in order.
-    categories : by the kind of annotation that they are for.
-    infos : free information on the whole data set, as JSON can hold it.
-    media_type : the kind of media that all items have (MediaType.MEDIA_ELEMENT when mixed).
-    """
-
-    chunks: list[Chunk]
-    categories: dict[AnnotationType, Categories] = field(
-        default_factory=dict[AnnotationType, Categories]
-    )
-    infos: dict[str, Any] = field(default_factory=dict[str, Any])
-    media_type: MediaType = MediaType.IMAGE
-
-    def __len__(self) -> int:
-        return sum(map(len, self.chunks))
-
-    @property
-    def labels(self) -> LabelCategories:
-        """The labels; none when the data set states none."""
-        found = self.categories.get(AnnotationType.label)
-        return found if isinstance(found, LabelCategories) else LabelCategories()
-
-    @property
-    def label_names(self) -> list[str]:
-        """Names of the labels, in the order of their indices."""
-        return [label.name for label in self.labels]
-
-    def subset_names(self) -> list[str]:
-        """Names of the subsets that have items, in the order of their first item."""
-        names: dict[str, None] = {}
-        for chunk in self.chunks:
-            codes, dictionary = chunk.subset_codes()
-            found, first = np.unique(codes, return_index=True)
-            for code in found[np.argsort(first)]:
-                names.setdefault(dictionary[int(code)])
-        return list(names)
-
-    def by_subset(self) -> dict[str, list[Chunk]]:
-        """The chunks of each subset, each of one subset only, in order; sliced where possible."""
-        parts: dict[str, list[Chunk]] = {name: [] for name in self.subset_names()}
-        for chunk in self.chunks:
-            codes, dictionary = chunk.subset_codes()
-            if not len(codes):
-                continue
-            for code in np.unique(codes):
-                rows = np.flatnonzero(codes == code)
-                begin, end = int(rows[0]), int(rows[-1]) + 1
-                whole = end - begin == len(rows)
-                part = chunk.slice(begin, end) if whole else chunk.take(rows)
-                parts[dictionary[int(code)]].append(part)
-        return parts
 
 
 def count(chunks: Iterable[Chunk]) -> tuple[int, int]:

@@ -1,19 +1,21 @@
-"""How much there is in a data set: items, and annotations by kind and label."""
+"""How much there is in a data set: items, and annotations by kind and label.
+
+NumPy and Arrow are imported when something is counted: what files say of themselves needs neither.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
-from datumaro.model.media import MediaType
-from datumaro.table.chunk import Chunk
-from datumaro.table.schema import NO_LABEL, Array, label_values
+from datumaro.model.kinds import AnnotationType, MediaType
+
+if TYPE_CHECKING:
+    from datumaro.table.chunk import Chunk
+    from datumaro.table.schema import Array
 
 _FEW_LABELS = 4096
 """Labels below it are counted in a table of all of them."""
@@ -95,6 +97,10 @@ class Summary:
 
 def count_chunks(chunks: Iterable[Chunk]) -> Count:
     """Count items and annotations; no object is made of them."""
+    import numpy as np
+
+    from datumaro.table.schema import label_values
+
     total = Count()
     for chunk in chunks:
         types = chunk.annotations.column("type").to_numpy()
@@ -113,6 +119,10 @@ def by_label(types: Array, labels: Array) -> dict[AnnotationType, dict[int | Non
     types : uint8 [n], kinds.
     labels : int32 [n], NO_LABEL for none.
     """
+    import numpy as np
+
+    from datumaro.table.schema import NO_LABEL
+
     none = labels == NO_LABEL
     shifted = labels.astype(np.int64) + 1  # none takes the place of -1, which is no label
     least = int(labels.min(where=~none, initial=0))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from datumaro.errors import MalformedFileError
-from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
-from datumaro.table.chunk import Content
+from datumaro.model.kinds import AnnotationType
+from datumaro.table.content import Content
 
 log = logging.getLogger("datumaro")
 

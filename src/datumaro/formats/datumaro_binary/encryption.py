@@ -18,12 +18,10 @@ from datumaro.errors import (
     SuperfluousKeyError,
     WrongKeyError,
 )
+from datumaro.formats.datumaro_binary.sources import KEY_FILE
 from datumaro.keys import VARIABLE, Key, read_key_file, write_key_file
 
 log = logging.getLogger("datumaro")
-
-KEY_FILE = "secret_key.txt"
-"""The file in a data set's folder that its key is written to, when nothing else was said."""
 
 
 # --- reading ----------------------------------------------------------------------------------

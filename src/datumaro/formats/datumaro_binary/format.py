@@ -15,7 +15,6 @@ from datumaro.errors import (
     InvalidOptionError,
     MalformedFileError,
     PathSeparatorInSubsetNameError,
-    WrongKeyError,
 )
 from datumaro.formats import dataset_meta
 from datumaro.formats.base import (
@@ -31,54 +30,30 @@ from datumaro.formats.base import (
 )
 from datumaro.formats.capabilities import EVERYTHING, Capabilities
 from datumaro.formats.dataset_meta import MetaWriteOptions
-from datumaro.formats.datumaro_binary.ciphers import PLAIN, Sealed
-from datumaro.formats.datumaro_binary.combining import combine
-from datumaro.formats.datumaro_binary.encryption import (
-    KEY_FILE,
-    WritingKey,
-    check_choice,
-    kept_options,
-    reading_cipher,
-    refuse_parquet_keys,
-    writing_key,
-)
-from datumaro.formats.datumaro_binary.layout import (
+from datumaro.formats.datumaro_binary.parquet.parts import part_of
+from datumaro.formats.datumaro_binary.sources import (
     ANNOTATIONS,
     IMAGES,
-    MEDIA_TYPES,
+    KEY_FILE,
+    KEYS,
     PARQUET,
     POINT_CLOUDS,
     SIGNATURE,
     SUFFIX,
     VIDEOS,
-    Header,
-    PartReader,
-    Source,
     find_sources,
     has_signature,
+    is_encrypted,
     is_parquet,
-    read_field,
 )
-from datumaro.formats.datumaro_binary.manifest import (
-    Manifest,
-    check_files,
-    new_export,
-    seals_of_subset,
-)
-from datumaro.formats.datumaro_binary.parquet.parts import part_of
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.media import MediaType
+from datumaro.model.kinds import AnnotationType, MediaType
 from datumaro.options import option
 from datumaro.remote.ahead import read_ahead
 from datumaro.remote.path import as_remote
-from datumaro.table.chunk import Chunk, Content
-from datumaro.table.counts import Summary
 
 if TYPE_CHECKING:  # what reads and writes costs time, and summaries do without
-    from datumaro.formats.datumaro_binary.reading import DatumFile
-
-# The numbers of 2D cuboids by the published package's version.
-_CUBOID_2D = {"1.10": 16, "1.13": 15}
+    from datumaro.table.content import Content
+    from datumaro.table.counts import Summary
 
 
 def _shard_size(word: str) -> int:
@@ -238,10 +213,14 @@ class DatumaroBinary(Format):
         part = part_of(options.shard, options.rows)
         if not sources or not part.is_whole or not all(is_parquet(s.path) for s in sources):
             return None
-        from datumaro.formats.datumaro_binary.parquet.given_keys import opened
         from datumaro.formats.datumaro_binary.parquet.summary import summarize
 
-        vaults, _ = opened([source.path for source in sources], options, path.is_dir())
+        paths = [source.path for source in sources]
+        if not _asks_for_keys(paths, options):
+            return summarize(sources, path.is_dir(), {})
+        from datumaro.formats.datumaro_binary.parquet.given_keys import opened
+
+        vaults, _ = opened(paths, options, path.is_dir())
         return summarize(sources, path.is_dir(), vaults)
 
     def check_url(self, options: DatumaroBinaryWriteOptions) -> None:
@@ -292,30 +271,9 @@ class DatumaroBinary(Format):
                 f"{path}: shard and rows are options of parquet storage, and the files are of "
                 "records: leave them out, or export the data set with storage parquet"
             )
-        refuse_parquet_keys(options, "data sets of storage records", WrongKeyError)
-        fields = {source.path: _encryption_field(source) for source in sources}
-        key = reading_cipher(fields, options.encryption_key, options.key_file)
-        for source in sources:
-            if source.subset in (".", ".."):
-                raise MalformedFileError(
-                    source.path, "its name", f"subset name {source.subset!r}", "a folder's name"
-                )
-        from datumaro.formats.datumaro_binary.reading import read_datums
+        from datumaro.formats.datumaro_binary import records
 
-        found = read_datums(sources, options.allow_external_media, context, key)
-        files = dict(zip(sources, found, strict=True))
-        content = Content([])
-        first: Header | None = None
-        for source, file in files.items():
-            first = combine(content, first, file.header, source.path)
-            content.chunks += file.chunks
-        kinds = {file.media_type for file in found}
-        if key is not None:
-            _check_together(files, whole=path.is_dir())
-            media_encryption = any(file.header.media_encryption for file in files.values())
-            context.keep |= kept_options(key, media_encryption)
-        content.media_type = kinds.pop() if len(kinds) == 1 else MediaType.MEDIA_ELEMENT
-        return content
+        return records.read(sources, path.is_dir(), options, context)
 
     def write(
         self,
@@ -336,13 +294,9 @@ class DatumaroBinary(Format):
         if options.storage == "parquet":
             self._write_parquet(content, folder, options, context)
             return
-        refuse_parquet_keys(options, "storage records")
-        key = writing_key(options.encryption, options.encryption_key, options.key_file)
-        check_choice(key is not None, options.no_media_encryption, options.compatible_with)
-        (folder / ANNOTATIONS).mkdir(exist_ok=True)
-        (folder / IMAGES).mkdir(exist_ok=True)
-        with nullcontext() if key is None else key.kept(folder):
-            self._write(content, subsets, folder, options, context, key)
+        from datumaro.formats.datumaro_binary import records
+
+        records.write(content, subsets, folder, options, context)
         if options.save_dataset_meta:
             dataset_meta.save(content.categories, folder, context)
 
@@ -353,6 +307,7 @@ class DatumaroBinary(Format):
         options: DatumaroBinaryWriteOptions,
         context: WriteContext,
     ) -> None:
+        from datumaro.formats.datumaro_binary.encryption import check_choice
         from datumaro.formats.datumaro_binary.media_out import MediaWriter
         from datumaro.formats.datumaro_binary.parquet import dataset
         from datumaro.formats.datumaro_binary.parquet.given_keys import writing_masters
@@ -368,70 +323,13 @@ class DatumaroBinary(Format):
             dataset.write(content, folder, media, options.shard_size, given.masters)
         context.keep |= given.kept(media_encryption)
 
-    def _write(
-        self,
-        content: Content,
-        subsets: dict[str, list[Chunk]],
-        folder: Path,
-        options: DatumaroBinaryWriteOptions,
-        context: WriteContext,
-        key: WritingKey | None,
-    ) -> None:
-        from datumaro.formats.datumaro_binary.media_out import MediaWriter
-        from datumaro.formats.datumaro_binary.writing import DatumWriter
-        from datumaro.media_store import MediaStore
 
-        known = content.media_type in MEDIA_TYPES
-        media_encryption = options.save_media and not options.no_media_encryption
-        cipher = None if key is None else key.cipher
-        header = Header(
-            content.infos,
-            content.categories,
-            content.media_type if known else MediaType.MEDIA_ELEMENT,
-            media_encryption=media_encryption,
-            cipher=PLAIN if cipher is None else Sealed(cipher),
-            key=cipher,
-            manifest="" if cipher is None else new_export(),
-        )
-        media_cipher = cipher if media_encryption else None
-        media = MediaWriter(
-            options.save_media, options.image_ext, context, encrypt=media_cipher is not None
-        )
-        writers: dict[str, DatumWriter] = {}
-        for subset, chunks in subsets.items():
-            writer = writers[subset] = DatumWriter(
-                subset, media, _CUBOID_2D[options.compatible_with]
-            )
-            if not known:
-                writer.extension.media_type = content.media_type
-            writer.add(chunks, context.workers)
-        seals: dict[str, bytes] = {}
-        if media.jobs:  # before the annotations: these list the media's seals
-            store = MediaStore(folder, context.progress, context.workers, media_cipher)
-            seals = store.save(media.jobs, len(media.jobs)).seals
-        for subset, writer in writers.items():
-            manifest = None
-            if cipher is not None:
-                own = seals_of_subset(seals, subset, (IMAGES, POINT_CLOUDS, VIDEOS))
-                manifest = Manifest(
-                    header.manifest, subset, list(subsets), media_encryption, media=own
-                )
-            path = folder / ANNOTATIONS / f"{subset}{SUFFIX}"
-            writer.finish(path, header, context, manifest)
-        if cipher is not None:
-            context.keep |= kept_options(cipher, media_encryption)
+def _asks_for_keys(paths: list[Path], options: DatumaroBinaryReadOptions) -> bool:
+    """Whether keys are given, or any of Parquet files is encrypted or may have to be.
 
-
-def _encryption_field(source: Source) -> bytes:
-    with source.path.open("rb", buffering=0) as raw:
-        return read_field(PartReader(raw, source.path))[1]
-
-
-def _check_together(files: dict[Source, DatumFile], whole: bool) -> None:
-    """See that the files of each folder of annotations belong together."""
-    by_root: dict[Path, list[tuple[Path, str, Manifest | None]]] = {}
-    for source, file in files.items():
-        found = by_root.setdefault(source.root, [])
-        found.append((source.path, source.subset, file.manifest))
-    for found in by_root.values():
-        check_files(found, whole)
+    Where not, what is heavy about encryption need not be loaded.
+    """
+    given = (options.encryption_key, options.key_file, options.passphrase, options.passphrase_file)
+    if options.kms is not None or any(value is not None for value in given):
+        return True
+    return any(as_remote(p) or is_encrypted(p) or (p.parent / KEYS).exists() for p in paths)

@@ -1,4 +1,4 @@
-"""Where things are in a data set, and in a `.datum` file around its blobs of records.
+"""Where things are in a `.datum` file around its blobs of records.
 
 A file is a signature, six parts (each a length and as many bytes), the blobs, and after them the
 extension (see extension.py). Every part and every blob passes through a `ciphers.Cipher`.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,23 +16,17 @@ import numpy as np
 
 from datumaro.crypto import Cipher as KeyCipher
 from datumaro.errors import MalformedFileError, MissingKeyError, SuperfluousKeyError
-from datumaro.formats.base import Folder
 from datumaro.formats.categories_json import categories_from_json, categories_to_json
 from datumaro.formats.datumaro_binary.ciphers import PLAIN, Cipher, Sealed
 from datumaro.formats.datumaro_binary.encryption import check_key
+from datumaro.formats.datumaro_binary.sources import SIGNATURE, has_signature
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
 from datumaro.model.media import MediaType
-from datumaro.remote.path import as_remote
 from datumaro.table import json_text
 from datumaro.table.schema import Array
 
-SIGNATURE = b"signature:datumaro_binary"
-PARQUET = (b"PAR1", b"PARE")  # how files of the other storage begin, encrypted ones last
 VERSION = "1.0"
-ANNOTATIONS = "annotations"
-IMAGES, POINT_CLOUDS, VIDEOS = "images", "point_clouds", "videos"
-SUFFIX = ".datum"
 
 # What the header may say the media are.
 MEDIA_TYPES = frozenset(
@@ -48,57 +41,6 @@ MEDIA_TYPES = frozenset(
 
 # Decoded JSON takes many times its text's size: no infos or categories come near this.
 _MAX_JSON = 16 << 20
-_DEPTH = 3
-
-
-# --- folders ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Source:
-    """A `.datum` file and the folder that media paths start from."""
-
-    path: Path
-    root: Path
-
-    @property
-    def subset(self) -> str:
-        return self.path.stem
-
-
-def find_sources(folder: Folder) -> list[Source]:
-    """The `.datum` files of a data set: the path itself, or ``annotations/*.datum`` below it.
-
-    The outermost folders (up to three levels down, but none at URLs) that have any count.
-    """
-    if folder.is_file:
-        path = folder.path
-        if path.suffix != SUFFIX:
-            return []
-        return [
-            Source(path, path.parent.parent if path.parent.name == ANNOTATIONS else path.parent)
-        ]
-    level = [""]
-    for _ in range(1 if as_remote(folder.path) else _DEPTH + 1):
-        found = [source for relative in level for source in _sources_in(folder, relative)]
-        if found:
-            return found
-        level = [f"{relative}{name}/" for relative in level for name in folder.folders(relative)]
-    return []
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether a file begins as Parquet files do."""
-    with path.open("rb", buffering=0) as file:
-        return file.read(4) in PARQUET
-
-
-def _sources_in(folder: Folder, relative: str) -> Iterator[Source]:
-    if ANNOTATIONS in folder.folders(relative):
-        inner = f"{relative}{ANNOTATIONS}"
-        for name in folder.files(inner):
-            if name.endswith(SUFFIX) and name != SUFFIX:
-                yield Source(folder.path / inner / name, folder.path / relative)
 
 
 # --- header -----------------------------------------------------------------------------------
@@ -168,11 +110,6 @@ def _write_part(file: BinaryIO, part: bytes | memoryview) -> None:
 def _dict(value: dict[str, Any]) -> bytes:
     text = json_text.encode(value)
     return struct.pack("<I", len(text)) + text
-
-
-def has_signature(head: bytes) -> bool:
-    """Whether a file that begins so is of this format."""
-    return head.startswith(SIGNATURE)
 
 
 class PartReader:

@@ -22,9 +22,9 @@ import pyarrow.compute as pc
 
 from datumaro.errors import MalformedFileError
 from datumaro.formats.datumaro_binary.extension import MediaRow
-from datumaro.formats.datumaro_binary.layout import IMAGES, POINT_CLOUDS, VIDEOS
 from datumaro.formats.datumaro_binary.manifest import MediaLock
 from datumaro.formats.datumaro_binary.media_out import NO_FRAME, NO_PATH, NO_SIZE, safe_name
+from datumaro.formats.datumaro_binary.sources import IMAGES, POINT_CLOUDS, VIDEOS
 from datumaro.kernels.records import PATH_ABSOLUTE, PATH_NONE, PATH_SUSPECT
 from datumaro.model.media import MediaType
 from datumaro.paths import escapes, is_url, join_inside

@@ -21,7 +21,7 @@ import pyarrow as pa
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext
 from datumaro.formats.datumaro_binary.extension import MediaRow
-from datumaro.formats.datumaro_binary.layout import IMAGES, POINT_CLOUDS, VIDEOS
+from datumaro.formats.datumaro_binary.sources import IMAGES, POINT_CLOUDS, VIDEOS
 from datumaro.media_store import MediaJob, file_source, media_extension
 from datumaro.model.image import Image
 from datumaro.model.media import (

@@ -20,10 +20,11 @@ from datumaro.formats.base import ReadContext
 from datumaro.formats.datumaro_binary import extension as ext, parting
 from datumaro.formats.datumaro_binary.blobs import BlobGroup, Buffers, stamp
 from datumaro.formats.datumaro_binary.labels import checked_labels
-from datumaro.formats.datumaro_binary.layout import Header, PartReader, Source, read_header
+from datumaro.formats.datumaro_binary.layout import Header, PartReader, read_header
 from datumaro.formats.datumaro_binary.locking import locked
 from datumaro.formats.datumaro_binary.manifest import Manifest, MediaLock
 from datumaro.formats.datumaro_binary.media_in import MediaReader
+from datumaro.formats.datumaro_binary.sources import Source
 from datumaro.formats.datumaro_binary.tables import DamagedTable
 from datumaro.model.media import MediaType
 from datumaro.table import schema

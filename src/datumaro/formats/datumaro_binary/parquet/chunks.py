@@ -12,7 +12,7 @@ from datumaro.errors import MalformedFileError
 from datumaro.formats.datumaro_binary.locking import locked
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.parquet.columns import TableReader
-from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata
+from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata
 from datumaro.formats.datumaro_binary.parting import misshapen, with_images
 from datumaro.formats.datumaro_binary.tables import DamagedTable
 from datumaro.table import schema

@@ -8,19 +8,11 @@ from pathlib import Path
 from datumaro.crypto import FileCipher
 from datumaro.errors import MalformedFileError
 from datumaro.formats.base import ReadContext, log
-from datumaro.formats.datumaro_binary.layout import (
-    ANNOTATIONS,
-    IMAGES,
-    POINT_CLOUDS,
-    SUFFIX,
-    VIDEOS,
-    Source,
-)
 from datumaro.formats.datumaro_binary.manifest import seals_of_subset
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
 from datumaro.formats.datumaro_binary.parquet.encryption import Vault, writing_vault
-from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata
 from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey
+from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata
 from datumaro.formats.datumaro_binary.parquet.parts import Part
 from datumaro.formats.datumaro_binary.parquet.reading import (
     FilePart,
@@ -32,6 +24,14 @@ from datumaro.formats.datumaro_binary.parquet.writing import (
     ParquetFile,
     ParquetWriter,
     encoded_pieces,
+)
+from datumaro.formats.datumaro_binary.sources import (
+    ANNOTATIONS,
+    IMAGES,
+    POINT_CLOUDS,
+    SUFFIX,
+    VIDEOS,
+    Source,
 )
 from datumaro.media_store import MediaStore
 from datumaro.remote.ahead import in_parallel

@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 
 from datumaro.errors import DamagedTokenError, EncryptionKeyError, NotAvailableError
 from datumaro.formats.datumaro_binary import manifest
-from datumaro.formats.datumaro_binary.layout import ANNOTATIONS, SUFFIX
 from datumaro.formats.datumaro_binary.manifest import Manifest, MediaLock, new_export
 from datumaro.formats.datumaro_binary.parquet import key_file
 from datumaro.formats.datumaro_binary.parquet.master_keys import (
@@ -32,6 +31,7 @@ from datumaro.formats.datumaro_binary.parquet.master_keys import (
     open_bytes,
     seal_bytes,
 )
+from datumaro.formats.datumaro_binary.sources import ANNOTATIONS, SUFFIX
 from datumaro.sealed_files import SealedFiles
 
 METADATA_KEY = b"datumaro.encryption"

@@ -31,6 +31,7 @@ from datumaro.formats.datumaro_binary.parquet.master_keys import (
     given_kms,
     given_passphrase,
 )
+from datumaro.formats.datumaro_binary.sources import is_encrypted
 from datumaro.keys import PASSPHRASE_VARIABLE, read_key_file
 
 
@@ -70,7 +71,7 @@ def opened(
         See `encryption.open_vaults`.
     """
     master = _given(options)
-    encrypted = [path for path in paths if _is_encrypted(path)]
+    encrypted = [path for path in paths if is_encrypted(path)]
     if not encrypted:
         if master is not None:
             raise SuperfluousKeyError(
@@ -138,11 +139,6 @@ def _others(options: KeyOptions, key_id: str) -> list[MasterKey]:
     if kms is not None:
         found.append(KmsMaster(kms, key_id))
     return found
-
-
-def _is_encrypted(path: Path) -> bool:
-    with path.open("rb", buffering=0) as file:
-        return file.read(4) == key_file.MAGIC
 
 
 def _kinds(path: Path) -> set[str]:

@@ -16,12 +16,12 @@ import numpy as np
 from datumaro.errors import DatasetImportError, DatasetNotFoundError
 from datumaro.formats.base import Folder
 from datumaro.formats.datumaro_binary.format import DatumaroBinary, DatumaroBinaryReadOptions
-from datumaro.formats.datumaro_binary.layout import ANNOTATIONS, SUFFIX, find_sources, is_parquet
 from datumaro.formats.datumaro_binary.parquet.given_keys import opened
 from datumaro.formats.datumaro_binary.parquet.parts import part_of
 from datumaro.formats.datumaro_binary.parquet.recent import Recent
 from datumaro.formats.datumaro_binary.parquet.row_groups import RowGroups, Rows, StoredFile
 from datumaro.formats.datumaro_binary.parquet.together import files_of, put_together
+from datumaro.formats.datumaro_binary.sources import ANNOTATIONS, SUFFIX, find_sources, is_parquet
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem

@@ -20,8 +20,9 @@ import msgspec
 
 from datumaro.errors import DamagedTokenError, MalformedFileError, WrongKeyError
 from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey, Recipient, derived
+from datumaro.formats.datumaro_binary.sources import KEYS
 
-NAME = "encryption.keys"
+NAME = KEYS
 FORMAT, VERSION = "datumaro_binary encryption", 2
 MAGIC = b"PARE"
 """How an encrypted Parquet file begins and ends."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError
 from datumaro.formats.base import Folder
-from datumaro.formats.datumaro_binary.layout import find_sources, is_parquet
 from datumaro.formats.datumaro_binary.parquet.given_keys import opened
 from datumaro.formats.datumaro_binary.parquet.rotation import GivenKey
+from datumaro.formats.datumaro_binary.sources import find_sources, is_parquet
 
 
 @dataclass(frozen=True)

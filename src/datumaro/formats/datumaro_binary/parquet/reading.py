@@ -16,9 +16,8 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATIONS,
     DICTIONARIES,
     ITEM_COLUMNS,
-    FileMetadata,
-    decode,
 )
+from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata, checked
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
 from datumaro.remote.parquet import failure_at, open_parquet
 from datumaro.table.chunk import Chunk
@@ -63,11 +62,7 @@ class OpenedFile:
             raise _damaged(path, "footer", error, "a whole Parquet file", vault) from error
         if vault is not None:
             vault.check_metadata(path, self.footer.metadata)
-        self.metadata = decode(path, self.footer.metadata)
-        if self.footer.num_rows != self.metadata.items:
-            raise MalformedFileError(
-                path, "footer", f"{self.footer.num_rows} rows", f"{self.metadata.items}, as it says"
-            )
+        self.metadata = checked(path, self.footer.metadata, self.footer.num_rows)
         known = [*ITEM_COLUMNS]
         known += [f"{ANNOTATIONS}.list.element.{name}" for name in ANNOTATION_FIELDS]
         there = {self.footer.schema.column(i).path for i in range(self.footer.num_columns)}

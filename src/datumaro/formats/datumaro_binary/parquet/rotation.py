@@ -12,10 +12,10 @@ import msgspec
 
 from datumaro.errors import DatasetNotFoundError, EncryptionKeyError
 from datumaro.formats.base import Folder
-from datumaro.formats.datumaro_binary.layout import find_sources
 from datumaro.formats.datumaro_binary.parquet import key_file
 from datumaro.formats.datumaro_binary.parquet.given_keys import given_master, writing_masters
 from datumaro.formats.datumaro_binary.parquet.master_keys import MasterKey, Recipient
+from datumaro.formats.datumaro_binary.sources import find_sources
 from datumaro.remote.path import local
 
 _WHAT = "a data set whose keys are looked at or changed"

@@ -16,7 +16,7 @@ from datumaro.formats.datumaro_binary.labels import checked_labels
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.parquet.chunks import ChunkReader
 from datumaro.formats.datumaro_binary.parquet.encryption import Vault
-from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata
+from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
 from datumaro.formats.datumaro_binary.parquet.reading import Group, OpenedFile
 from datumaro.remote.path import as_remote

@@ -9,18 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from datumaro.formats.datumaro_binary.layout import Source
-from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS, FileMetadata
-from datumaro.formats.datumaro_binary.parquet.reading import Group, OpenedFile
+from datumaro.formats.datumaro_binary.parquet.footer import plain_metadata
+from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata
 from datumaro.formats.datumaro_binary.parquet.together import put_together
+from datumaro.formats.datumaro_binary.sources import Source
 from datumaro.table.counts import Count, Summary, by_label
 
 if TYPE_CHECKING:
     from datumaro.formats.datumaro_binary.parquet.encryption import Vault
-
-_COUNTED = frozenset(f"{ANNOTATIONS}.list.element.{name}" for name in ("type", "label"))
+    from datumaro.formats.datumaro_binary.parquet.reading import OpenedFile
 
 
 def summarize(sources: Sequence[Source], whole: bool, vaults: Mapping[Path, Vault]) -> Summary:
@@ -37,11 +34,7 @@ def summarize(sources: Sequence[Source], whole: bool, vaults: Mapping[Path, Vaul
     """
     told: dict[Source, FileMetadata] = {}
     for source in sources:
-        vault = vaults.get(source.path.parent)
-        opened = OpenedFile(source.path, vault)
-        metadata = told[source] = opened.metadata
-        if metadata.count is None:
-            metadata.count = _counted(opened, vault)
+        told[source] = _told(source.path, vaults.get(source.path.parent))
     ordered, content = put_together(told, whole)
     subsets: dict[str, Count] = {}
     for source in ordered:
@@ -52,11 +45,30 @@ def summarize(sources: Sequence[Source], whole: bool, vaults: Mapping[Path, Vaul
     return Summary(total, subsets, content.categories, content.infos, content.media_type)
 
 
+def _told(path: Path, vault: Vault | None) -> FileMetadata:
+    """What a file says of itself, its count included."""
+    metadata = plain_metadata(path) if vault is None else None
+    if metadata is None or metadata.count is None:
+        from datumaro.formats.datumaro_binary.parquet.reading import OpenedFile  # with Arrow
+
+        opened = OpenedFile(path, vault)
+        metadata = opened.metadata
+        if metadata.count is None:
+            metadata.count = _counted(opened, vault)
+    return metadata
+
+
 def _counted(opened: OpenedFile, vault: Vault | None) -> Count:
     """Count by reading the two columns that tell kinds and labels."""
-    from datumaro.formats.datumaro_binary.parquet.columns import TableReader
+    import numpy as np
 
-    columns = [name for name in opened.columns if name in _COUNTED]
+    from datumaro.formats.datumaro_binary.parquet.columns import TableReader
+    from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS
+    from datumaro.formats.datumaro_binary.parquet.reading import Group
+    from datumaro.table.schema import label_values
+
+    counted = {f"{ANNOTATIONS}.list.element.{name}" for name in ("type", "label")}
+    columns = [name for name in opened.columns if name in counted]
     total = Count()
     for number in range(opened.footer.num_row_groups):
         rows = opened.footer.row_group(number).num_rows

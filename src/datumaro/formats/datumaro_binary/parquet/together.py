@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from datumaro.errors import MalformedFileError
 from datumaro.formats.datumaro_binary.combining import combine
-from datumaro.formats.datumaro_binary.layout import SUFFIX, Source
-from datumaro.formats.datumaro_binary.parquet.layout import FileMetadata, file_stem
+from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata, file_stem
 from datumaro.formats.datumaro_binary.parquet.parts import Part
-from datumaro.model.media import MediaType
-from datumaro.table.chunk import Content
+from datumaro.formats.datumaro_binary.sources import SUFFIX, Source
+from datumaro.model.kinds import MediaType
+from datumaro.table.content import Content
 
 
 def put_together(told: Mapping[Source, FileMetadata], whole: bool) -> tuple[list[Source], Content]:
