@@ -22,7 +22,7 @@ from datumaro.errors import (
     RemoteStorageError,
 )
 from datumaro.formats.datumaro_binary.parquet import writing
-from datumaro.remote import upload
+from datumaro.remote import claim, upload
 from datumaro.remote.path import located
 from datumaro.remote.steady import MARK
 
@@ -258,9 +258,11 @@ def test_annotations_come_last(s3, bucket, photos):
     export(photos, f"{bucket}/set")
     put_ = [key.partition("/set/")[2] for method, key, _ in s3.requests if method == "PUT"]
     put_ = [key for key in put_ if key]
-    assert put_[0] == MARK
-    assert [key.partition("/")[0] for key in put_[1:]] == ["images"] * 5 + ["annotations"] * 2
-    assert MARK not in keys(f"{bucket}/set")
+    assert put_[0].startswith(claim.PREFIX) and put_[1] == MARK
+    assert [key.partition("/")[0] for key in put_[2:]] == ["images"] * 5 + ["annotations"] * 2
+    removed = [key.partition("/set/")[2] for method, key, _ in s3.requests if method == "DELETE"]
+    assert removed == [MARK, put_[0]]
+    assert not [key for key in keys(f"{bucket}/set") if key.startswith("export-")]
 
 
 def test_an_older_data_set_is_replaced_and_other_files_stay(bucket, photos):
@@ -319,7 +321,7 @@ def test_a_replacement_that_cannot_begin_changes_nothing(s3, bucket, photos):
 
 
 def test_an_interrupted_export_leaves_nothing(bucket, photos, monkeypatch):
-    def interrupted(self, names):
+    def interrupted(self, names, claim):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(upload._Upload, "_check", interrupted)
