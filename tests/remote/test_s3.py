@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from at_urls import assert_same, export, keys, put, read
 from PIL import Image as Pillow
-from pyarrow.fs import FileSelector
 
 import datumaro as dm
 from datumaro.cli.main import main
@@ -22,44 +22,11 @@ from datumaro.errors import (
     RemoteStorageError,
 )
 from datumaro.formats.datumaro_binary.parquet import writing
-from datumaro.remote import upload
+from datumaro.remote import claim, upload
 from datumaro.remote.path import located
 from datumaro.remote.steady import MARK
 
 pytestmark = pytest.mark.xdist_group("s3")
-
-
-def export(made, url, **options):
-    made.export(url, "datumaro_binary", **{"storage": "parquet", "save_media": True, **options})
-
-
-def read(url, **options):
-    return dm.Dataset.import_from(url, "datumaro_binary", **options)
-
-
-def assert_same(sent, received):
-    assert received.categories() == sent.categories()
-    assert received.infos() == sent.infos()
-    assert len(received) == len(sent)
-    for item in sent:
-        found = received.get(item.id, item.subset)
-        assert found.annotations == item.annotations
-        assert np.array_equal(found.media.data, item.media.data)
-
-
-def keys(url):
-    """The files below a URL."""
-    place = located(url)
-    infos = place.connection.filesystem.get_file_info(
-        FileSelector(place.place, recursive=True, allow_not_found=True)
-    )
-    return sorted(info.path[len(place.place) + 1 :] for info in infos if info.is_file)
-
-
-def put(url, data=b""):
-    place = located(url)
-    with place.connection.filesystem.open_output_stream(place.place) as out:
-        out.write(data)
 
 
 @pytest.fixture(scope="module")
@@ -258,9 +225,11 @@ def test_annotations_come_last(s3, bucket, photos):
     export(photos, f"{bucket}/set")
     put_ = [key.partition("/set/")[2] for method, key, _ in s3.requests if method == "PUT"]
     put_ = [key for key in put_ if key]
-    assert put_[0] == MARK
-    assert [key.partition("/")[0] for key in put_[1:]] == ["images"] * 5 + ["annotations"] * 2
-    assert MARK not in keys(f"{bucket}/set")
+    assert put_[0].startswith(claim.PREFIX) and put_[1] == MARK
+    assert [key.partition("/")[0] for key in put_[2:]] == ["images"] * 5 + ["annotations"] * 2
+    removed = [key.partition("/set/")[2] for method, key, _ in s3.requests if method == "DELETE"]
+    assert removed == [MARK, put_[0]]
+    assert not [key for key in keys(f"{bucket}/set") if key.startswith("export-")]
 
 
 def test_an_older_data_set_is_replaced_and_other_files_stay(bucket, photos):
@@ -319,7 +288,7 @@ def test_a_replacement_that_cannot_begin_changes_nothing(s3, bucket, photos):
 
 
 def test_an_interrupted_export_leaves_nothing(bucket, photos, monkeypatch):
-    def interrupted(self, names):
+    def interrupted(self, names, claim):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(upload._Upload, "_check", interrupted)

@@ -49,11 +49,13 @@ _OPTIONS: dict[str, dict[str, type]] = {
         "scheme": str,
         "endpoint_override": str,
         "project_id": str,
+        "retry_time_limit": float,
     },
 }
 _SECRET = re.compile(r"key|secret|token|password|credential", re.IGNORECASE)
 _QUERY = re.compile(r"\?([A-Za-z_]+=.*)$", re.DOTALL)
-_ENVIRONMENT = ("AWS_", "GOOGLE_", "CLOUDSDK_")
+_EMULATOR = "STORAGE_EMULATOR_HOST"  # as Google's own libraries have it
+_ENVIRONMENT = ("AWS_", "GOOGLE_", "CLOUDSDK_", _EMULATOR)
 
 _lock = threading.Lock()
 _known: dict[tuple[str, str], Connection] = {}
@@ -88,11 +90,18 @@ class Connection:
         return self.scheme in _ARROW
 
     @property
+    def lists_folders(self) -> bool:
+        """Whether a listing names the folders in a folder. pyarrow's of ``gs://`` does not."""
+        return self.scheme not in _GS
+
+    @property
     def endpoint(self) -> str:
         """The server that is asked instead of the cloud's own; "" for none."""
         given = str(self._options.get("endpoint_override") or "")
         if not given and self.scheme == "s3":
             given = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+        if not given and self.scheme in _GS:
+            given = os.environ.get(_EMULATOR, "")
         return given
 
     def scrubbed(self, text: str) -> str:
@@ -166,8 +175,20 @@ class Connection:
 
     def _gs(self) -> Any:
         fs = _arrow("GcsFileSystem", "Google Cloud Storage")
-        limit = timedelta(seconds=_REQUEST)
-        return fs.GcsFileSystem(**{"retry_time_limit": limit, **self._options})
+        options: dict[str, Any] = {"retry_time_limit": _REQUEST, **self._options}
+        limit = options["retry_time_limit"]
+        if isinstance(limit, int | float):  # pyarrow cuts what is less than a second
+            options["retry_time_limit"] = timedelta(seconds=max(limit, 1))
+        if self.endpoint:
+            scheme, _, host = self.endpoint.rstrip("/").rpartition("://")
+            options["endpoint_override"] = host
+            if not self._options.get("endpoint_override"):  # an emulator
+                scheme = scheme or "http"
+                if not any(options.get(name) for name in ("access_token", "target_service_account")):
+                    options["anonymous"] = True
+            if scheme:
+                options["scheme"] = scheme
+        return fs.GcsFileSystem(**options)
 
     @property
     def _fsspec(self) -> Any:
@@ -186,6 +207,11 @@ class Connection:
             raise MissingDependencyError(
                 f"{self.scheme}://: fsspec needs a further package: {error}"
             ) from error
+
+    def forget_listings(self) -> None:
+        """Ask anew when something is listed next: many of fsspec's keep what was there."""
+        if not self.is_object_store:
+            self.filesystem.handler.fs.invalidate_cache()
 
     def stateless_file(self, place: str) -> Any:
         """A file of fsspec's, read by ranges."""

@@ -137,6 +137,7 @@ class RemotePath:
         """Arrow's FileInfo, as it was when it was first asked for."""
         if self._info is None:
             with self.told():
+                self.connection.forget_listings()
                 self._info = self.connection.filesystem.get_file_info(self.place)
         return self._info
 
@@ -158,10 +159,14 @@ class RemotePath:
 
         selector = FileSelector(self.place, recursive=recursive, allow_not_found=True)
         with self.told():
+            self.connection.forget_listings()
             return list(self.connection.filesystem.get_file_info(selector))
 
     def names(self) -> tuple[list[str], list[str]]:
-        """Names of the files and of the folders in the folder, sorted."""
+        """Names of the files and of the folders in the folder, sorted.
+
+        Not every store names folders: see `Connection.lists_folders`.
+        """
         files: list[str] = []
         folders: list[str] = []
         for info in self.infos():
@@ -169,6 +174,16 @@ class RemotePath:
             if name:
                 (files if info.is_file else folders).append(name)
         return sorted(files), sorted(folders)
+
+    def is_empty(self) -> bool:
+        """Whether nothing is below it now."""
+        if self.infos():
+            return False
+        if self.connection.lists_folders:
+            return True
+        if self.key:
+            return not RemotePath(self.connection, self.key).exists()
+        return not self.infos(recursive=True)
 
     def iterdir(self) -> Iterable[RemotePath]:
         """What is in the folder."""
@@ -226,13 +241,27 @@ class RemotePath:
     def head(self) -> bytes:
         """The first 64 bytes."""
         if self._first is None:
-            file = self.arrow_file()
-            with self.told():
-                self._first = file.read_at(_HEAD, 0)
-        return self._first or b""
+            self._first = self.read_range(0, _HEAD)
+        return self._first
+
+    def read_range(self, start: int, n: int) -> bytes:
+        """``n`` bytes from ``start``; fewer where the file ends."""
+        file = self.arrow_file()
+        with self.told():
+            return file.read_at(n, start)
 
     def read_bytes(self) -> bytes:
-        """The whole content."""
+        """The whole content.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is none.
+        """
+        if self.connection.scheme in ("gs", "gcs"):
+            with self.told(), self._missing():
+                with self.connection.filesystem.open_input_stream(self.place) as stream:
+                    return stream.read()
         file = self.arrow_file()
         with self.told():
             return file.read_at(file.size(), 0)

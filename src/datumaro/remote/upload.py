@@ -1,9 +1,10 @@
 """Exporting to a URL: a whole local data set is put there, so that no reader sees half of it.
 
-First comes a file that says that an export is under way (`steady.MARK`), then media, then the
-annotation files, and last that file goes. When this fails and nothing was there before, what was
-uploaded is removed. A data set that was there before cannot be brought back: the mark stays, which
-keeps readers from what is there, and the error says what that is.
+First comes a file that keeps other exports away (`claim`), then one that says that an export is
+under way (`steady.MARK`), then media, then the annotation files, and last those two go. When this
+fails and nothing was there before, what was uploaded is removed. A data set that was there before
+cannot be brought back: the mark stays, which keeps readers from what is there, and the error says
+what that is. The mark of a process that was killed stays, too, and so does its claim.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from datumaro.errors import DatasetExportError, RemoteStorageError
 from datumaro.progress import ProgressReporter
+from datumaro.remote.claim import Claim, refuse_others
 from datumaro.remote.failures import failure
 from datumaro.remote.path import RemotePath
 from datumaro.remote.steady import MARK, owned_folders
@@ -50,11 +52,13 @@ def uploaded(
     Raises
     ------
     DatasetExportError, RemoteStorageError
-        It could not be put there. The message tells what is there now.
+        It could not be put there, or another export to it is under way. The message tells what is
+        there now.
     """
     if target.is_file():
         raise DatasetExportError(f"{target}: it is a file; a data set needs a folder")
     _check_bucket(target)
+    refuse_others(target)  # before the work is done, if it is known by now
     with tempfile.TemporaryDirectory(prefix="datumaro-") as name:
         yield Path(name)
         _Upload(Path(name), RemotePath(target.connection, target.key), owned, workers).run(
@@ -78,6 +82,8 @@ class _Upload:
     Attributes
     ----------
     done : the files that are there, or of which a part may be.
+    was_marked : an earlier export has left its mark: what is there is none of a piece.
+    is_replaced : files of the data set that was there may be gone.
     """
 
     folder: Path
@@ -85,33 +91,55 @@ class _Upload:
     owned: Sequence[str]
     workers: Workers
     done: list[str] = field(default_factory=list[str])
+    was_marked: bool = False
+    is_replaced: bool = False
 
     def run(self, gone: Collection[str], progress: ProgressReporter) -> None:
         files = _files_below(self.folder)
         last = [name for name in files if self._is_owned(name)]
         names = set(files)
         media = sorted(names - set(last))
-        is_new = not self.target.infos()
-        old = [] if is_new else self._old()
-        total = len(files)
-        progress.start(total, desc="Uploading")
+        is_free = self.target.is_empty()
+        claim = self._claimed()
         try:
-            self._put_mark()
-            self._put_all(media, progress)
-            self._remove_all([name for name in old if name not in names])
-            self._put_all(last, progress)
-            self._check(last)
-            self._remove_all([name for name in gone if name not in names])
-            self._remove(MARK)
-        except BaseException as error:
-            left = self._clear() if is_new else self._left(total)
-            if not isinstance(error, Exception):
-                if left:
-                    log.error("%s: %s", self.target, left)
-                raise
-            raise self._failed(error, left) from error
+            old = self._old()
+            # another export may have ended between the two looks
+            is_new = is_free and not old and not self.was_marked
+            total = len(files)
+            progress.start(total, desc="Uploading")
+            try:
+                self._put_mark()
+                self._put_all(media, progress)
+                self._check([], claim)
+                self.is_replaced = bool(old)
+                self._remove_all([name for name in old if name not in names])
+                self._put_all(last, progress)
+                self._check(last, claim)
+                self._remove_all([name for name in gone if name not in names])
+                self._remove(MARK)
+            except BaseException as error:
+                left = self._clear() if is_new and not claim.is_lost else self._left(total)
+                if not isinstance(error, Exception):
+                    if left:
+                        log.error("%s: %s", self.target, left)
+                    raise
+                raise self._failed(error, left) from error
+            finally:
+                progress.finish()
         finally:
-            progress.finish()
+            claim.release()
+
+    def _claimed(self) -> Claim:
+        """The folder, for this export alone."""
+        claim = Claim(self.target)
+        try:
+            self._make_folder("")
+            claim.take()
+        except RemoteStorageError as error:
+            raise RemoteStorageError(f"{error}. Nothing was changed at {self.target}") from None
+        return claim
+
+    # --- files -------------------------------------------------------------------------------
 
     def _is_owned(self, name: str) -> bool:
         path = PurePosixPath(name)
@@ -125,18 +153,13 @@ class _Upload:
         for folder in owned_folders(self.owned):
             names = (self.target / folder).names()[0]
             found += [f"{folder}/{name}" if folder else name for name in names]
-        if MARK in found:
-            log.warning(
-                "%s: an earlier export was broken off, or another is under way: it is replaced",
-                self.target,
-            )
+        self.was_marked = MARK in found
+        if self.was_marked:
+            log.warning("%s: an earlier export was broken off: it is replaced", self.target)
         return [name for name in found if self._is_owned(name)]
-
-    # --- files -------------------------------------------------------------------------------
 
     def _put_mark(self) -> None:
         self.done.append(MARK)
-        self._make_folder("")
         with (
             (self.target / MARK).told(),
             self._filesystem.open_output_stream((self.target / MARK).place) as out,
@@ -185,11 +208,13 @@ class _Upload:
         with at_a_time.map(function, batches) as results:
             yield from results
 
-    def _check(self, names: Sequence[str]) -> None:
-        """See that annotation files are there as they were written."""
+    def _check(self, names: Sequence[str], claim: Claim) -> None:
+        """See that annotation files are there as they were written, and nobody else writes."""
         sizes: dict[str, int] = {}
-        for folder in owned_folders(self.owned):
+        for folder in owned_folders(self.owned) if names else [""]:
             infos = (self.target / folder).infos()
+            if not folder:
+                claim.check(infos)
             sizes.update((f"{folder}/{i.base_name}".lstrip("/"), i.size) for i in infos)
         for name in names:
             expected, found = (self.folder / name).stat().st_size, sizes.get(name)
@@ -214,24 +239,27 @@ class _Upload:
     def _clear(self) -> str:
         """Remove what was uploaded; what is left, in words."""
         left = 0
-        for name in reversed(self.done):
+        for name in reversed(self.done):  # the mark last, and only when all else is gone
             try:
-                self._remove(name)
+                if name != MARK or not left:
+                    self._remove(name)
             except (OSError, RemoteStorageError):
                 left += 1
         if left:
             return (
                 f"{left} uploaded files could not be removed again, below {self.target}: remove "
-                "the folder"
+                f"the folder. It is not read while the file {MARK} is there"
             )
         with contextlib.suppress(OSError):  # empty folders that the removal has left
-            if self.target.key and not any(i.is_file for i in self.target.infos(recursive=True)):
-                self._filesystem.delete_dir(self.target.place)
+            for name in self.target.names()[1]:
+                folder = self.target / name
+                if not any(info.is_file for info in folder.infos(recursive=True)):
+                    self._filesystem.delete_dir(folder.place)
         return ""
 
     def _left(self, total: int) -> str:
         n = sum(name != MARK for name in self.done)
-        if self.done == [MARK]:
+        if not (n or self.was_marked or self.is_replaced):
             with contextlib.suppress(OSError):  # it may be what failed
                 self._remove(MARK)
                 return "The data set there is as it was."

@@ -67,7 +67,8 @@ def is_encrypted(path: Path) -> bool:
 
 
 def _sources_in(folder: Folder, relative: str) -> Iterator[Source]:
-    if ANNOTATIONS in folder.folders(relative):
+    # at a URL it is listed at once: a request less, and not every store lists folders
+    if as_remote(folder.path) or ANNOTATIONS in folder.folders(relative):
         inner = f"{relative}{ANNOTATIONS}"
         for name in folder.files(inner):
             if name.endswith(SUFFIX) and name != SUFFIX:
