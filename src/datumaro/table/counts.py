@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories
+from datumaro.model.categories import Categories, label_names
 from datumaro.model.media import MediaType
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import NO_LABEL, Array, label_values
@@ -85,8 +85,7 @@ class Summary:
 
         A label that the categories do not have appears by its number.
         """
-        labels = self.categories.get(AnnotationType.label)
-        names = [c.name for c in labels] if isinstance(labels, LabelCategories) else []
+        names = label_names(self.categories)
         counts: Mapping[int | None, int] = self.total.labels
         found = {name: counts.get(index, 0) for index, name in enumerate(names)}
         unknown = sorted(i for i in counts if i is not None and not 0 <= i < len(names))
