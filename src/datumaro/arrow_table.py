@@ -25,7 +25,7 @@ from datumaro.formats.categories_json import categories_from_json, categories_to
 from datumaro.formats.datumaro_binary.parquet.layout import COORDINATES
 from datumaro.formats.datumaro_binary.parting import misshapen
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories
+from datumaro.model.categories import Categories, stated_labels
 from datumaro.model.media import MediaElement, MediaType
 from datumaro.model.shapes import Points
 from datumaro.table import json_text, media_columns, schema
@@ -60,10 +60,8 @@ def table_of(content: Content, media_in_memory: MediaInMemory = "fail") -> pa.Ta
     """
     if media_in_memory not in ("fail", "omit"):
         raise ValueError(f"media_in_memory {media_in_memory!r}; expected 'fail' or 'omit'")
-    labels = content.categories.get(AnnotationType.label)
-    names = [label.name for label in labels] if isinstance(labels, LabelCategories) else []
     chunks = [_with_paths(chunk, media_in_memory) for chunk in content.chunks]
-    return nested(chunks, names).replace_schema_metadata({KEY: _metadata(content)})
+    return nested(chunks, content.label_names).replace_schema_metadata({KEY: _metadata(content)})
 
 
 def _metadata(content: Content) -> bytes:
@@ -149,8 +147,7 @@ def content_of(
     """
     kind, batches = _batches(source)
     content = _described(kind, categories, infos)
-    labels = content.categories.get(AnnotationType.label)
-    names = [label.name for label in labels] if isinstance(labels, LabelCategories) else None
+    names = None if stated_labels(content.categories) is None else content.label_names
     for number, batch in enumerate(batches):
         place = f"batch {number}"
         chunk = NestedReader(batch, place, names).chunk()

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from datumaro.errors import DatasetExportError, DatasetImportError
+from datumaro.errors import DatasetExportError, DatasetImportError, UnknownOptionError
 from datumaro.formats.capabilities import Capabilities
 from datumaro.losses import Losses
 from datumaro.options import option
@@ -62,6 +63,23 @@ class WriteOptions:
         None, "extension of saved images, such as .png; others are re-encoded", metavar="EXT"
     )
     num_workers: int | None = num_workers_option("copy, encode and encrypt")
+
+
+def workers_of(
+    options: ReadOptions | WriteOptions, executor: Executor | None, format: str
+) -> Workers:
+    """What runs the work of an import or export with these options.
+
+    Raises
+    ------
+    UnknownOptionError
+        An executor is given, and the format has no work for it.
+    """
+    if "num_workers" in {f.name for f in fields(options)}:
+        return Workers(getattr(options, "num_workers", None), executor)
+    if executor is not None:
+        raise UnknownOptionError(f"{format} is read without workers: it has no option 'executor'")
+    return Workers()
 
 
 # --- detection --------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from datumaro.formats.files import find_root, read_text, stem_of
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories, PointsCategories
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.model.shapes import Visibility
+from datumaro.model.key_points import Visibility
 from datumaro.paths import escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content

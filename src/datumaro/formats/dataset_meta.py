@@ -24,7 +24,14 @@ from datumaro.errors import MalformedFileError
 from datumaro.formats.base import ReadContext, WriteContext, WriteOptions
 from datumaro.formats.files import read_file
 from datumaro.formats.json_errors import explained
-from datumaro.model.categories import Categories, LabelCategories, MaskCategories, RgbColor
+from datumaro.model.categories import (
+    Categories,
+    LabelCategories,
+    MaskCategories,
+    RgbColor,
+    colormap_of,
+    labels_of,
+)
 from datumaro.model.kinds import AnnotationType
 from datumaro.options import option
 
@@ -69,8 +76,7 @@ class DatasetMeta:
         A label of the same name keeps its parent and attributes. Other kinds stay as they are:
         what in them goes by label indices must be meant for the labels of the file.
         """
-        stated = own.get(AnnotationType.label)
-        before = stated if isinstance(stated, LabelCategories) else LabelCategories()
+        before = labels_of(own)
         labels = LabelCategories(attributes=set(before.attributes))
         for name in self.labels:
             known = before.find(name)[1]
@@ -241,11 +247,10 @@ def save(
     ----------
     context : is told of colours that no label has.
     """
-    labels = categories.get(AnnotationType.label)
-    if not isinstance(labels, LabelCategories) or not len(labels):
+    labels = labels_of(categories)
+    if not len(labels):
         return
-    colors = categories.get(AnnotationType.mask)
-    colormap = colors.colormap if isinstance(colors, MaskCategories) else {}
+    colormap = colormap_of(categories)
     known = {index: color for index, color in colormap.items() if 0 <= index < len(labels)}
     context.lost("mask colours of no label", len(colormap) - len(known))
     black = [index for index, color in known.items() if color == BLACK]

@@ -40,7 +40,7 @@ from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
+from datumaro.model.categories import stated_labels
 from datumaro.model.image_codec import IMAGE_EXTENSIONS
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.paths import check_subset_name, join_inside
@@ -226,8 +226,7 @@ class _Reader:
         progress.finish()
         own = self.labels.categories()
         categories = own if self.meta is None else self.meta.categories(own)
-        labels = categories[AnnotationType.label]
-        if isinstance(labels, LabelCategories):
+        if (labels := stated_labels(categories)) is not None:
             labels.attributes.update(_UNKNOWN)
         return Content(chunks, categories)
 

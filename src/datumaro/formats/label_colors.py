@@ -22,8 +22,10 @@ from datumaro.model.categories import (
     LabelCategories,
     MaskCategories,
     RgbColor,
+    colormap_of,
     free_colors,
     generate_colormap,
+    label_names,
 )
 
 FILE = "label_colors.txt"
@@ -202,8 +204,6 @@ def with_colors(labels: LabelColors, context: WriteContext, *, distinct: bool) -
 
 def of_categories(categories: Mapping[AnnotationType, Categories]) -> LabelColors:
     """A data set's labels, and the colours that it has for them."""
-    labels = categories.get(AnnotationType.label)
-    names = [label.name for label in labels] if isinstance(labels, LabelCategories) else []
-    colors = categories.get(AnnotationType.mask)
-    colormap = colors.colormap if isinstance(colors, MaskCategories) else {}
+    names = label_names(categories)
+    colormap = colormap_of(categories)
     return LabelColors(names, {i: colormap[i] for i in range(len(names)) if i in colormap})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, cast
+
+from datumaro.model.kinds import AnnotationType
 
 RgbColor = tuple[int, int, int]
 Colormap = dict[int, RgbColor]
@@ -325,3 +327,36 @@ class TabularCategories(Categories):
 
     def __iter__(self) -> Iterator[TabularCategory]:
         return iter(self.items)
+
+
+def categories_by_type(
+    given: Mapping[AnnotationType, Categories] | Iterable[Any],
+) -> dict[AnnotationType, Categories]:
+    """Categories as data sets have them; what is no mapping are labels (see `LabelCategories`)."""
+    if isinstance(given, Mapping):
+        by_type = cast(Mapping[AnnotationType, Categories], given)
+        return {AnnotationType(kind): value for kind, value in by_type.items()}
+    return {AnnotationType.label: LabelCategories.from_iterable(given)}
+
+
+def stated_labels(categories: Mapping[AnnotationType, Categories]) -> LabelCategories | None:
+    """The labels among a data set's categories; None when it states none."""
+    labels = categories.get(AnnotationType.label)
+    return labels if isinstance(labels, LabelCategories) else None
+
+
+def labels_of(categories: Mapping[AnnotationType, Categories]) -> LabelCategories:
+    """The labels among a data set's categories; an empty list of its own when it states none."""
+    labels = stated_labels(categories)
+    return LabelCategories() if labels is None else labels
+
+
+def label_names(categories: Mapping[AnnotationType, Categories]) -> list[str]:
+    """Names of the labels, by index; none when the data set states none."""
+    return [label.name for label in labels_of(categories)]
+
+
+def colormap_of(categories: Mapping[AnnotationType, Categories]) -> Colormap:
+    """Colours of labels, by index; none when the data set states none."""
+    colors = categories.get(AnnotationType.mask)
+    return colors.colormap if isinstance(colors, MaskCategories) else {}

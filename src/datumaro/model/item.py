@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 from weakref import ref
 
+from datumaro.errors import MediaTypeError
 from datumaro.model.annotation import Annotation, Annotations, equal_values
 from datumaro.model.kinds import DEFAULT_SUBSET_NAME as DEFAULT_SUBSET_NAME
 from datumaro.model.media import MediaElement
@@ -220,4 +221,24 @@ def row_item(source: RowSource, row: int) -> DatasetItem:
     item = object.__new__(DatasetItem)
     item._source, item._row, item._keepers = source, row, ()  # pyright: ignore[reportPrivateUsage]
     item._media, item._annotations, item._attributes = _UNREAD, None, None  # pyright: ignore[reportPrivateUsage]
+    return item
+
+
+def checked_item(item: object, media_type: type[MediaElement]) -> DatasetItem:
+    """The item, if a data set of media of ``media_type`` may have it.
+
+    Raises
+    ------
+    TypeError
+        It is no item.
+    MediaTypeError
+        Its media is of another class.
+    """
+    if not isinstance(item, DatasetItem):
+        raise TypeError(f"a {type(item).__name__}; expected a DatasetItem")
+    if item.media is not None and not isinstance(item.media, media_type):
+        raise MediaTypeError(
+            f"item {item.id!r}: media is {type(item.media).__name__}; "
+            f"the data set holds {media_type.__name__}"
+        )
     return item

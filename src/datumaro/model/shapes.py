@@ -1,154 +1,20 @@
-"""Annotations with a shape: boxes, polygons, points, cuboids, skeletons.
+"""Annotations with a shape: lines, polygons, boxes, ellipses, cuboids.
 
-Coordinates are pixels. As documented, shapes keep them as float32 rounded to hundredths, so that
-they carry float32's noise: 0.1 becomes 0.10000000149011612.
+Key points and skeletons of them are in `datumaro.model.key_points`; they go by this name, too. What
+all have in common is in `datumaro.model.shape`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from datumaro.model.annotation import (
-    COORDINATE_ROUNDING_DIGITS,
-    Annotation,
-    AnnotationType,
-    ExtraAnnotation,
-    LabelledAnnotation,
-)
-
-
-def rounded(points: npt.ArrayLike) -> list[float]:
-    """Coordinates as shapes keep them: flat, float32, rounded to hundredths."""
-    flat = np.asarray(points, np.float32).ravel()
-    return flat.round(COORDINATE_ROUNDING_DIGITS).tolist()
-
-
-def iou(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of two boxes given as x, y, width, height."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    common = width * height
-    return common / (a[2] * a[3] + b[2] * b[3] - common)
-
-
-def rounded_doubles(points: npt.ArrayLike) -> list[float]:
-    """Coordinates as 3D cuboids keep them: flat, float64, rounded to hundredths."""
-    return np.asarray(points, np.float64).ravel().round(COORDINATE_ROUNDING_DIGITS).tolist()
-
-
-class Shape(LabelledAnnotation):
-    """Base of shapes.
-
-    Parameters
-    ----------
-    points : flat coordinates; what they mean is the subclass's matter.
-    label : index into LabelCategories, or None.
-    z_order : higher ones lie on top.
-    """
-
-    __slots__ = ("_area", "_points", "_z_order")
-    _fields: ClassVar[tuple[str, ...]] = ("points", "label", "z_order")
-    _points: list[float] | None
-    # the stated area and the coordinates that it is stated for
-    _area: tuple[float, tuple[Any, ...]] | None
-
-    def __init__(
-        self,
-        points: npt.ArrayLike,
-        *,
-        label: int | None = None,
-        z_order: int = 0,
-        **common: Any,
-    ) -> None:
-        super().__init__(label=label, **common)
-        self._z_order = int(z_order or 0)
-        self._area = None
-        self._points = self._checked(points)
-
-    def _checked(self, points: npt.ArrayLike) -> list[float]:
-        values = rounded(points)
-        self.check_points(values)
-        return values
-
-    def check_points(self, points: list[Any]) -> None:
-        """Raise ValueError when ``points`` are not as many as the shape has."""
-
-    def _load(self) -> None:
-        super()._load()
-        self._z_order = self._source.z_orders[self._row]
-        self._area = self._area_of_points()
-        if self._points is None:
-            self._points = self._source.points(self._row)
-
-    def _area_of_points(self) -> tuple[float, tuple[Any, ...]] | None:
-        row = self._row
-        if row < 0:
-            return self._area
-        area = self._source.area(row)
-        return None if area is None else (area, tuple(self._source.stored_points(row)))
-
-    @property
-    def z_order(self) -> int:
-        row = self._row
-        return self._z_order if row < 0 else self._source.z_orders[row]
-
-    @z_order.setter
-    def z_order(self, value: int) -> None:
-        self._own()
-        self._z_order = int(value)
-
-    @property
-    def stated_area(self) -> float | None:
-        """The area in square pixels that the source states (COCO), None when it states none.
-
-        It holds for the coordinates that it was stated with: changed ones have none.
-        """
-        if self._row >= 0:
-            return self._source.area(self._row)
-        area = self._area
-        return area[0] if area is not None and area[1] == tuple(self.points) else None
-
-    @property
-    def points(self) -> list[float]:
-        if self._points is None:
-            self._points = self._source.points(self._row)
-        return self._points
-
-    @points.setter
-    def points(self, value: npt.ArrayLike) -> None:
-        points = self._checked(value)
-        self._own()
-        self._points = points
-
-    def wrap(self, **changes: Any) -> Self:
-        """A copy with some fields changed; ``points`` too where the constructor has other names."""
-        points = None if "points" in self._fields else changes.pop("points", None)
-        copy = super().wrap(**changes)
-        if points is not None:
-            copy.points = points
-        copy._area = self._area_of_points()
-        return copy
-
-    def get_area(self) -> float:
-        """Area in square pixels."""
-        raise NotImplementedError
-
-    def get_bbox(self) -> list[float]:
-        """x, y, width, height of the bounds."""
-        points = self.points
-        if not points:
-            return [0.0, 0.0, 0.0, 0.0]
-        xs, ys = points[0::2], points[1::2]
-        x, y = min(xs), min(ys)
-        return [x, y, max(xs) - x, max(ys) - y]
+from datumaro.model.annotation import Annotation, AnnotationType
+from datumaro.model.key_points import Points, Skeleton, Visibility
+from datumaro.model.shape import Shape, check_count, iou, rounded, rounded_doubles
 
 
 class PolyLine(Shape):
@@ -197,7 +63,7 @@ class Bbox(Shape):
         super().__init__([x, y, x + w, y + h], **common)
 
     def check_points(self, points: list[Any]) -> None:
-        _exactly(4, points, "box")
+        check_count(4, points, "box")
 
     @property
     def x(self) -> float:
@@ -245,7 +111,7 @@ class RotatedBbox(Shape):
         super().__init__([cx, cy, w, h, r], **common)
 
     def check_points(self, points: list[Any]) -> None:
-        _exactly(5, points, "rotated box")
+        check_count(5, points, "rotated box")
 
     @classmethod
     def from_rectangle(cls, points: Sequence[tuple[float, float]], **common: Any) -> RotatedBbox:
@@ -303,7 +169,7 @@ class Ellipse(Shape):
         super().__init__([x1, y1, x2, y2], **common)
 
     def check_points(self, points: list[Any]) -> None:
-        _exactly(4, points, "ellipse")
+        check_count(4, points, "ellipse")
 
     @property
     def x1(self) -> float:
@@ -349,71 +215,6 @@ class Ellipse(Shape):
         x = self.c_x + self.w / 2 * np.cos(angle)
         y = self.c_y + self.h / 2 * np.sin(angle)
         return np.stack([x, y], 1).ravel().tolist()
-
-
-class Visibility(IntEnum):
-    """Whether a key point is seen."""
-
-    absent = 0
-    hidden = 1
-    visible = 2
-
-
-class Points(Shape):
-    """Key points x, y, …, each with its visibility (visible when not given)."""
-
-    __slots__ = ("_visibility",)
-    _type = AnnotationType.points
-    _fields = ("points", "visibility", "label", "z_order")
-    Visibility = Visibility
-    _visibility: list[Visibility] | None
-
-    def __init__(
-        self,
-        points: npt.ArrayLike,
-        visibility: Iterable[int] | None = None,
-        **common: Any,
-    ) -> None:
-        super().__init__(points, **common)
-        count = len(self.points) // 2
-        if visibility is None:
-            self._visibility = [Visibility.visible] * count
-        else:
-            self._visibility = [Visibility(v) for v in visibility]
-        if len(self._visibility) != count:
-            raise ValueError(f"{len(self._visibility)} visibilities for {count} points")
-
-    def check_points(self, points: list[Any]) -> None:
-        if len(points) % 2:
-            raise ValueError(f"points of {len(points)} coordinates; expected pairs")
-
-    def _load(self) -> None:
-        super()._load()
-        if self._visibility is None:
-            self._visibility = self._source.visibility(self._row)
-
-    @property
-    def visibility(self) -> list[Visibility]:
-        if self._visibility is None:
-            self._visibility = self._source.visibility(self._row)
-        return self._visibility
-
-    @visibility.setter
-    def visibility(self, value: Iterable[int]) -> None:
-        visibility = [Visibility(v) for v in value]
-        self._own()
-        self._visibility = visibility
-
-    def get_area(self) -> float:
-        return 0.0
-
-    def get_bbox(self) -> list[float]:
-        points = self.points
-        seen = [i for i, v in enumerate(self.visibility) if v != Visibility.absent]
-        if not seen:
-            return [0.0, 0.0, 0.0, 0.0]
-        xs, ys = [points[2 * i] for i in seen], [points[2 * i + 1] for i in seen]
-        return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
 
 
 class Cuboid2D(Shape):
@@ -477,7 +278,7 @@ class Cuboid3d(Shape):
         return values
 
     def check_points(self, points: list[Any]) -> None:
-        _exactly(9, points, "cuboid")
+        check_count(9, points, "cuboid")
 
     def _part(self, begin: int, value: Sequence[float]) -> None:
         if len(value) != 3:
@@ -515,74 +316,6 @@ class Cuboid3d(Shape):
 
     def get_bbox(self) -> list[float]:
         raise NotImplementedError("a 3D cuboid has no box in the image")
-
-
-class Skeleton(ExtraAnnotation):
-    """Key points of one object, each a Points annotation of one point with its own label."""
-
-    __slots__ = ()
-    _type = AnnotationType.skeleton
-    _fields = ("elements", "label", "z_order")
-
-    def __init__(
-        self,
-        elements: Iterable[Points],
-        *,
-        z_order: int = 0,
-        label: int | None = None,
-        **common: Any,
-    ) -> None:
-        super().__init__(label=label, **common)
-        self._value = (tuple(elements), int(z_order))
-
-    @property
-    def elements(self) -> tuple[Points, ...]:
-        """The key points; a tuple: set a new one to add or remove some."""
-        self._own()  # they may be changed in place
-        return self._value[0]
-
-    @elements.setter
-    def elements(self, value: Iterable[Points]) -> None:
-        self._set_value((tuple(value), self.z_order))
-
-    @property
-    def z_order(self) -> int:
-        return self._get_value()[1]
-
-    @z_order.setter
-    def z_order(self, value: int) -> None:
-        self._set_value((self.elements, int(value)))
-
-    def _decode(self, extra: dict[str, Any]) -> Any:
-        stored: list[dict[str, Any]] = extra["elements"]
-        elements = [Points(**element) for element in stored]
-        return tuple(elements), self._source.z_orders[self._row]
-
-    def extra(self) -> dict[str, Any]:
-        return {"elements": [_plain(e) for e in self.elements]}
-
-    def get_area(self) -> float:
-        return 0.0
-
-    def get_bbox(self) -> list[float]:
-        """x, y, width, height of the bounds of the points that are not absent."""
-        boxes = [e.get_bbox() for e in self.elements if any(e.visibility)]
-        if not boxes:
-            return [0.0, 0.0, 0.0, 0.0]
-        x, y = min(b[0] for b in boxes), min(b[1] for b in boxes)
-        return [x, y, max(b[0] + b[2] for b in boxes) - x, max(b[1] + b[3] for b in boxes) - y]
-
-
-def _plain(points: Points) -> dict[str, Any]:
-    fields = points.as_dict()
-    fields["points"] = list(points.points)
-    fields["visibility"] = [int(v) for v in points.visibility]
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _exactly(count: int, values: list[Any], what: str) -> None:
-    if len(values) != count:
-        raise ValueError(f"a {what} of {len(values)} numbers; expected {count}")
 
 
 __all__ = [

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
 from datumaro.operations.areas import areas
 from datumaro.operations.content import HasContent, content_of
 from datumaro.operations.image_statistics import compute_image_statistics
@@ -69,7 +68,7 @@ def compute_ann_statistics(dataset: HasContent | Content) -> Statistics:
         known = np.isfinite(area)
         segments.append(area[known])
         _add(pixels, label[known & labelled], np.floor(area[known & labelled]))
-    names = _label_names(content)
+    names = content.label_names
     return {
         "images count": len(content),
         "annotations count": int(kinds.sum()),
@@ -114,11 +113,6 @@ def _count_attributes(
     for text, n in zip(texts.dictionary.to_pylist(), numbers.tolist(), strict=True):
         if text:
             totals[text] += n
-
-
-def _label_names(content: Content) -> list[str]:
-    categories = content.categories.get(AnnotationType.label)
-    return [c.name for c in categories] if isinstance(categories, LabelCategories) else []
 
 
 def _share(part: int, total: int) -> float:

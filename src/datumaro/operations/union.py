@@ -26,6 +26,7 @@ from datumaro.model.categories import (
     RgbColor,
     TabularCategories,
     generate_colormap,
+    stated_labels,
 )
 from datumaro.operations.relabel import relabelled
 from datumaro.operations.union_items import joined
@@ -82,9 +83,9 @@ def _categories(
     merged: dict[AnnotationType, Categories] = {}
     numbers: dict[str, schema.Array] = {}
     for name, content in contents.items():
-        labels = content.categories.get(AnnotationType.label)
+        labels = stated_labels(content.categories)
         numbers[name] = np.zeros(0, np.int32)
-        if isinstance(labels, LabelCategories):
+        if labels is not None:
             known = merged.setdefault(AnnotationType.label, LabelCategories())
             assert isinstance(known, LabelCategories)
             numbers[name] = _labels(known, labels, name)

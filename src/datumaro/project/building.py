@@ -13,16 +13,20 @@ from datumaro.errors import (
     EncryptionKeyError,
     MissingKeyError,
     ProjectConfigError,
+    ProjectError,
     SuperfluousKeyError,
     UnknownFormatError,
     UnknownOptionError,
     WrongKeyError,
 )
 from datumaro.formats import registry
+from datumaro.operations.union import union
 from datumaro.paths import join_inside
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.project.configuration import KEY_FILES, Configuration, Source
+from datumaro.project.layout import Layout
 from datumaro.project.stages import Stage
+from datumaro.project.versions import Versions, check_known
 
 
 @dataclass(frozen=True)
@@ -172,3 +176,43 @@ class SourceReader:
 
     def _wrong(self, source: Source, error: Exception, remedy: str) -> ProjectConfigError:
         return self.configuration.wrong(source.line, f"source {source.name!r}: {error}", remedy)
+
+
+def project_dataset(
+    layout: Layout,
+    versions: Versions,
+    name: str | None,
+    revision: str | None,
+    access: Access,
+    progress: ProgressReporter,
+) -> Dataset:
+    """The data set of one source, or of all together: see `Project.dataset`."""
+    snapshot = None if revision is None else versions.snapshot(revision)
+    configuration = (
+        Configuration.from_file(layout.config) if snapshot is None else snapshot.configuration
+    )
+    reader = SourceReader(configuration, layout.root, access, progress)
+    whole = name is None or name == "project"
+    names = list(configuration.sources) if name is None or whole else [name]
+    check_known(names, configuration)
+    if not names:
+        raise ProjectError("the project has no sources yet; `datum project import` adds one")
+    for each in names:
+        reader.check(configuration.sources[each].stages)
+    if whole:
+        reader.check(configuration.stages)
+    read: dict[str, Dataset] = {}
+    for each in names:
+        folder = layout.source(each)
+        if snapshot is not None:
+            folder = versions.extracted(snapshot, each)
+        elif not folder.exists():
+            raise ProjectError(
+                f"the folder of source {each!r} is missing; restore it with `datum project "
+                f"checkout -- {each}`, or `datum project remove {each}`"
+            )
+        read[each] = reader.read(configuration.sources[each], folder)
+    reader.check_key_was_used()
+    if not whole:
+        return read[names[0]]
+    return reader.apply(union(read), configuration.stages)

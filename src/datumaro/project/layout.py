@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from datumaro.errors import OldProjectError, ProjectError, ProjectNotFoundError
@@ -127,3 +128,21 @@ def check_source_name(name: str) -> None:
     problem = name_problem(name)
     if problem:
         raise ProjectError(f"{name!r} cannot be a source's name: {problem}")
+
+
+def check_output(folder: Path, root: Path, sources: Iterable[str]) -> None:
+    """See that an export to a folder does not replace what is the project's.
+
+    Raises
+    ------
+    ProjectError
+        It would.
+    """
+    target, root = Path(os.path.realpath(folder)), Path(os.path.realpath(root))
+    own = [root / FOLDER, *(root / name for name in sources)]
+    if (
+        target == root
+        or target in root.parents
+        or any(target == part or part in target.parents for part in own)
+    ):
+        raise ProjectError(f"{folder} is the project's, or holds it; export to another folder")

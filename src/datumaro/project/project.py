@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import os
 import secrets
-from collections.abc import Collection, Generator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,20 @@ from datumaro.errors import (
     InvalidOptionError,
     ProjectAlreadyExistsError,
     ProjectError,
-    SourceExistsError,
-    UnknownFormatError,
 )
-from datumaro.formats import detection, registry
-from datumaro.operations.union import union
-from datumaro.options import make_options
-from datumaro.paths import join_inside
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.project import layout as places
-from datumaro.project.building import Access, SourceReader
-from datumaro.project.configuration import AT_USE, KEY_FILES, Configuration, Source
-from datumaro.project.file_tree import copy_tree, seen, walk, without_keys
+from datumaro.project.building import Access, project_dataset
+from datumaro.project.configuration import AT_USE, Configuration, Source
 from datumaro.project.history import Commit
 from datumaro.project.layout import Layout
+from datumaro.project.opening import reading, writing
 from datumaro.project.plain_values import plain_options
+from datumaro.project.sources import add_source, import_source, remove_sources
 from datumaro.project.stages import MODES, FilterStage, Stage, TransformStage
 from datumaro.project.transaction import Transaction, locked
-from datumaro.project.versions import Committed, Status, Versions, check_known, is_empty
-from datumaro.remote.path import as_remote, local, located
-from datumaro.workers import Workers
+from datumaro.project.versions import Committed, Status, check_known
+from datumaro.remote.path import as_remote, located
 
 log = logging.getLogger("datumaro")
 
@@ -119,7 +112,7 @@ class Project:
         """
         if revision is None:
             return Configuration.from_file(self._layout.config)
-        with self._reading() as versions:
+        with reading(self._layout, _SILENT) as versions:
             return versions.snapshot(revision).configuration
 
     @property
@@ -176,48 +169,17 @@ class Project:
         DatasetImportError, DatumaroError
             The data set cannot be read, or not be copied. The project is as it was.
         """
-        place = local(url, "a project's source")
-        origin = Path(os.path.abspath(place))  # noqa: PTH100 - links are not followed
-        if not os.fspath(url) or not origin.exists():
-            raise ProjectError(f"{os.fspath(url)!r}: there is no such file or folder")
-        real, root = Path(os.path.realpath(origin)), Path(os.path.realpath(self.path))
-        if real == root or real in root.parents or real.is_relative_to(root / places.FOLDER):
-            raise ProjectError(f"{url} is the project itself, or holds it; import another folder")
-        if name is not None:
-            self._check_name(name, self.configuration())
-        read = Path(join_inside(origin, path, what="path")) if path else origin
-        format, read = _format(format, read)
-        inside = os.path.relpath(read, origin)
-        if origin.is_file():
-            inside = origin.name
-        source = Source(
-            name or "", format, "" if inside == "." else inside, str(origin), _kept(format, options)
+        return import_source(
+            self._layout,
+            url,
+            format,
+            options,
+            name=name,
+            path=path,
+            check=check,
+            link=link,
+            progress=progress_reporter,
         )
-        if check:
-            Dataset.import_from(read, format, progress_reporter=progress_reporter, **options)
-        with self._writing(progress_reporter) as versions, Transaction(self._layout) as transaction:
-            configuration = self.configuration()
-            name = name or self._free_name(configuration)
-            self._check_name(name, configuration)
-            external = bool(options.get("allow_external_media"))
-            if origin.is_file():
-                files = [seen(origin.name, os.fspath(origin), origin.stat())]
-            else:
-                files = list(walk(origin, allow_external=external))
-            files, keys = without_keys(files)
-            new = transaction.folder / name
-            copy_tree(files, new, link=link, workers=Workers(None), progress=progress_reporter)
-            configuration.set_source(dataclasses.replace(source, name=name))
-            transaction.replace(self._layout.source(name), new)
-            transaction.write(self._layout.config, configuration.text)
-            transaction.commit()
-            versions.working_copy(name).remember()
-            if keys:
-                log.warning(
-                    "%s holds an encryption key and was not copied; keep it elsewhere",
-                    keys[0].where,
-                )
-        return name
 
     def add_source(
         self,
@@ -240,30 +202,15 @@ class Project:
         -------
         The source's name.
         """
-        place = local(path, "a project's source")
-        folder = Path(os.path.abspath(place))  # noqa: PTH100
-        if not folder.is_dir() or not folder.parent.samefile(self.path):
-            raise ProjectError(
-                f"{os.fspath(path)!r} is no folder directly in the project {self.path}; "
-                "`datum project import` copies a data set from anywhere"
-            )
-        name = folder.name
-        read = Path(join_inside(folder, inside, what="path")) if inside else folder
-        format, read = _format(format, read)
-        kept = _kept(format, options)
-        if check:
-            Dataset.import_from(read, format, progress_reporter=progress_reporter, **options)
-        with self._writing(progress_reporter) as versions, Transaction(self._layout) as transaction:
-            configuration = self.configuration()
-            self._check_name(name, configuration, in_place=True)
-            versions.working_copy(name).look()  # all files can be stored
-            part = os.path.relpath(read, folder)
-            configuration.set_source(
-                Source(name, format, "" if part == "." else part, options=kept)
-            )
-            transaction.write(self._layout.config, configuration.text)
-            transaction.commit()
-        return name
+        return add_source(
+            self._layout,
+            path,
+            format,
+            options,
+            inside=inside,
+            check=check,
+            progress=progress_reporter,
+        )
 
     def remove_source(self, *names: str, force: bool = False, keep_data: bool = False) -> None:
         """Remove sources and their data.
@@ -278,43 +225,7 @@ class Project:
         ProjectError
             Data were changed since they were imported or committed, or never were.
         """
-        with self._writing() as versions, Transaction(self._layout) as transaction:
-            configuration = self.configuration()
-            check_known(names, configuration)
-            for name in dict.fromkeys(names):
-                if not keep_data:
-                    if not force and not versions.is_safe(name, configuration):
-                        raise ProjectError(
-                            f"the data of source {name!r} are nowhere else: they are not "
-                            "committed; keep them with --keep-data, or remove them with --force"
-                        )
-                    transaction.replace(self._layout.source(name), None)
-                transaction.replace(self._layout.index / name, None)
-                configuration.remove_source(name)
-            transaction.write(self._layout.config, configuration.text)
-            transaction.commit()
-
-    def _check_name(
-        self, name: str, configuration: Configuration, *, in_place: bool = False
-    ) -> None:
-        places.check_source_name(name)
-        taken = [other for other in configuration.sources if other.lower() == name.lower()]
-        if taken:
-            raise SourceExistsError(f"the project has a source {taken[0]!r} already")
-        folder = self._layout.source(name)
-        if not in_place and os.path.lexists(folder) and not is_empty(folder):
-            raise SourceExistsError(
-                f"{folder} exists already; choose another name, or register the folder as it "
-                f"is with `datum project add {name}`"
-            )
-
-    def _free_name(self, configuration: Configuration) -> str:
-        number = 1
-        while f"source-{number}" in configuration.sources or os.path.lexists(
-            self._layout.source(f"source-{number}")
-        ):
-            number += 1
-        return f"source-{number}"
+        remove_sources(self._layout, names, force=force, keep_data=keep_data)
 
     # --- data ----------------------------------------------------------------------------------
 
@@ -343,44 +254,10 @@ class Project:
         DatumaroError
             A source cannot be read, or a stage fails.
         """
-        with self._reading(progress_reporter) as versions:
-            return self._dataset(versions, source, revision, access or Access(), progress_reporter)
-
-    def _dataset(
-        self,
-        versions: Versions,
-        name: str | None,
-        revision: str | None,
-        access: Access,
-        progress: ProgressReporter,
-    ) -> Dataset:
-        snapshot = None if revision is None else versions.snapshot(revision)
-        configuration = self.configuration() if snapshot is None else snapshot.configuration
-        reader = SourceReader(configuration, self.path, access, progress)
-        whole = name is None or name == "project"
-        names = list(configuration.sources) if name is None or whole else [name]
-        check_known(names, configuration)
-        if not names:
-            raise ProjectError("the project has no sources yet; `datum project import` adds one")
-        for each in names:
-            reader.check(configuration.sources[each].stages)
-        if whole:
-            reader.check(configuration.stages)
-        read: dict[str, Dataset] = {}
-        for each in names:
-            folder = self._layout.source(each)
-            if snapshot is not None:
-                folder = versions.extracted(snapshot, each)
-            elif not folder.exists():
-                raise ProjectError(
-                    f"the folder of source {each!r} is missing; restore it with `datum project "
-                    f"checkout -- {each}`, or `datum project remove {each}`"
-                )
-            read[each] = reader.read(configuration.sources[each], folder)
-        reader.check_key_was_used()
-        if not whole:
-            return read[names[0]]
-        return reader.apply(union(read), configuration.stages)
+        with reading(self._layout, progress_reporter) as versions:
+            return project_dataset(
+                self._layout, versions, source, revision, access or Access(), progress_reporter
+            )
 
     def export(
         self,
@@ -409,9 +286,9 @@ class Project:
         What was written.
         """
         self.check_output(located(save_dir))
-        with self._reading(progress_reporter) as versions:
-            dataset = self._dataset(
-                versions, source, revision, access or Access(), progress_reporter
+        with reading(self._layout, progress_reporter) as versions:
+            dataset = project_dataset(
+                self._layout, versions, source, revision, access or Access(), progress_reporter
             )
             if filter is not None:
                 FilterStage(filter, filter_mode).apply(dataset, progress_reporter)
@@ -426,16 +303,8 @@ class Project:
         ProjectError
             It would.
         """
-        if as_remote(folder):
-            return
-        target, root = Path(os.path.realpath(folder)), Path(os.path.realpath(self.path))
-        own = [root / places.FOLDER, *(root / name for name in self.sources)]
-        if (
-            target == root
-            or target in root.parents
-            or any(target == part or part in target.parents for part in own)
-        ):
-            raise ProjectError(f"{folder} is the project's, or holds it; export to another folder")
+        if not as_remote(folder):
+            places.check_output(folder, self.path, self.sources)
 
     # --- stages --------------------------------------------------------------------------------
 
@@ -521,8 +390,8 @@ class Project:
     ) -> Dataset:
         if source == "project":
             source = None
-        with self._writing(progress) as versions, Transaction(self._layout) as transaction:
-            dataset = self._dataset(versions, source, None, access, progress)
+        with writing(self._layout, progress) as versions, Transaction(self._layout) as transaction:
+            dataset = project_dataset(self._layout, versions, source, None, access, progress)
             stage.apply(dataset, progress)
             configuration = self.configuration()
             configuration.add_stage(source, stage)
@@ -534,7 +403,7 @@ class Project:
 
     def status(self, *, progress_reporter: ProgressReporter = _SILENT) -> Status:
         """Where the project stands in its history, and what was changed since."""
-        with self._reading(progress_reporter) as versions:
+        with reading(self._layout, progress_reporter) as versions:
             return versions.status(self.configuration())
 
     def commit(
@@ -558,14 +427,14 @@ class Project:
         EmptyCommitError
             Nothing has changed.
         """
-        with self._writing(progress_reporter) as versions:
+        with writing(self._layout, progress_reporter) as versions:
             return versions.commit(
                 self.configuration(), message, allow_empty=allow_empty, store=not no_cache
             )
 
     def log(self, max_count: int | None = None) -> list[Commit]:
         """The commits up to where the project stands, the newest first."""
-        with self._reading() as versions:
+        with reading(self._layout, _SILENT) as versions:
             return versions.history.commits(max_count)
 
     def checkout(
@@ -600,40 +469,9 @@ class Project:
         """
         if branch is not None and sources:
             raise ProjectError("a new branch is of the whole project; leave out the sources")
-        with self._writing(progress_reporter) as versions:
+        with writing(self._layout, progress_reporter) as versions:
             current = None
             with contextlib.suppress(ProjectError) if force else contextlib.nullcontext():
                 current = self.configuration()
             versions.checkout(current, revision, sources, force=force, branch=branch)
             return Status(versions.history.head(), {})
-
-    # --- the lock ------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _reading(self, progress: ProgressReporter = _SILENT) -> Generator[Versions]:
-        with locked(self._layout, shared=True) as lock:
-            yield Versions(self._layout, lock, progress)
-
-    @contextlib.contextmanager
-    def _writing(self, progress: ProgressReporter = _SILENT) -> Generator[Versions]:
-        with locked(self._layout) as lock:
-            yield Versions(self._layout, lock, progress)
-
-
-def _format(format: str | None, path: Path) -> tuple[str, Path]:
-    """The format of a data set, and where exactly it is."""
-    if format is None:
-        return detection.detect_one(path)
-    if not registry.get(format).reads:
-        raise UnknownFormatError(f"format {format!r} can be exported, not imported")
-    return format, path
-
-
-def _kept(format: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options that the configuration is to keep; all are checked."""
-    make_options(registry.get(format).read_options, options, format)
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in options.items()
-        if value is not None and name not in AT_USE and name not in KEY_FILES
-    }

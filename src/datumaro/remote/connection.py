@@ -184,7 +184,9 @@ class Connection:
             options["endpoint_override"] = host
             if not self._options.get("endpoint_override"):  # an emulator
                 scheme = scheme or "http"
-                if not any(options.get(name) for name in ("access_token", "target_service_account")):
+                if not any(
+                    options.get(name) for name in ("access_token", "target_service_account")
+                ):
                     options["anonymous"] = True
             if scheme:
                 options["scheme"] = scheme

@@ -18,7 +18,8 @@ from datumaro.model.annotation import Annotation, AnnotationType, Caption, Extra
 from datumaro.model.item import DatasetItem
 from datumaro.model.masks import Mask
 from datumaro.model.media import MediaElement
-from datumaro.model.shapes import Cuboid2D, Cuboid3d, Points, Shape, rounded_doubles
+from datumaro.model.shape import Shape, rounded_doubles
+from datumaro.model.shapes import Cuboid2D, Cuboid3d, Points
 from datumaro.table import json_text, media_columns, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import NO_LABEL

@@ -16,8 +16,7 @@ from datumaro.errors import (
     RepeatedItemInFileError,
     UndeclaredLabelInFileError,
 )
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
+from datumaro.model.categories import stated_labels
 from datumaro.model.item import checked_id
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
@@ -62,8 +61,8 @@ def check_labels(content: Content, where: str, problem: Problem) -> Content:
     The content without them, if ``problem`` returns. Content without label categories is not
     checked.
     """
-    labels = content.categories.get(AnnotationType.label)
-    if not isinstance(labels, LabelCategories):
+    labels = stated_labels(content.categories)
+    if labels is None:
         return content
     chunks = [_declared(chunk, len(labels), where, problem) for chunk in content.chunks]
     return replace(content, chunks=chunks)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from datumaro.model.categories import Categories, LabelCategories
+from datumaro.model.categories import Categories, LabelCategories, label_names, labels_of
 from datumaro.model.kinds import AnnotationType, MediaType
 
 if TYPE_CHECKING:
@@ -37,13 +38,16 @@ class Content:
     @property
     def labels(self) -> LabelCategories:
         """The labels; none when the data set states none."""
-        found = self.categories.get(AnnotationType.label)
-        return found if isinstance(found, LabelCategories) else LabelCategories()
+        return labels_of(self.categories)
 
     @property
     def label_names(self) -> list[str]:
         """Names of the labels, in the order of their indices."""
-        return [label.name for label in self.labels]
+        return label_names(self.categories)
+
+    def independent(self) -> Content:
+        """The same with categories and infos of its own. Columns never change: they are shared."""
+        return replace(self, categories=deepcopy(self.categories), infos=deepcopy(self.infos))
 
     def subset_names(self) -> list[str]:
         """Names of the subsets that have items, in the order of their first item."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from datumaro.model.categories import Categories, LabelCategories
+from datumaro.model.categories import Categories, label_names
 from datumaro.model.kinds import AnnotationType, MediaType
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ class Summary:
 
         A label that the categories do not have appears by its number.
         """
-        labels = self.categories.get(AnnotationType.label)
-        names = [c.name for c in labels] if isinstance(labels, LabelCategories) else []
+        names = label_names(self.categories)
         counts: Mapping[int | None, int] = self.total.labels
         found = {name: counts.get(index, 0) for index, name in enumerate(names)}
         unknown = sorted(i for i in counts if i is not None and not 0 <= i < len(names))

@@ -12,7 +12,7 @@ from datumaro.dataset import Dataset
 from datumaro.formats.capabilities import EVERYTHING, Capabilities, Held, Names
 from datumaro.formats.losses import is_flag
 from datumaro.model.annotation import Annotation, AnnotationType
-from datumaro.model.categories import LabelCategories, MaskCategories, PointsCategories
+from datumaro.model.categories import MaskCategories, PointsCategories, labels_of
 from datumaro.model.item import DatasetItem
 from datumaro.model.shapes import Skeleton
 
@@ -269,7 +269,7 @@ def _category_differences(sent: _Side, received: _Side) -> Iterator[str]:
     if theirs != ours if holds.label_order else sorted(theirs) != sorted(ours):
         yield f"labels: {ours} sent, {theirs} received"
         return
-    left, right = _label_categories(sent.dataset), _label_categories(received.dataset)
+    left, right = (labels_of(side.dataset.categories()) for side in (sent, received))
     for name in ours:
         one, other = left.find(name)[1], right.find(name)[1]
         assert one is not None and other is not None
@@ -284,11 +284,6 @@ def _category_differences(sent: _Side, received: _Side) -> Iterator[str]:
         yield from _color_differences(sent, received)
     if holds.key_points is True:
         yield from _key_point_differences(sent, received)
-
-
-def _label_categories(dataset: Dataset) -> LabelCategories:
-    found = dataset.categories().get(AnnotationType.label)
-    return found if isinstance(found, LabelCategories) else LabelCategories()
 
 
 def _color_differences(sent: _Side, received: _Side) -> Iterator[str]:

@@ -12,7 +12,7 @@ from lxml import etree
 import datumaro as dm
 from datumaro.operations.filtering import columns, item_xml
 from datumaro.operations.filtering.elements import Block
-from datumaro.operations.filtering.filter import Filter, label_names
+from datumaro.operations.filtering.filter import Filter
 from datumaro.operations.filtering.needs import EVERYTHING, needs_of
 from datumaro.operations.filtering.xpath import parse
 
@@ -88,7 +88,7 @@ def blocks(draw: st.DrawFn) -> Block:
     ]
     content = dm.Dataset.from_iterable(found, categories=LABELS).content()
     chunks = content.chunks
-    return Block(chunks[0], label_names(content.categories)) if chunks else empty()
+    return Block(chunks[0], content.label_names) if chunks else empty()
 
 
 def empty() -> Block:

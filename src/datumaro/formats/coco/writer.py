@@ -27,7 +27,7 @@ from datumaro.formats.coco.segmentation import convert
 from datumaro.kernels.coco_print import Printer
 from datumaro.media_store import MediaStore
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
+from datumaro.model.categories import stated_labels
 from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
@@ -175,11 +175,11 @@ class Writer:
         self.context = context
         self.categories = content.categories
         self.infos = _object(content.infos.get(INFOS))
-        labels = content.categories.get(AnnotationType.label)
+        labels = stated_labels(content.categories)
         own = _object(self.infos.get("category_ids"))
         if choices.reindex or choices.save_dataset_meta:
             own = {}
-        self.category_ids = category_ids(labels, own) if isinstance(labels, LabelCategories) else []
+        self.category_ids = [] if labels is None else category_ids(labels, own)
         self.label_ids = np.array(self.category_ids, np.int32)
 
     def write(self, content: Content) -> None:

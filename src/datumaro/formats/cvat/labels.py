@@ -12,7 +12,14 @@ from datumaro.errors import MalformedFileError, UnsupportedContentError
 from datumaro.formats.cvat.meta import Node
 from datumaro.formats.xml_files import escape_text
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories, MaskCategories, RgbColor
+from datumaro.model.categories import (
+    Categories,
+    LabelCategories,
+    MaskCategories,
+    RgbColor,
+    colormap_of,
+    labels_of,
+)
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 
@@ -133,10 +140,8 @@ class Declared:
         any_attribute: bool,
         use_track: bool,
     ) -> None:
-        found = categories.get(AnnotationType.label)
-        labels = found if isinstance(found, LabelCategories) else LabelCategories()
-        colors = categories.get(AnnotationType.mask)
-        self._colors = colors.colormap if isinstance(colors, MaskCategories) else {}
+        labels = labels_of(categories)
+        self._colors = colormap_of(categories)
         self.names = [label.name for label in labels]
         if "" in self.names:
             raise UnsupportedContentError("a label has no name, and CVAT's labels have one")

@@ -11,7 +11,7 @@ import pyarrow as pa
 from datumaro.errors import UndeclaredLabelInFileError
 from datumaro.formats.base import ReadContext
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories
+from datumaro.model.categories import Categories, stated_labels
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, item_of
 
@@ -29,8 +29,8 @@ def checked_labels(
     UndeclaredLabelInFileError
         There is one, and the context does not skip problems.
     """
-    labels = categories.get(AnnotationType.label)
-    n_labels = len(labels) if isinstance(labels, LabelCategories) else None
+    labels = stated_labels(categories)
+    n_labels = None if labels is None else len(labels)
     for chunk in chunks:
         yield chunk if n_labels is None else _checked(chunk, n_labels, path, context)
 

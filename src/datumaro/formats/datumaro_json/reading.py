@@ -28,7 +28,7 @@ from datumaro.formats.datumaro_json.media_reading import MediaFolders, resolve_m
 from datumaro.formats.json_errors import shown_at
 from datumaro.kernels import datumaro_json as kernel, json_value
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories
+from datumaro.model.categories import Categories, stated_labels
 from datumaro.model.media import MediaType
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk
@@ -202,8 +202,8 @@ class _Items:
     ) -> None:
         self._stream, self._subset, self._folders = stream, subset, folders
         self._context = context
-        labels = categories.get(AnnotationType.label)
-        self._labels = len(labels) if isinstance(labels, LabelCategories) else None
+        labels = stated_labels(categories)
+        self._labels = None if labels is None else len(labels)
 
     def _reader(self, *, scan_only: bool = False) -> kernel.ItemReader:
         return kernel.ItemReader(

@@ -17,8 +17,7 @@ from datumaro.formats.datumaro_json.media_kinds import covers, stored_media_type
 from datumaro.formats.datumaro_json.media_writing import SubsetMedia
 from datumaro.kernels.datumaro_json_text import BadRow, ItemWriter
 from datumaro.media_store import MediaStore
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategories
+from datumaro.model.categories import stated_labels
 from datumaro.model.media import MediaType
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk, Content
@@ -49,8 +48,8 @@ def write_content(
     for name in parts:
         if "/" in name or "\\" in name or "\0" in name or name in (".", ".."):
             raise PathSeparatorInSubsetNameError(name)
-    labels = content.categories.get(AnnotationType.label)
-    n_labels = len(labels) if isinstance(labels, LabelCategories) else None
+    labels = stated_labels(content.categories)
+    n_labels = None if labels is None else len(labels)
     head = _head(content)
     annotations = folder / "annotations"
     annotations.mkdir(exist_ok=True)

@@ -10,8 +10,12 @@ from datumaro.errors import UnknownOptionError
 from datumaro.formats.base import WriteContext
 from datumaro.formats.voc import label_map, tasks
 from datumaro.formats.voc.label_map import BACKGROUND, BLACK, PARTS, Entry, LabelMap
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import LabelCategory, MaskCategories, RgbColor, free_colors
+from datumaro.model.categories import (
+    LabelCategory,
+    RgbColor,
+    colormap_of,
+    free_colors,
+)
 from datumaro.table.chunk import Content
 
 SOURCE = "source"
@@ -56,8 +60,7 @@ def make(
     """
     labels = content.labels.items
     if option == SOURCE:
-        colors = content.categories.get(AnnotationType.mask)
-        colormap = colors.colormap if isinstance(colors, MaskCategories) else {}
+        colormap = colormap_of(content.categories)
         chosen = _own_map(labels, colormap, parts=parts, context=context)
     else:
         chosen = _other_map(option)

@@ -7,7 +7,7 @@ from pathlib import Path
 from datumaro.errors import MalformedFileError, UnsupportedContentError
 from datumaro.formats.yolo.layout import read_text
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories
+from datumaro.model.categories import Categories, label_names
 
 MAX_BYTES = 1 << 26
 
@@ -55,8 +55,7 @@ def written(categories: dict[AnnotationType, Categories]) -> list[str]:
     UnsupportedContentError
         One does not fit on a line.
     """
-    labels = categories.get(AnnotationType.label)
-    names = [label.name for label in labels] if isinstance(labels, LabelCategories) else []
+    names = label_names(categories)
     for name in names:
         if not name or name != name.strip() or "\n" in name or "\r" in name:
             raise UnsupportedContentError(

@@ -12,7 +12,7 @@ from datumaro.formats.yolo.layout import Pose
 from datumaro.formats.yolo.shapes import BOX_VALUES, PixelLines, points_read
 from datumaro.model.annotation import NO_GROUP, AnnotationType
 from datumaro.model.categories import PointsCategories
-from datumaro.model.shapes import Visibility
+from datumaro.model.key_points import Visibility
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array

@@ -23,7 +23,7 @@ from datumaro.formats.yolo.layout import Entry, Layout
 from datumaro.formats.yolo.shapes import Lines
 from datumaro.kernels.yolo_lines import LineReader
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories, PointsCategories
+from datumaro.model.categories import Categories, LabelCategories, PointsCategories, label_names
 from datumaro.model.media import MediaType, probe_size
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
@@ -63,8 +63,7 @@ class _Reader:
         if self.pose is not None and self.pose.names:
             categories[AnnotationType.points] = PointsCategories(items=self.pose.names)
         self.categories = dataset_meta.overridden(categories, layout.root, context)
-        found = self.categories[AnnotationType.label]
-        self.n_labels = len(found) if isinstance(found, LabelCategories) else 0
+        self.n_labels = len(label_names(self.categories))
         self.fields = {
             Shape.BOX_OR_POLYGON: 0,
             Shape.ROTATED_BOX: shapes.CORNER_VALUES,

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from datumaro.formats.yolo.layout import Pose
 from datumaro.model.annotation import AnnotationType
-from datumaro.model.shapes import Visibility
+from datumaro.model.key_points import Visibility
 from datumaro.table import schema
 from datumaro.table.schema import Array
 

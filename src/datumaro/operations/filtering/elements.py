@@ -41,8 +41,9 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.model.annotation import AnnotationType as Kind
+from datumaro.model.key_points import Visibility
 from datumaro.model.media import Image, MediaType
-from datumaro.model.shapes import Visibility, rounded_doubles
+from datumaro.model.shape import rounded_doubles
 from datumaro.operations.bounds import bounds
 from datumaro.operations.filtering.values import Leaf, Numbers, Words, element_name
 from datumaro.table import json_text, media_columns, schema

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from lxml import etree
 
 from datumaro.errors import InvalidFilterError
-from datumaro.model.annotation import AnnotationType
-from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.item import DatasetItem
+from datumaro.operations.content import HasContent
 from datumaro.operations.filtering import columns, item_xml
 from datumaro.operations.filtering.elements import Block, blocks
 from datumaro.operations.filtering.needs import needs_of
@@ -27,6 +26,10 @@ _ON_COLUMNS = 1 << 18
 _AS_XML = 1 << 14
 
 _parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+
+
+class HasItems(HasContent, Iterable[DatasetItem], Protocol):
+    """A data set whose items can be gone through."""
 
 
 class Filter:
@@ -123,10 +126,29 @@ class Filter:
         )
 
 
+def filtered(
+    dataset: HasItems,
+    condition: str | Callable[..., Any],
+    *,
+    filter_annotations: bool,
+    remove_empty: bool,
+) -> Content:
+    """What meets a condition: see `Dataset.filter`."""
+    if isinstance(condition, str):
+        content = dataset.content()
+        chosen = chosen_by_expression(content, condition, filter_annotations=filter_annotations)
+    elif callable(condition):  # pyright: ignore[reportUnnecessaryComparison]
+        chosen = chosen_by_function(dataset, condition, filter_annotations=filter_annotations)
+        content = dataset.content()  # with what the function has changed
+    else:
+        raise TypeError(f"a filter of {type(condition).__name__}; expected text or a function")
+    return kept(content, chosen, filter_annotations=filter_annotations, remove_empty=remove_empty)
+
+
 def chosen_by_expression(content: Content, text: str, *, filter_annotations: bool) -> Array:
     """Which items (with ``filter_annotations``, annotations) an expression chooses, bool [n]."""
     asked = Filter(text, filter_annotations=filter_annotations)
-    labels = label_names(content.categories)
+    labels = content.label_names
     parts = [asked.chosen(chunk, labels) for chunk in content.chunks]
     return np.concatenate(parts) if parts else np.zeros(0, bool)
 
@@ -169,16 +191,10 @@ def kept(
     return Content(chunks, content.categories, content.infos, content.media_type)
 
 
-def label_names(categories: dict[AnnotationType, Categories]) -> list[str]:
-    """The names of the labels, by index."""
-    labels = categories.get(AnnotationType.label)
-    return [label.name for label in labels] if isinstance(labels, LabelCategories) else []
-
-
 def xml(content: Content) -> Iterator[str]:
     """The XML of each item, for people."""
     for chunk in content.chunks:
-        for block in blocks(chunk, label_names(content.categories), _AS_XML):
+        for block in blocks(chunk, content.label_names, _AS_XML):
             yield from item_xml.pretty(block)
 
 

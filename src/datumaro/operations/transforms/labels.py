@@ -132,11 +132,6 @@ class LabelChange:
         )
 
 
-def _labels_of(content: Content) -> LabelCategories:
-    labels = content.categories.get(AnnotationType.label)
-    return labels if isinstance(labels, LabelCategories) else LabelCategories()
-
-
 def _renamed_groups(groups: list[LabelGroup], names: Mapping[str, str | None]) -> list[LabelGroup]:
     """The groups with other names of labels, without labels that are gone and empty groups."""
     renamed: list[LabelGroup] = []
@@ -196,7 +191,7 @@ class RemapLabels(ColumnTransform):
     def apply(
         self, content: Content, options: RemapLabelsOptions, context: TransformContext
     ) -> Content:
-        old = _labels_of(content)
+        old = content.labels
         mapping: dict[str, str] = dict(as_pairs(options.mapping, self.name, "mapping"))
         unknown = [name for name in mapping if name not in old]
         context.lost(
@@ -251,7 +246,7 @@ class ProjectLabels(ColumnTransform):
     def apply(
         self, content: Content, options: ProjectLabelsOptions, context: TransformContext
     ) -> Content:
-        old = _labels_of(content)
+        old = content.labels
         new = _wanted(options.dst_labels, old)
         targets = [new.find(label.name)[0] for label in old]
         return LabelChange(new, targets, generates_colors=True).apply(content)

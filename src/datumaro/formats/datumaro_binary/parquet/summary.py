@@ -65,7 +65,6 @@ def _counted(opened: OpenedFile, vault: Vault | None) -> Count:
     from datumaro.formats.datumaro_binary.parquet.columns import TableReader
     from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS
     from datumaro.formats.datumaro_binary.parquet.reading import Group
-    from datumaro.table.schema import label_values
 
     counted = {f"{ANNOTATIONS}.list.element.{name}" for name in ("type", "label")}
     columns = [name for name in opened.columns if name in counted]
