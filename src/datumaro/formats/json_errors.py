@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 
-from datumaro.kernels.json_value import CUT, skip_value
-
 _SHOWN = 60  # characters
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _KINDS = {
@@ -38,6 +36,8 @@ def shown_at(data: bytes | bytearray, at: int, end: int) -> str:
     ----------
     end : where the text ends, or what is known of it.
     """
+    from datumaro.kernels.json_value import CUT, skip_value  # NumPy, too, when something is wrong
+
     while at < end and data[at] in b" \t\r\n":
         at += 1
     code, stop = skip_value(data, at, end, True)

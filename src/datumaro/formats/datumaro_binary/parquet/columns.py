@@ -225,7 +225,7 @@ class TableReader:
             columns["visibility"] = schema.lists(ends, values, kind)
         columns["points"], doubled = self._points(types, id_values, counts, boxes)
         if area_bits is not None:
-            valid, first = _validity(area_bits)
+            valid, first = _validity(area_bits) if area_bits.null_count else (None, 0)
             areas = area_codes.decode(
                 self.offsets, types, id_values, doubled, _values(area_bits), valid, first
             )
@@ -351,10 +351,9 @@ def _values(column: pa.Array) -> Array:
     return np.frombuffer(memory, width, len(column), width.itemsize * column.offset)
 
 
-def _validity(column: pa.Array) -> tuple[Array | None, int]:
-    """(The validity bits of a column, or None when all are valid; the number of its first)."""
-    bits = column.buffers()[0] if column.null_count else None
-    return (None if bits is None else np.frombuffer(bits, np.uint8)), column.offset
+def _validity(column: pa.Array) -> tuple[Array, int]:
+    """(The validity bits of a column that has nulls, the number of its first)."""
+    return np.frombuffer(column.buffers()[0], np.uint8), column.offset
 
 
 def _filled(column: pa.Array, missing: int) -> Array:
