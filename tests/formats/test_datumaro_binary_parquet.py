@@ -246,13 +246,13 @@ def test_paths_are_told_by_ids(tmp_path, paths, kept):
 
 
 def test_patterns_may_be_many(tmp_path):
-    names = [f"0{i}" for i in range(40)]
+    names = [f"00{i}" for i in range(40)]
     export(tmp_path, with_paths([(name, f"/in/{name}.jpg") for name in names]))
     patterns = [None, *(f"/{i}/\0/\1" for i in range(1, 40))]
     rewrite(tmp_path / "annotations" / "default.datum", changed("path_pattern", patterns))
     first, *others = (item.media for item in dm.Dataset.import_from(tmp_path))
     assert first is None
-    assert [media.path for media in others] == [f"/{i}/0{i}/{i}" for i in range(1, 40)]
+    assert [media.path for media in others] == [f"/{i}/00{i}/{i}" for i in range(1, 40)]
 
 
 @pytest.mark.parametrize("name", ["path", "attributes"])
