@@ -31,7 +31,6 @@ MEDIA = np.array(list(MediaType), np.uint8)
 
 _MISSING = {"object_id": NO_OBJECT_ID, "z_order": 0, "n_coordinates": 0}
 _ALL_BUT_SIGN = np.int64(2**63 - 1)
-_MOST_PATTERNS = 16  # of a row group, that are each tried on all rows at once
 
 
 class TableReader:
@@ -112,30 +111,18 @@ class TableReader:
 
     def item_attributes(self) -> pa.Array:
         """JSON objects, "" for none."""
-        stated = self._column("attributes", ITEM_COLUMNS["attributes"])
-        patterns = self._column("attributes_pattern", ITEM_COLUMNS["attributes_pattern"])
-        if patterns is not None and patterns.null_count < len(patterns):
-            bad, ends, data = id_patterns.decode(
-                *schema.list_parts(self.ids()), *schema.list_parts(_texts(patterns))
-            )
-            if bad >= 0:
-                raise self._wrong(
-                    f"attributes_pattern: row {bad}",
-                    repr(patterns[bad].as_py())[:80],
-                    f"at most {id_patterns.MOST_MARKS} marks",
-                )
-            told = schema.texts(ends, data, pa.large_string())
-            stated = told if _all_null(stated) else pc.coalesce(stated, told)
-        return self._json("attributes", stated)
+        return self._json("attributes", self._with_patterns("attributes"))
 
     def media(self) -> dict[str, pa.Array]:
         """``media_type`` as numbers; ``path``, ``height``, ``width``, ``media_extra``, blank."""
         n = self.n
         columns: dict[str, pa.Array] = {}
         for name in ("path", "media_extra"):
-            column = self._column(name, ITEM_COLUMNS[name])
-            if name == "path":
-                column = self._paths(column)
+            column = (
+                self._with_patterns(name)
+                if name == "path"
+                else self._column(name, ITEM_COLUMNS[name])
+            )
             columns[name] = schema.blank(pa.large_string(), n) if column is None else _texts(column)
         self._json("media_extra", columns["media_extra"])
         for name in ("height", "width"):
@@ -151,26 +138,23 @@ class TableReader:
         columns["media_type"] = schema.primitive(kinds, pa.uint8())
         return columns
 
-    def _paths(self, paths: pa.Array | None) -> pa.Array | None:
-        """Paths; those told by a pattern have the item's id where that has U+0000."""
-        patterns = self._column("path_pattern", ITEM_COLUMNS["path_pattern"])
+    def _with_patterns(self, name: str) -> pa.Array | None:
+        """A column of texts; where one is null, what its pattern and the item's id make."""
+        texts = self._column(name, ITEM_COLUMNS[name])
+        patterns = self._column(f"{name}_pattern", ITEM_COLUMNS[f"{name}_pattern"])
         if patterns is None or patterns.null_count == len(patterns):
-            return paths
-        ids = self.ids()
-        kinds: list[str] = patterns.dictionary_encode().dictionary.to_pylist()
-        for kind in kinds:
-            if kind.count("\0") != 1:  # many would make much of little
-                raise self._wrong("path_pattern", repr(kind)[:80], "U+0000 once")
-        if len(kinds) > _MOST_PATTERNS:
-            pairs = zip(patterns.to_pylist(), ids.to_pylist(), strict=True)
-            found = [pattern and pattern.replace("\0", name) for pattern, name in pairs]
-            filled = pa.array(found, pa.large_string())
-        else:
-            filled = pa.nulls(len(ids), pa.large_string())
-            for kind in kinds:
-                like = pc.equal(patterns, pa.scalar(kind, pa.large_string()))
-                filled = pc.if_else(pc.fill_null(like, False), with_ids(kind, ids), filled)
-        return filled if _all_null(paths) else pc.coalesce(paths, filled)
+            return texts
+        bad, ends, data = id_patterns.decode(
+            *schema.list_parts(self.ids()), *schema.list_parts(_texts(patterns))
+        )
+        if bad >= 0:
+            found = repr(patterns[bad].as_py())[:80]
+            expected = f"at most {id_patterns.MOST_MARKS} marks"
+            raise self._wrong(f"{name}_pattern: row {bad}", found, expected)
+        told = schema.texts(ends, data, pa.large_string())
+        if texts is None or texts.null_count == len(texts):
+            return told
+        return pc.coalesce(texts, told)
 
     def _numbers(self, name: str, column: pa.Array, names: pa.Array, numbers: Array) -> Array:
         """Names as numbers; null as 0."""
@@ -326,10 +310,6 @@ def _is_list_of_structs(kind: pa.DataType) -> bool:
     return is_list and pa.types.is_struct(kind.value_type)
 
 
-def _all_null(column: pa.Array | None) -> bool:
-    return column is None or column.null_count == len(column)
-
-
 def _texts(column: pa.Array) -> pa.Array:
     """Texts or bytes with "" for null, whose offsets begin at 0."""
     if column.offset:
@@ -370,9 +350,3 @@ def of_masks(offsets: Array, rle_ends: Array, sizes: Array) -> Array:
         rows = np.flatnonzero(np.diff(rle_ends))
         found[rows] = sizes[np.searchsorted(offsets, rows, "right") - 1]
     return found
-
-
-def with_ids(pattern: str, ids: pa.Array) -> pa.Array:
-    """The pattern with each id in place of its U+0000."""
-    before, _, after = (pa.scalar(part, pa.large_string()) for part in pattern.partition("\0"))
-    return pc.binary_join_element_wise(before, ids, after, pa.scalar("", pa.large_string()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from datumaro.crypto import FileCipher
@@ -21,9 +21,10 @@ from datumaro.formats.datumaro_binary.parquet.reading import (
 )
 from datumaro.formats.datumaro_binary.parquet.together import files_of, put_together
 from datumaro.formats.datumaro_binary.parquet.writing import (
+    Encoded,
     ParquetFile,
     ParquetWriter,
-    encoded_pieces,
+    encode,
 )
 from datumaro.formats.datumaro_binary.sources import (
     ANNOTATIONS,
@@ -37,6 +38,7 @@ from datumaro.media_store import MediaStore
 from datumaro.remote.ahead import in_parallel
 from datumaro.table.chunk import Content
 from datumaro.table.counts import Count, count_chunks
+from datumaro.workers import Workers
 
 
 def read(
@@ -162,12 +164,26 @@ def write(
 def _write_files(
     files: list[ParquetFile], folder: Path, media: MediaWriter, vault: Vault | None
 ) -> None:
+    """Write the files: each by a worker where they are many, else by one thread, encoded by all."""
     context = media.context
+    workers = context.workers if context.workers.share_memory else Workers()
+
+    def write_file(file: ParquetFile, encoded: Iterator[Encoded] | None = None) -> None:
+        path = folder / ANNOTATIONS / f"{file.stem}{SUFFIX}"
+        file.write(path, encoded or map(encode, file.pieces), vault)
+
     context.progress.start(len(files), desc="Writing")
-    with encoded_pieces(files, context.workers) as encoded:
-        for number, file in enumerate(files, 1):
-            file.write(folder / ANNOTATIONS / f"{file.stem}{SUFFIX}", encoded, vault)
-            context.progress.report_status(number)
+    sizes = [file.metadata.items for file in files]
+    if max(sizes) * workers.num_workers <= sum(sizes):
+        with workers.map(write_file, ([file] for file in files)) as written:
+            for number, _ in enumerate(written, 1):
+                context.progress.report_status(number)
+    else:
+        pieces = ([piece] for file in files for piece in file.pieces)
+        with workers.map(encode, pieces) as encoded:
+            for number, file in enumerate(files, 1):
+                write_file(file, encoded)
+                context.progress.report_status(number)
     context.progress.finish()
 
 

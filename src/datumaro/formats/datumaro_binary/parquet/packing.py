@@ -17,7 +17,6 @@ from datumaro.formats.datumaro_binary.parquet.columns import (
     TYPE_NAMES,
     TYPES,
     of_masks,
-    with_ids,
 )
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
@@ -119,21 +118,19 @@ def item_columns(chunk: Chunk, media: dict[str, pa.Array]) -> dict[str, pa.Array
     kinds = media["media_type"].to_numpy()
     none = pa.array(kinds == MediaType.NONE)
     columns: dict[str, pa.Array] = {"id": chunk.items.column("id")}
-    columns["attributes"], columns["attributes_pattern"] = _attributes(
-        chunk.items.column("attributes"), columns["id"]
-    )
+    for name, texts in (("attributes", chunk.items.column("attributes")), ("path", media["path"])):
+        columns[name], columns[f"{name}_pattern"] = _with_patterns(texts, columns["id"])
     index = np.searchsorted(MEDIA, kinds)
     names = MEDIA_NAMES.take(pa.array(index))
     columns["media_type"] = pc.if_else(none, pa.nulls(len(chunk), pa.large_string()), names)
     columns["media_extra"] = _none_where_empty(media["media_extra"])
-    columns["path"], columns["path_pattern"] = _paths(media["path"], columns["id"])
     for name in ("height", "width"):
         columns[name] = _none_where(media[name], 0)
     return columns
 
 
-def _attributes(texts: pa.Array, ids: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """(Attributes, and patterns with marks in place of the item's id), either for each item."""
+def _with_patterns(texts: pa.Array, ids: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """(Texts, and patterns with marks in place of the item's id), either for each item."""
     kind = pa.large_string()
     ends, data = id_patterns.encode(*schema.list_parts(ids), *schema.list_parts(texts))
     stated, marked = np.diff(schema.list_parts(texts)[0]) > 0, np.diff(ends) > 0
@@ -141,23 +138,6 @@ def _attributes(texts: pa.Array, ids: pa.Array) -> tuple[pa.Array, pa.Array]:
         return _none_where_empty(texts), pa.nulls(len(texts), kind)
     patterns = _none_where_empty(schema.texts(ends, data, kind))
     return pc.if_else(pa.array(stated & ~marked), texts, pa.scalar(None, kind)), patterns
-
-
-def _paths(paths: pa.Array, ids: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """(Paths, and patterns in which U+0000 stands for the item's id), either for each item."""
-    nulls = pa.nulls(len(paths), pa.large_string())
-    present = np.flatnonzero(np.diff(schema.list_parts(paths)[0]))
-    first = int(present[0]) if len(present) else 0
-    path, identity = (paths[first].as_py(), ids[first].as_py()) if len(present) else ("", "")
-    before, found, after = path.rpartition(identity) if identity else ("", "", "")
-    if not found or "\0" in before + after:
-        return _none_where_empty(paths), nulls
-    pattern = f"{before}\0{after}"
-    like = pc.equal(paths, with_ids(pattern, ids))
-    return (
-        pc.if_else(like, nulls, _none_where_empty(paths)),
-        pc.if_else(like, pa.scalar(pattern, pa.large_string()), nulls),
-    )
 
 
 def annotation_columns(

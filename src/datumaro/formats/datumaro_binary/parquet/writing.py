@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 from pathlib import Path
@@ -25,7 +24,6 @@ from datumaro.formats.datumaro_binary.parting import misshapen, with_images
 from datumaro.model.annotation import AnnotationType
 from datumaro.table.chunk import Chunk, item_of
 from datumaro.table.schema import Array
-from datumaro.workers import Workers
 
 ROW_GROUP = 8192  # items: 5 MB of COCO's; what a reader takes at a time
 
@@ -46,8 +44,8 @@ _ENCODINGS = {
 _LEVEL = 3
 _UNCOMPRESSED = ("coordinates",)
 
-_Piece = tuple[Chunk, dict[str, pa.Array]]
-_Encoded = tuple[dict[str, pa.Array], dict[str, pa.Array], Array]
+Piece = tuple[Chunk, dict[str, pa.Array]]
+Encoded = tuple[dict[str, pa.Array], dict[str, pa.Array], Array]
 
 
 @dataclass
@@ -62,7 +60,7 @@ class ParquetWriter:
     subset: str
     media: MediaWriter
     shard_size: int = 0
-    chunks: list[_Piece] = field(default_factory=list[_Piece])
+    chunks: list[Piece] = field(default_factory=list[Piece])
 
     def add(self, chunks: Sequence[Chunk]) -> None:
         """Take the chunks of the subset's items, in order."""
@@ -96,9 +94,9 @@ class ParquetWriter:
             for number, (begin, end) in enumerate(pairwise(bounds))
         ]
 
-    def _between(self, begin: int, end: int) -> list[_Piece]:
+    def _between(self, begin: int, end: int) -> list[Piece]:
         """Items ``begin:end``, in pieces of at most ROW_GROUP."""
-        found: list[_Piece] = []
+        found: list[Piece] = []
         first = 0
         for chunk, media in self.chunks:
             low, high = max(begin - first, 0), min(end - first, len(chunk))
@@ -121,14 +119,14 @@ class ParquetFile:
 
     stem: str
     metadata: FileMetadata
-    pieces: list[_Piece]
+    pieces: list[Piece]
 
-    def write(self, path: Path, encoded: Iterator[_Encoded], vault: Vault | None = None) -> None:
+    def write(self, path: Path, encoded: Iterator[Encoded], vault: Vault | None = None) -> None:
         """Write it.
 
         Parameters
         ----------
-        encoded : of `encoded_pieces`, of which its own are taken, as they are ready.
+        encoded : its pieces by `encode`, and perhaps more: no others are taken.
         vault : encrypts it; None for no encryption.
         """
         there = [packing.present(*piece) for piece in self.pieces]
@@ -148,23 +146,14 @@ class ParquetFile:
                 )
 
 
-def encoded_pieces(
-    files: Sequence[ParquetFile], workers: Workers
-) -> AbstractContextManager[Iterator[_Encoded]]:
-    """The columns of all pieces of all files, in order.
-
-    They are made by workers, when there are some in this process, while others are being written.
+def encode(piece: Piece) -> Encoded:
+    """The columns of a piece; may run in a worker.
 
     Raises
     ------
     UnsupportedContentError
         An annotation's parts are not those of its type.
     """
-    here = workers if workers.share_memory else Workers()
-    return here.map(_encoded, ([piece] for file in files for piece in file.pieces))
-
-
-def _encoded(piece: _Piece) -> _Encoded:
     chunk, media = piece
     row = misshapen(chunk.annotations)
     if row is not None:
