@@ -109,6 +109,10 @@ class ChunkRows:
         """Whether an item has a medium."""
         return self._media[item] != MediaType.NONE
 
+    def has_cloud(self, item: int) -> bool:
+        """Whether an item's medium is a point cloud."""
+        return self._media[item] == MediaType.POINT_CLOUD
+
     def path(self, item: int) -> str:
         """The path of an item's image file; "" for other media, and for encrypted files."""
         if item in self._chunk.media:

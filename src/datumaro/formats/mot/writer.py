@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from datumaro.formats import dataset_meta, label_lines
@@ -27,6 +25,7 @@ from datumaro.formats.mot.sequence import (
     MAX_NUMBER,
     TRUTH,
 )
+from datumaro.formats.number_texts import texts
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import json_text, schema
@@ -35,7 +34,6 @@ from datumaro.table.schema import Array
 
 _BBOX = int(AnnotationType.bbox)
 _FRAME = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
-_LARGEST_PLAIN = 1e15  # numbers from here on may be printed with an exponent
 
 
 def write(content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext) -> None:
@@ -97,22 +95,27 @@ class _Writer:
         item_id = chunk.items.column("id")[int(boxes.items[int(np.argmax(bad))])].as_py()
         self.context.lost(what, int(np.count_nonzero(bad)), f"item {item_id!r}")
 
-    def lines(self, chunk: Chunk, boxes: _Boxes, frames: list[int]) -> Iterator[str]:
+    def lines(self, chunk: Chunk, boxes: _Boxes, frames: list[int]) -> list[str]:
         """The lines of a chunk's boxes."""
         heads: list[int] = []
-        tails: list[tuple[int, str]] = []
+        looked_at: list[int] = []
+        seen: list[str] = []
         for code, text in enumerate(boxes.attributes):
             known = json_text.decode(text)
-            seen, loss = _visibility(known)
+            share, loss = _visibility(known)
             if loss and (bad := boxes.codes == code).any():
                 self.lost(loss, bad, chunk, boxes)
             heads.append(self.tracks.number(known.get("track_id")))
-            tails.append((int(known.get("ignored") is not True), repr(seen)))
+            looked_at.append(int(known.get("ignored") is not True))
+            seen.append(repr(share))
         classes = np.where(boxes.labels == schema.NO_LABEL, -1, boxes.labels + 1).tolist()
-        rows = zip(frames, boxes.codes.tolist(), boxes.places(), classes, strict=True)
-        for frame, code, place, number in rows:
-            looked_at, seen = tails[code]
-            yield f"{frame},{heads[code]},{place},{looked_at},{number},{seen}\n"
+        numbers = iter(texts(boxes.places()))
+        places = zip(*[numbers] * 4, strict=True)
+        rows = zip(frames, boxes.codes.tolist(), places, classes, strict=True)
+        return [
+            f"{frame},{heads[code]},{x},{y},{width},{height},{looked_at[code]},{number},{seen[code]}\n"
+            for frame, code, (x, y, width, height), number in rows
+        ]
 
     def save_images(self, content: Content) -> int:
         """Save the images, if the user wants them; how many were there."""
@@ -156,15 +159,10 @@ class _Boxes:
         self.items, self.labels = self.items[chosen], self.labels[chosen]
         self.codes, self._corners = self.codes[chosen], self._corners[chosen]
 
-    def places(self) -> list[str]:
-        """``x,y,width,height`` of each."""
+    def places(self) -> Array:
+        """x, y, width, height of each (float64 [n, 4])."""
         starts, ends = self._corners[:, :2], self._corners[:, 2:]
-        places = np.hstack([starts, (ends - starts).round(2)])
-        if not len(places):
-            return []
-        if not (np.abs(places) < _LARGEST_PLAIN).all():  # nor is any of them NaN
-            return [",".join(map(repr, place)) for place in places.tolist()]
-        return orjson.dumps(places, option=orjson.OPT_SERIALIZE_NUMPY).decode()[2:-2].split("],[")
+        return np.hstack([starts, (ends - starts).round(2)])
 
 
 def _visibility(known: dict[str, Any]) -> tuple[float, str]:

