@@ -16,7 +16,21 @@ def texts(numbers: Array) -> list[str]:
     numbers = np.ascontiguousarray(numbers, np.float64).ravel()
     if not len(numbers):
         return []
-    sizes = np.abs(numbers)
-    if not ((sizes < _LARGEST) & ((sizes >= _SMALLEST) | (sizes == 0))).all():
-        return list(map(repr, numbers.tolist()))  # NaN among others
+    if not _are_plain(numbers):
+        return list(map(repr, numbers.tolist()))
     return orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY).decode()[1:-1].split(",")
+
+
+def rows(numbers: Array) -> list[str]:
+    """The same of each row (float64 [n, m]), with commas between them."""
+    numbers = np.ascontiguousarray(numbers, np.float64)
+    if not len(numbers):
+        return []
+    if not _are_plain(numbers):
+        return [",".join(map(repr, row)) for row in numbers.tolist()]
+    return orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY).decode()[2:-2].split("],[")
+
+
+def _are_plain(numbers: Array) -> bool:
+    sizes = np.abs(numbers)
+    return bool(((sizes < _LARGEST) & ((sizes >= _SMALLEST) | (sizes == 0))).all())

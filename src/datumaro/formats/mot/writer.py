@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datumaro.formats import dataset_meta, label_lines
+from datumaro.formats import dataset_meta, label_lines, number_texts
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
@@ -25,7 +25,6 @@ from datumaro.formats.mot.sequence import (
     MAX_NUMBER,
     TRUTH,
 )
-from datumaro.formats.number_texts import texts
 from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import json_text, schema
@@ -97,24 +96,22 @@ class _Writer:
 
     def lines(self, chunk: Chunk, boxes: _Boxes, frames: list[int]) -> list[str]:
         """The lines of a chunk's boxes."""
-        heads: list[int] = []
-        looked_at: list[int] = []
-        seen: list[str] = []
+        heads: list[str] = []
+        middles: list[str] = []
+        tails: list[str] = []
         for code, text in enumerate(boxes.attributes):
             known = json_text.decode(text)
-            share, loss = _visibility(known)
+            seen, loss = _visibility(known)
             if loss and (bad := boxes.codes == code).any():
                 self.lost(loss, bad, chunk, boxes)
-            heads.append(self.tracks.number(known.get("track_id")))
-            looked_at.append(int(known.get("ignored") is not True))
-            seen.append(repr(share))
+            heads.append(f",{self.tracks.number(known.get('track_id'))},")
+            middles.append(f",{int(known.get('ignored') is not True)},")
+            tails.append(f",{seen!r}\n")
         classes = np.where(boxes.labels == schema.NO_LABEL, -1, boxes.labels + 1).tolist()
-        numbers = iter(texts(boxes.places()))
-        places = zip(*[numbers] * 4, strict=True)
-        rows = zip(frames, boxes.codes.tolist(), places, classes, strict=True)
+        columns = zip(frames, boxes.codes.tolist(), boxes.places(), classes, strict=True)
         return [
-            f"{frame},{heads[code]},{x},{y},{width},{height},{looked_at[code]},{number},{seen[code]}\n"
-            for frame, code, (x, y, width, height), number in rows
+            f"{frame}{heads[code]}{place}{middles[code]}{number}{tails[code]}"
+            for frame, code, place, number in columns
         ]
 
     def save_images(self, content: Content) -> int:
@@ -159,10 +156,10 @@ class _Boxes:
         self.items, self.labels = self.items[chosen], self.labels[chosen]
         self.codes, self._corners = self.codes[chosen], self._corners[chosen]
 
-    def places(self) -> Array:
-        """x, y, width, height of each (float64 [n, 4])."""
+    def places(self) -> list[str]:
+        """``x,y,width,height`` of each."""
         starts, ends = self._corners[:, :2], self._corners[:, 2:]
-        return np.hstack([starts, (ends - starts).round(2)])
+        return number_texts.rows(np.hstack([starts, (ends - starts).round(2)]))
 
 
 def _visibility(known: dict[str, Any]) -> tuple[float, str]:
