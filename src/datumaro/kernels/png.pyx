@@ -699,14 +699,16 @@ def filter_rows(const uint16_t[:, ::1] pixels, uint8_t[:, ::1] out):
 cdef inline void put_color_differences(
     uint8_t* to, const int32_t* row, const int32_t* before, Py_ssize_t n
 ) noexcept nogil:
-    """Red, green and blue of each pixel less those of another."""
+    """Red, green and blue of each pixel less those of another, which mostly is the same."""
     cdef Py_ssize_t x
     cdef uint32_t a, b
+    memset(to, 0, 3 * n)
     for x in range(n):
-        a, b = <uint32_t>row[x], <uint32_t>before[x]
-        to[3 * x] = <uint8_t>(a - b)
-        to[3 * x + 1] = <uint8_t>((a >> 8) - (b >> 8))
-        to[3 * x + 2] = <uint8_t>((a >> 16) - (b >> 16))
+        if row[x] != before[x]:
+            a, b = <uint32_t>row[x], <uint32_t>before[x]
+            to[3 * x] = <uint8_t>(a - b)
+            to[3 * x + 1] = <uint8_t>((a >> 8) - (b >> 8))
+            to[3 * x + 2] = <uint8_t>((a >> 16) - (b >> 16))
 
 
 def filter_color_rows(const int32_t[:, ::1] pixels, uint8_t[:, ::1] out):

@@ -22,6 +22,7 @@ from datumaro.formats.coco.panoptic import MAX_ID
 from datumaro.formats.index_masks import Array
 from datumaro.formats.mask_painting import COVERED, MaskToPaint, instance_numbers, paint_order
 from datumaro.formats.rows import ChunkRows
+from datumaro.kernels.pixels import look_up
 from datumaro.kernels.rle import bounds_of_numbers
 from datumaro.paths import join_inside
 from datumaro.table import json_text
@@ -146,7 +147,9 @@ def _paint(picture: _Picture) -> tuple[bytes, Counter[str]]:
             continue
         numbers[place + 1] = mask.group
         entries.append({**picture.segments[index], "area": visible, "bbox": bounds[place + 1]})
-    Path(picture.png).write_bytes(png.encode_colors(order.values(numbers).astype(np.int32)))
+    shown = np.empty(order.pixels.shape, np.int32)
+    look_up(order.pixels, numbers, shown)
+    Path(picture.png).write_bytes(png.encode_colors(shown))
     told = {
         "image_id": picture.image_id,
         "file_name": picture.file_name,
