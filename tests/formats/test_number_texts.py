@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, strategies as st
 
-from datumaro.formats.number_texts import rows, texts
+from datumaro.formats.number_texts import rows, short, texts
 
 
 @given(st.lists(st.floats() | st.floats(0, 1000).map(lambda x: round(x, 2)) | st.just(-0.0)))
@@ -13,6 +13,7 @@ def test_they_are_as_python_prints_them(numbers: list[float]):
     expected = list(map(repr, numbers))
     assert texts(np.array(numbers)) == expected
     assert rows(np.array(numbers).reshape(-1, 1)) == expected
+    assert short(np.array(numbers)) == [text.removesuffix(".0") for text in expected]
 
 
 def test_numbers_of_any_shape():

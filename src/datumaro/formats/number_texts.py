@@ -21,6 +21,12 @@ def texts(numbers: Array) -> list[str]:
     return orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY).decode()[1:-1].split(",")
 
 
+def short(numbers: Array) -> list[str]:
+    """The same without the decimals of whole numbers."""
+    found = ",".join(texts(numbers))
+    return f"{found},".replace(".0,", ",").split(",")[:-1] if found else []
+
+
 def rows(numbers: Array) -> list[str]:
     """The same of each row (float64 [n, m]), with commas between them."""
     numbers = np.ascontiguousarray(numbers, np.float64)
