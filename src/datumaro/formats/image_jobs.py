@@ -43,7 +43,7 @@ class ImageJobs:
         PathOutsideDatasetError
             It would lie outside the data set's folder, whether there is one or not.
         """
-        plain = None if stem else self._names(rows)
+        plain = None if stem else self.plain_names(rows)
         if plain is not None and place in self._places:
             return plain[item]
         name = self.name(rows, item, stem)
@@ -57,7 +57,7 @@ class ImageJobs:
             self.jobs.append(MediaJob(source, target, f"item {rows.ids[item]!r}"))
         return name
 
-    def _names(self, rows: ChunkRows) -> list[str] | None:
+    def plain_names(self, rows: ChunkRows) -> list[str] | None:
         """The names of a chunk's images, where they are plain and no image is to be saved."""
         if rows is not self._rows:
             names = plain_names(rows.chunk, self.options, self.default)

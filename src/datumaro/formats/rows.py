@@ -18,6 +18,7 @@ from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
 _FILES = (MediaType.IMAGE, MediaType.BYTE_IMAGE)
+_BBOX = int(AnnotationType.bbox)
 _MASK = int(AnnotationType.mask)
 _REPORT_EVERY = 512  # items
 
@@ -61,6 +62,8 @@ class ChunkRows:
         self._points: list[float] = self._rounded.tolist()
         self._printed: list[str] | None = None
         self._short: list[str] | None = None
+        self._texts: list[str] | None = None
+        self._boxes: dict[int, str] | None = None
         self._exact: dict[int, str] | None = None  # the column "extra", where it has something
 
     def __len__(self) -> int:
@@ -81,6 +84,23 @@ class ChunkRows:
         if self._short is None:
             self._short = number_texts.short(self._rounded)
         return self._short[self._point_starts[row] : self._point_starts[row + 1]]
+
+    def point_texts(self, row: int) -> list[str]:
+        """An annotation's coordinates as `repr` prints them."""
+        if self._texts is None:
+            self._texts = number_texts.texts(self._rounded)
+        return self._texts[self._point_starts[row] : self._point_starts[row + 1]]
+
+    def box_text(self, row: int) -> str:
+        """``x,y,width,height`` of a box, each as `repr` prints it."""
+        if self._boxes is None:
+            rows = np.flatnonzero(np.array(self.types, np.uint8) == _BBOX)
+            starts = np.array(self._point_starts, np.int64)[rows]
+            corners = self._rounded[starts[:, None] + np.arange(4)]
+            sizes = (corners[:, 2:] - corners[:, :2]).round(2)
+            places = number_texts.rows(np.hstack([corners[:, :2], sizes]))
+            self._boxes = dict(zip(rows.tolist(), places, strict=True))
+        return self._boxes[row]
 
     def cuboid(self, row: int) -> list[float]:
         """A 3D cuboid's position, rotation and scale: nine numbers, as exact as they are known."""
