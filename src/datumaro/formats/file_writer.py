@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from datumaro.kernels.files import write
@@ -62,6 +62,10 @@ class FileWriter:
             for at, done in enumerate(write(paths, text, places, [b""] * len(paths))):
                 if not done:  # it is there already, or something is wrong: what, is told here
                     self.save(batch[at], text[starts[at] : starts[at + 1]])
+
+    def save_all(self, names: Sequence[str], texts: Sequence[bytes]) -> None:
+        """Write many files, as `save` does; all of them are in memory once more."""
+        self.save_parts(names, b"".join(texts), [0, *accumulate(map(len, texts))])
 
     def _path(self, name: str) -> str:
         """A file's path, in a folder that exists."""

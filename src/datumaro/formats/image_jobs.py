@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from datumaro.formats.base import WriteContext, WriteOptions
+from datumaro.formats.plain_names import plain_names
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.paths import escapes, join_inside
@@ -24,6 +25,9 @@ class ImageJobs:
         self.folder, self.options, self.context = folder, options, context
         self.default = default
         self.jobs: list[MediaJob] = []
+        self._rows: ChunkRows | None = None  # the chunk whose names `_plain` are
+        self._plain: list[str] | None = None
+        self._places: set[str] = set()  # folders that were looked at
 
     def name(self, rows: ChunkRows, item: int, stem: str = "") -> str:
         """The name of an item's image: ``stem``, or else its id, and its extension."""
@@ -39,14 +43,26 @@ class ImageJobs:
         PathOutsideDatasetError
             It would lie outside the data set's folder, whether there is one or not.
         """
+        plain = None if stem else self.plain_names(rows)
+        if plain is not None and place in self._places:
+            return plain[item]
         name = self.name(rows, item, stem)
         target = f"{place}/{name}" if place else name
         if escapes(target):  # asked first: this is done for all items
             join_inside(self.folder, target, what="item id")
+        if plain is not None:
+            self._places.add(place)
         source = rows.source(item) if self.options.save_media else None
         if source is not None:
             self.jobs.append(MediaJob(source, target, f"item {rows.ids[item]!r}"))
         return name
+
+    def plain_names(self, rows: ChunkRows) -> list[str] | None:
+        """The names of a chunk's images, where they are plain and no image is to be saved."""
+        if rows is not self._rows:
+            names = plain_names(rows.chunk, self.options, self.default)
+            self._rows, self._plain = rows, None if names is None else names.to_pylist()
+        return self._plain
 
     def save(self) -> int:
         """Save those that were noted, if the user wants images saved; how many were there."""

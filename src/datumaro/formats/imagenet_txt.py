@@ -34,6 +34,7 @@ from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import is_image, item_ids, read_text
 from datumaro.formats.image_media import image_of
+from datumaro.formats.plain_names import joined, plain_names
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
@@ -297,7 +298,7 @@ class _Reader:
             "id": pa.array(ids, text),
             "subset": schema.constant_dictionary(subset, n),
             "media_type": schema.primitive(np.full(n, MediaType.IMAGE, np.uint8), pa.uint8()),
-            "path": pa.array([os.path.join(start, path) for path in paths], text),  # noqa: PTH118
+            "path": pa.array([_joined(start, path) for path in paths], text),
         }
         offsets = np.zeros(n + 1, np.int64)
         np.cumsum([len(labels) for labels in numbers], out=offsets[1:])
@@ -308,6 +309,11 @@ class _Reader:
         }
         annotations = schema.annotation_batch(len(labels), columns)
         return Chunk(schema.item_batch(n, items), annotations, offsets)
+
+
+def _joined(folder: str, path: str) -> str:
+    """A path in a folder; an absolute one, which the user allows, as it stands."""
+    return os.path.join(folder, path) if path[:1] in "/\\" or ":" in path else folder + path  # noqa: PTH118
 
 
 def _merged(paths: list[str], numbers: list[list[int]]) -> tuple[list[str], list[list[int]]]:
@@ -345,9 +351,12 @@ class _Writer:
         jobs: list[MediaJob] = []
         for subset, chunks in content.by_subset().items():
             self.check_subset(subset)
-            with (self.folder / f"{subset}.txt").open("w", encoding="utf-8", newline="\n") as file:
+            with (self.folder / f"{subset}.txt").open("wb") as file:
                 for chunk in chunks:
-                    file.writelines(self.lines(ChunkRows(chunk), jobs))
+                    text = self.usual_lines(chunk)
+                    if text is None:
+                        text = "".join(self.lines(ChunkRows(chunk), jobs)).encode()
+                    file.write(text)
         text = "".join(f"{name}\n" for name in self.labels)
         (self.folder / LABELS_FILE).write_text(text, "utf-8", newline="\n")
         if self.options.save_dataset_meta:
@@ -366,6 +375,22 @@ class _Writer:
             raise UnsupportedContentError(
                 f"subset {subset!r}: {name} has the labels' names; rename it before export"
             )
+
+    def usual_lines(self, chunk: Chunk) -> bytes | None:
+        """The lines of a chunk of plain names with a label each; None of another one."""
+        rows = chunk.annotations
+        labels = schema.label_values(rows.column("label"))
+        kinds = rows.column("type").to_numpy()
+        if (
+            len(labels) != len(chunk)
+            or (np.diff(chunk.offsets) != 1).any()
+            or not ((kinds == _LABEL) & (labels >= 0) & (labels < len(self.labels))).all()
+        ):
+            return None
+        names = plain_names(chunk, self.options)
+        if names is None:
+            return None
+        return joined(names, " ", rows.column("label").cast(pa.large_string()), "\n")
 
     def lines(self, rows: ChunkRows, jobs: list[MediaJob]) -> list[str]:
         """The lines of a chunk's items, and what there is to save."""

@@ -164,12 +164,12 @@ def parse_line(line: str) -> Line:
     for count in (14, 15):  # of two readings the one with the longer label, as it has no number
         if len(words) > count:
             try:
-                values = [float(word) for word in words[-count:]]
+                values = list(map(float, words[-count:]))
             except ValueError:
                 break
     if not values or (len(words) > len(values) + 1 and _is_number(words[-len(values) - 1])):
         raise ValueError(f"{len(words)} fields: {line[:80]!r}")
-    if not all(abs(value) <= _MAX_NUMBER for value in values):
+    if not sum(map(abs, values)) <= _MAX_NUMBER and not _are_small(values):
         raise ValueError(f"a number that is none, or too large: {line[:80]!r}")
     occluded = int(values[1])
     if occluded != values[1]:
@@ -186,6 +186,10 @@ def parse_line(line: str) -> Line:
         attributes["score"] = values[14]
     x1, y1, x2, y2 = values[3:7]
     return Line(" ".join(words[: -len(values)]), (x1, y1, x2, y2), attributes)
+
+
+def _are_small(values: list[float]) -> bool:
+    return all(abs(value) <= _MAX_NUMBER for value in values)
 
 
 def _is_number(word: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datumaro.kernels.png import filter_rows, read_pixels
+from datumaro.kernels.png import filter_color_rows, filter_rows, read_pixels
 from datumaro.table.schema import Array
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -135,10 +135,22 @@ def encode_gray16(pixels: Array) -> bytes:
     height, width = pixels.shape
     rows = np.empty((height, 1 + 2 * width), np.uint8)
     filter_rows(np.ascontiguousarray(pixels), rows)
+    return _packed(rows, height, width, 16, _GRAY)
+
+
+def encode_colors(pixels: Array) -> bytes:
+    """A file of colours; ``pixels`` are int32 [height, width], red | green << 8 | blue << 16."""
+    height, width = pixels.shape
+    rows = np.empty((height, 1 + 3 * width), np.uint8)
+    filter_color_rows(np.ascontiguousarray(pixels), rows)
+    return _packed(rows, height, width, 8, _RGB)
+
+
+def _packed(rows: Array, height: int, width: int, bits: int, kind: int) -> bytes:
     # filtered masks are runs of zeros: to look for nothing else is faster, and smaller
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
     stream = packer.compress(rows.data) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, 16, _GRAY, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", stream), (b"IEND", b""))
     return _SIGNATURE + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
+from datumaro.formats import number_texts
 from datumaro.kernels.yolo_lines import print_lines
 from datumaro.media_store import file_source
 from datumaro.model.annotation import AnnotationType
@@ -17,6 +18,7 @@ from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
 _FILES = (MediaType.IMAGE, MediaType.BYTE_IMAGE)
+_BBOX = int(AnnotationType.bbox)
 _MASK = int(AnnotationType.mask)
 _REPORT_EVERY = 512  # items
 
@@ -26,13 +28,14 @@ class ChunkRows:
 
     Attributes
     ----------
+    chunk : where they are from.
     offsets : item i has the annotation rows ``offsets[i]:offsets[i + 1]``.
     labels : indices; schema.NO_LABEL for none.
     attributes, ann_attributes : JSON objects of items and of annotations; "" for none.
     """
 
     def __init__(self, chunk: Chunk) -> None:
-        self._chunk = chunk
+        self.chunk = chunk
         items, annotations = chunk.items, chunk.annotations
         self.offsets: list[int] = chunk.offsets.tolist()
         self.ids: list[str] = items.column("id").to_pylist()
@@ -58,6 +61,9 @@ class ChunkRows:
         self._rounded = used.astype(float).round(2)
         self._points: list[float] = self._rounded.tolist()
         self._printed: list[str] | None = None
+        self._short: list[str] | None = None
+        self._texts: list[str] | None = None
+        self._boxes: dict[int, str] | None = None
         self._exact: dict[int, str] | None = None  # the column "extra", where it has something
 
     def __len__(self) -> int:
@@ -73,11 +79,34 @@ class ChunkRows:
             self._printed = _printed(self._rounded)
         return self._printed[self._point_starts[row] : self._point_starts[row + 1]]
 
+    def short_points(self, row: int) -> list[str]:
+        """An annotation's coordinates as texts of as few digits as they need."""
+        if self._short is None:
+            self._short = number_texts.short(self._rounded)
+        return self._short[self._point_starts[row] : self._point_starts[row + 1]]
+
+    def point_texts(self, row: int) -> list[str]:
+        """An annotation's coordinates as `repr` prints them."""
+        if self._texts is None:
+            self._texts = number_texts.texts(self._rounded)
+        return self._texts[self._point_starts[row] : self._point_starts[row + 1]]
+
+    def box_text(self, row: int) -> str:
+        """``x,y,width,height`` of a box, each as `repr` prints it."""
+        if self._boxes is None:
+            rows = np.flatnonzero(np.array(self.types, np.uint8) == _BBOX)
+            starts = np.array(self._point_starts, np.int64)[rows]
+            corners = self._rounded[starts[:, None] + np.arange(4)]
+            sizes = (corners[:, 2:] - corners[:, :2]).round(2)
+            places = number_texts.rows(np.hstack([corners[:, :2], sizes]))
+            self._boxes = dict(zip(rows.tolist(), places, strict=True))
+        return self._boxes[row]
+
     def cuboid(self, row: int) -> list[float]:
         """A 3D cuboid's position, rotation and scale: nine numbers, as exact as they are known."""
         if self._exact is None:
-            ends, _ = schema.list_parts(self._chunk.annotations.column("extra"))
-            texts = self._chunk.annotations.column("extra").filter(pa.array(np.diff(ends) > 0))
+            ends, _ = schema.list_parts(self.chunk.annotations.column("extra"))
+            texts = self.chunk.annotations.column("extra").filter(pa.array(np.diff(ends) > 0))
             rows = np.flatnonzero(np.diff(ends)).tolist()
             self._exact = dict(zip(rows, texts.to_pylist(), strict=True))
         extra = self._exact.get(row)
@@ -85,23 +114,23 @@ class ChunkRows:
 
     def visibility(self, row: int) -> list[int]:
         """Of points: 0, 1 or 2 for each."""
-        return self._chunk.annotations.column("visibility")[row].as_py()
+        return self.chunk.annotations.column("visibility")[row].as_py()
 
     def caption(self, row: int) -> str:
         """A caption's text."""
-        return self._chunk.annotations.column("text")[row].as_py()
+        return self.chunk.annotations.column("text")[row].as_py()
 
     def extra(self, row: int) -> str:
         """A JSON object with what no other column holds; see `schema.ANNOTATIONS`."""
-        return self._chunk.annotations.column("extra")[row].as_py()
+        return self.chunk.annotations.column("extra")[row].as_py()
 
     def object_id(self, row: int) -> int:
         """The number of an annotation's object through time; -1 for none."""
-        return self._chunk.annotations.column("object_id")[row].as_py()
+        return self.chunk.annotations.column("object_id")[row].as_py()
 
     def mask(self, row: int) -> tuple[bytes, int, int]:
         """A mask's compressed run lengths, height and width."""
-        annotations = self._chunk.annotations
+        annotations = self.chunk.annotations
         height, width = (annotations.column(n)[row].as_py() for n in ("mask_height", "mask_width"))
         return annotations.column("rle")[row].as_py(), height, width
 
@@ -109,16 +138,20 @@ class ChunkRows:
         """Whether an item has a medium."""
         return self._media[item] != MediaType.NONE
 
+    def has_cloud(self, item: int) -> bool:
+        """Whether an item's medium is a point cloud."""
+        return self._media[item] == MediaType.POINT_CLOUD
+
     def path(self, item: int) -> str:
         """The path of an item's image file; "" for other media, and for encrypted files."""
-        if item in self._chunk.media:
+        if item in self.chunk.media:
             return ""
         return self._paths[item] if self._media[item] in _FILES else ""
 
     def medium(self, item: int) -> MediaElement | None:
         """An item's medium as an object, when it is no image file."""
-        if item in self._chunk.media:
-            return self._chunk.media[item]
+        if item in self.chunk.media:
+            return self.chunk.media[item]
         if not self.has_media(item) or self.path(item):
             return None
         return media_columns.media_object(

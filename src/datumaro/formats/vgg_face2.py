@@ -64,6 +64,7 @@ _FIVE = bytes([2] * 5)  # all points are visible
 _LABEL, _BBOX, _KEYS = (
     int(kind) for kind in (AnnotationType.label, AnnotationType.bbox, AnnotationType.points)
 )
+_SPECIAL = re.compile(r"[^A-Za-z0-9_./-]")  # what a cell may need quotes for
 _LABEL_NAME = re.compile(r"(?!no_label$|\.{1,2}$)[^\s/\\]+")
 
 
@@ -305,18 +306,25 @@ class _Tables:
     def __init__(self) -> None:
         self.boxes, self.points = io.StringIO(newline=""), io.StringIO(newline="")
         self.has_boxes = False
-        self._boxes, self._points = csv.writer(self.boxes), csv.writer(self.points)
-        self._boxes.writerow((_NAME, *_BOX_COLUMNS))
-        self._points.writerow((_NAME, *_POINT_COLUMNS))
+        csv.writer(self.boxes).writerow((_NAME, *_BOX_COLUMNS))
+        csv.writer(self.points).writerow((_NAME, *_POINT_COLUMNS))
 
-    def add_box(self, name: str, values: list[float]) -> None:
-        """Append a row."""
+    def add_box(self, name: str, place: str) -> None:
+        """Append a row; ``place`` has its numbers with commas between them."""
         self.has_boxes = True
-        self._boxes.writerow((name, *values))
+        _add_row(self.boxes, name, place)
 
-    def add_points(self, name: str, values: list[float]) -> None:
+    def add_points(self, name: str, values: list[str]) -> None:
         """Append a row; of no points if there are none."""
-        self._points.writerow((name, *(values or [""] * len(_POINT_COLUMNS))))
+        _add_row(self.points, name, ",".join(values or [""] * len(_POINT_COLUMNS)))
+
+
+def _add_row(table: io.StringIO, name: str, numbers: str) -> None:
+    if _SPECIAL.search(name):
+        csv.writer(table, lineterminator="").writerow((name,))
+    else:
+        table.write(name)
+    table.write(f",{numbers}\r\n")
 
 
 class _Writer:
@@ -389,7 +397,7 @@ class _Writer:
                 self.context.lost("labels that differ from another of their item", 1, place)
             first[kind] = row
         name = self.named(item_id, label, place)
-        points = rows.points(first[_KEYS]) if _KEYS in first else []
+        points = rows.point_texts(first[_KEYS]) if _KEYS in first else []
         if points and len(points) != len(_POINT_COLUMNS):
             self.context.lost("points that are more or fewer than five", 1, place)
             points = []
@@ -400,9 +408,8 @@ class _Writer:
             if not points and _LABEL not in first and label != schema.NO_LABEL:
                 self.context.lost("items without annotations: they get a label", 1, place)
         if _BBOX in first:
-            x1, y1, x2, y2 = rows.points(first[_BBOX])
-            tables.add_box(name, [x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)])
-        self.images.add(rows, item, subset, name)
+            tables.add_box(name, rows.box_text(first[_BBOX]))
+        self.images.add(rows, item, subset, name if name != item_id else "")
 
     def named(self, item_id: str, label: int, place: str) -> str:
         """An item's name in the tables, which begins with its label's folder."""

@@ -278,6 +278,7 @@ class _Writer:
             if not name or name != name.strip() or "\n" in name or "\r" in name:
                 raise UnsupportedContentError(f"label {name!r} cannot be written in a line")
         self.images = ImageJobs(folder, options, context)
+        self.places: set[str] = set()  # folders of images that were looked at
         self.texts: dict[str, tuple[str, int]] = {}
 
     def write(self) -> None:
@@ -313,8 +314,13 @@ class _Writer:
                 boxes.append(self.box(rows, row, label, item_id))
             elif not event and label != schema.NO_LABEL:
                 event = self.event(label)
-        stem = f"{event or _NO_LABEL}/{item_id}"
-        lines.append(self.images.add(rows, item, f"WIDER_{subset}/images", stem))
+        place, stem = f"WIDER_{subset}/images", f"{event or _NO_LABEL}/{item_id}"
+        names = self.images.plain_names(rows)
+        if names is None or place not in self.places:
+            lines.append(self.images.add(rows, item, place, stem))
+            self.places.add(place)
+        else:
+            lines.append(f"{event or _NO_LABEL}/{names[item]}")
         if boxes:
             lines += [str(len(boxes)), *boxes]
 
@@ -329,7 +335,6 @@ class _Writer:
 
     def box(self, rows: ChunkRows, row: int, label: int, item_id: str) -> str:
         """A box's line."""
-        x1, y1, x2, y2 = rows.points(row)
         text = rows.ann_attributes[row]
         found = self.texts.get(text)
         if found is None:
@@ -346,7 +351,7 @@ class _Writer:
             self.context.lost(what, 1, f"item {item_id!r}")
         if name and name != FACE:
             values = f"{values or ' - - - - - -'} {name}"
-        return f"{x1} {y1} {round(x2 - x1, 2)} {round(y2 - y1, 2)}{values}"
+        return rows.box_text(row).replace(",", " ") + values
 
 
 def _values(given: dict[str, Any]) -> tuple[str, int]:

@@ -41,3 +41,17 @@ def filter_rows(pixels: Array, out: Array) -> None:
     ValueError
         ``out`` has another size.
     """
+
+def filter_color_rows(pixels: Array, out: Array) -> None:
+    """The same of colours of 8 bits a channel.
+
+    Parameters
+    ----------
+    pixels : int32 [height, width], red | green << 8 | blue << 16.
+    out : uint8 [height, 1 + 3 width], each row's filter and its bytes.
+
+    Raises
+    ------
+    ValueError
+        ``out`` has another size.
+    """

@@ -694,3 +694,49 @@ def filter_rows(const uint16_t[:, ::1] pixels, uint8_t[:, ::1] out):
                 to[1] = <uint8_t>(row[0] >> 8)
                 to[2] = <uint8_t>row[0]
                 put_differences(to + 3, row + 1, row, width - 1)
+
+
+cdef inline void put_color_differences(
+    uint8_t* to, const int32_t* row, const int32_t* before, Py_ssize_t n
+) noexcept nogil:
+    """Red, green and blue of each pixel less those of another, which mostly is the same."""
+    cdef Py_ssize_t x
+    cdef uint32_t a, b
+    memset(to, 0, 3 * n)
+    for x in range(n):
+        if row[x] != before[x]:
+            a, b = <uint32_t>row[x], <uint32_t>before[x]
+            to[3 * x] = <uint8_t>(a - b)
+            to[3 * x + 1] = <uint8_t>((a >> 8) - (b >> 8))
+            to[3 * x + 2] = <uint8_t>((a >> 16) - (b >> 16))
+
+
+def filter_color_rows(const int32_t[:, ::1] pixels, uint8_t[:, ::1] out):
+    """See png.pyi."""
+    cdef Py_ssize_t height = pixels.shape[0], width = pixels.shape[1], x, y
+    cdef const int32_t* row
+    cdef const int32_t* above
+    cdef int32_t nothing = 0
+    cdef uint8_t* to
+    cdef uint32_t by_left, by_top  # how many pixels change
+    if out.shape[0] != height or out.shape[1] != 3 * width + 1:
+        raise ValueError("an output of another size")
+    if not width:
+        return
+    with nogil:
+        for y in range(height):
+            row = &pixels[y, 0]
+            above = &pixels[y - 1, 0] if y else row
+            to = &out[y, 0]
+            by_left = by_top = 0
+            for x in range(width):
+                by_top += row[x] != above[x]
+            for x in range(1, width):
+                by_left += row[x] != row[x - 1]
+            if y and by_top < by_left:
+                to[0] = 2
+                put_color_differences(to + 1, row, above, width)
+            else:
+                to[0] = 1
+                put_color_differences(to + 1, row, &nothing, 1)
+                put_color_differences(to + 4, row + 1, row, width - 1)

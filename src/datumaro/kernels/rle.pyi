@@ -70,3 +70,32 @@ def paint_all(rles: list[bytes], height: int, width: int) -> tuple[Array, Array,
     ValueError
         The size is negative.
     """
+
+def bounds_of_numbers(pixels: Array, n: int) -> Array:
+    """Where the numbers from 0 to n are in an image: x, y, width, height in pixels, zeros for none.
+
+    Parameters
+    ----------
+    pixels : as `paint_all` gives them.
+
+    Returns
+    -------
+    int64 [n + 1, 4]
+
+    Raises
+    ------
+    ValueError
+        There is another number.
+    """
+
+def lengths(rle: bytes, n_pixels: int) -> Array | None:
+    """The lengths of the runs of 0 and 1, in turn (int64); None where they do not fit."""
+
+def measure(rle: bytes, height: int, width: int) -> tuple[int, list[int]] | None:
+    """The pixels that are 1: how many, and their bounds; None where the mask does not fit.
+
+    The bounds are x, y, width, height in pixels, zeros when there are none.
+    """
+
+def decode(rle: bytes, n_pixels: int) -> Array | None:
+    """The pixels, column by column (uint8, 0 or 1); None where the mask does not fit."""

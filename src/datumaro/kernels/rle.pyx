@@ -7,7 +7,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 from datumaro.kernels._json cimport Buffer, buffer_free, buffer_reserve
-from datumaro.kernels._rle cimport Runs, runs_begin, runs_next
+from datumaro.kernels._rle cimport Runs, runs_begin, runs_fill, runs_next
 
 
 cdef enum:
@@ -190,6 +190,58 @@ def encode_values(
         buffer_free(&text)
 
 
+# --- text to runs ---------------------------------------------------------------------------------
+
+
+def lengths(bytes rle, int64_t n_pixels):
+    """See rle.pyi."""
+    cdef const uint8_t* text = <const uint8_t*><char*>rle
+    cdef Py_ssize_t n = len(rle), count = 0, i
+    cdef Runs runs
+    cdef int64_t run
+    if not runs_fill(text, n, n_pixels):
+        return None
+    for i in range(n):
+        count += not (text[i] - 48) & 0x20
+    found = np.empty(count, np.int64)
+    cdef int64_t[::1] out = found
+    runs_begin(&runs, text, n)
+    i = 0
+    while runs_next(&runs, &run) > 0:
+        out[i] = run
+        i += 1
+    return found
+
+
+def measure(bytes rle, int64_t height, int64_t width):
+    """See rle.pyi."""
+    cdef const uint8_t* text = <const uint8_t*><char*>rle
+    cdef Py_ssize_t n = len(rle)
+    cdef Runs runs
+    cdef int64_t run, at = 0, area = 0, first, last
+    cdef int64_t left = -1, right = -1, top = height, bottom = -1
+    cdef bint inside = False
+    if height < 0 or width < 0 or not runs_fill(text, n, height * width):
+        return None
+    runs_begin(&runs, text, n)
+    while runs_next(&runs, &run) > 0:
+        if inside and run:
+            area += run
+            first, last = at, at + run - 1
+            if left < 0:
+                left = first // height
+            right = last // height
+            if right != first // height:  # over a column's end: it is at both edges
+                top, bottom = 0, height - 1
+            else:
+                top, bottom = min(top, first % height), max(bottom, last % height)
+        at += run
+        inside = not inside
+    if left < 0:
+        return 0, [0, 0, 0, 0]
+    return area, [left, top, right - left + 1, bottom - top + 1]
+
+
 # --- text to pixels -------------------------------------------------------------------------------
 
 
@@ -241,6 +293,30 @@ def paint(int32_t[::1] canvas, bytes rle, int32_t value):
     with nogil:
         painted = paint_mask(pixels, size, text, n, value)
     return painted
+
+
+def decode(bytes rle, Py_ssize_t n_pixels):
+    """See rle.pyi."""
+    cdef const uint8_t* text = <const uint8_t*><char*>rle
+    cdef Py_ssize_t n = len(rle)
+    cdef Runs runs
+    cdef int64_t run
+    cdef uint8_t value = 0
+    cdef uint8_t* at
+    if n_pixels < 0 or not runs_fill(text, n, n_pixels):
+        return None
+    found = np.empty(n_pixels, np.uint8)
+    if not n_pixels:
+        return found
+    cdef uint8_t[::1] pixels = found
+    at = &pixels[0]
+    with nogil:
+        runs_begin(&runs, text, n)
+        while runs_next(&runs, &run) > 0:
+            memset(at, value, run)
+            at += run
+            value ^= 1
+    return found
 
 
 cdef struct Text:              # of a mask
@@ -320,3 +396,47 @@ def paint_all(list rles, Py_ssize_t height, Py_ssize_t width):
         return order, area_array, seen_array
     finally:
         free(masks)
+
+
+def bounds_of_numbers(pixels, Py_ssize_t n):
+    """See rle.pyi."""
+    found = np.zeros((n + 1, 4), np.int64)
+    if pixels.dtype == np.uint8:
+        number_bounds[uint8_t](pixels, found)
+    elif pixels.dtype == np.uint16:
+        number_bounds[uint16_t](pixels, found)
+    else:
+        number_bounds[int32_t](pixels, found)
+    return found
+
+
+cdef int number_bounds(const Number[:, ::1] pixels, int64_t[:, ::1] found) except -1:
+    """Widen the bounds of each number by its runs in the rows."""
+    cdef Py_ssize_t height = pixels.shape[0], width = pixels.shape[1], x, y, begin, most
+    cdef int64_t number
+    cdef int64_t* box
+    cdef bint known = True
+    most = found.shape[0]
+    with nogil:
+        for y in range(height):
+            x = 0
+            while x < width:
+                begin, number = x, pixels[y, x]
+                x += 1
+                while x < width and pixels[y, x] == number:
+                    x += 1
+                if not 0 <= number < most:
+                    known = False
+                    continue
+                box = &found[number, 0]  # left, top, width, height
+                if not box[3]:
+                    box[0], box[1], box[2] = begin, y, x - begin
+                else:
+                    if begin < box[0]:
+                        box[2] += box[0] - begin
+                        box[0] = begin
+                    box[2] = max(box[2], x - box[0])
+                box[3] = y - box[1] + 1
+    if not known:
+        raise ValueError("a number beyond those of the masks")
+    return 0

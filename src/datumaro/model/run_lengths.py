@@ -16,6 +16,8 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
+from datumaro.kernels import rle as kernel
+
 Rle: TypeAlias = dict[str, Any]
 """{"counts": bytes, "size": [height, width]}"""
 
@@ -63,6 +65,13 @@ def lengths(rle: Rle) -> npt.NDArray[np.int64]:
         The counts are damaged, or do not add up to the mask's size.
     """
     height, width = rle["size"]
+    found = kernel.lengths(rle["counts"], height * width) if _is_size(height, width) else None
+    return _checked_lengths(rle) if found is None else found
+
+
+def _checked_lengths(rle: Rle) -> npt.NDArray[np.int64]:
+    """The same, step by step, so that an error can tell what is wrong."""
+    height, width = rle["size"]
     groups = np.frombuffer(rle["counts"], np.uint8).astype(np.int64) - 48
     last = np.flatnonzero((groups & 32) == 0)
     if len(groups) and (
@@ -104,28 +113,39 @@ def decode(rle: Rle) -> npt.NDArray[np.uint8]:
     height, width = rle["size"]
     if height * width > MAX_PIXELS:
         raise ValueError(f"a mask of {height} x {width} pixels is too large")
-    runs = lengths(rle)
-    values = (np.arange(len(runs)) & 1).astype(np.uint8)
-    return np.repeat(values, runs).reshape(width, height).T
+    found = kernel.decode(rle["counts"], height * width) if _is_size(height, width) else None
+    if found is None:
+        runs = _checked_lengths(rle)
+        found = np.repeat((np.arange(len(runs)) & 1).astype(np.uint8), runs)
+    return found.reshape(width, height).T
 
 
 def area(rle: Rle) -> int:
     """Number of pixels that are 1."""
-    return int(lengths(rle)[1::2].sum())
+    return measure(rle)[0]
 
 
 def bounds(rle: Rle) -> list[int]:
     """x, y, width, height of the bounds in pixels; zeros when all pixels are 0."""
-    height = rle["size"][0]
-    runs = lengths(rle)
-    ends = np.cumsum(runs)[1::2]
-    begins = ends - runs[1::2]
-    begins, ends = begins[begins < ends], ends[begins < ends] - 1
-    if not len(begins):
-        return [0, 0, 0, 0]
-    left, right = begins // height, ends // height
-    top, bottom = 0, height - 1
-    if (left == right).all():  # otherwise a run goes over a column's end: it is at both edges
-        top, bottom = int((begins % height).min()), int((ends % height).max())
-    x = int(left[0])
-    return [x, top, int(right[-1]) - x + 1, bottom - top + 1]
+    return measure(rle)[1]
+
+
+def measure(rle: Rle) -> tuple[int, list[int]]:
+    """`area` and `bounds`.
+
+    Raises
+    ------
+    ValueError
+        As `lengths`.
+    """
+    height, width = rle["size"]
+    found = kernel.measure(rle["counts"], height, width) if _is_size(height, width) else None
+    if found is None:
+        _checked_lengths(rle)
+        raise ValueError(f"a mask of {height} x {width} pixels is too large")
+    return found
+
+
+def _is_size(height: int, width: int) -> bool:
+    """Whether the kernel can count so many pixels."""
+    return 0 <= height < 1 << 31 and 0 <= width < 1 << 31

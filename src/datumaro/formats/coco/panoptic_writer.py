@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -14,16 +13,17 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from PIL import Image as PILImage
 
 from datumaro.errors import DatasetExportError
+from datumaro.formats import png
 from datumaro.formats.base import WriteContext
 from datumaro.formats.coco.images import ImageTable
 from datumaro.formats.coco.panoptic import MAX_ID
 from datumaro.formats.index_masks import Array
 from datumaro.formats.mask_painting import COVERED, MaskToPaint, instance_numbers, paint_order
 from datumaro.formats.rows import ChunkRows
-from datumaro.model import run_lengths
+from datumaro.kernels.pixels import look_up
+from datumaro.kernels.rle import bounds_of_numbers
 from datumaro.paths import join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Chunk
@@ -138,6 +138,7 @@ def _paint(picture: _Picture) -> tuple[bytes, Counter[str]]:
     masks = [picture.masks[i] for i in fitting]
     order = paint_order(picture.item, masks)
     losses[COVERED] += order.n_covered
+    bounds: list[list[int]] = bounds_of_numbers(order.pixels, len(masks)).tolist()
     entries: list[dict[str, Any]] = []
     numbers = np.zeros(len(masks) + 1, np.int32)
     for place, (index, mask) in enumerate(zip(fitting, masks, strict=True)):
@@ -145,27 +146,13 @@ def _paint(picture: _Picture) -> tuple[bytes, Counter[str]]:
         if whole and not visible:
             continue
         numbers[place + 1] = mask.group
-        rle = {"counts": mask.rle, "size": list(size)}
-        if visible < whole:
-            rle = run_lengths.encode(order.pixels == place + 1)
-        entries.append(
-            {**picture.segments[index], "area": visible, "bbox": run_lengths.bounds(rle)}
-        )
-    _save(numbers[order.pixels], picture.png)
+        entries.append({**picture.segments[index], "area": visible, "bbox": bounds[place + 1]})
+    shown = np.empty(order.pixels.shape, np.int32)
+    look_up(order.pixels, numbers, shown)
+    Path(picture.png).write_bytes(png.encode_colors(shown))
     told = {
         "image_id": picture.image_id,
         "file_name": picture.file_name,
         "segments_info": entries,
     }
     return msgspec.json.encode(told) + b",", losses
-
-
-def _save(ids: Array, path: str) -> None:
-    height, width = ids.shape
-    # the bytes of a number: red, green, blue, and one that is 0
-    data = np.ascontiguousarray(ids, "<i4").tobytes()
-    out = io.BytesIO()
-    PILImage.frombytes("RGB", (width, height), data, "raw", "RGBX").save(
-        out, "PNG", compress_level=4
-    )
-    Path(path).write_bytes(out.getvalue())

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
@@ -22,6 +23,7 @@ from datumaro.paths import check_subset_name
 from datumaro.table.chunk import Chunk, Content
 
 IMAGES = "images"
+_IN_IMAGES = f"{IMAGES}/"
 
 _REPORT_EVERY = 64  # files
 
@@ -35,13 +37,18 @@ class Subset:
     Attributes
     ----------
     files : its files of annotations, relative to the folder, sorted.
-    images : {path without extension: image}, relative to ``images`` in it.
+    names : all files in its folder of images, relative to it.
     """
 
     name: str
     folder: str
     files: list[str]
-    images: dict[str, str]
+    names: list[str]
+
+    @cached_property
+    def images(self) -> dict[str, str]:
+        """{path without extension: image}; of several the first by name."""
+        return {stem_of(name): name for name in sorted(self.names, reverse=True) if is_image(name)}
 
     def image(self, item_id: str) -> str:
         """The path of an item's image; "" when there is none."""
@@ -122,18 +129,17 @@ def _subset(folder: Path, is_annotation: Callable[[str], bool], *, deep: bool) -
         with os.scandir(folder) as entries:
             if not any(is_annotation(entry.name) for entry in entries if entry.is_file()):
                 return None
-    images: dict[str, str] = {}
+    images: list[str] = []
     files: list[str] = []
-    for name in sorted(walk(os.fspath(folder)), reverse=True):
-        if name.startswith(f"{IMAGES}/"):
-            if is_image(name):
-                inner = name[len(IMAGES) + 1 :]
-                images[stem_of(inner)] = inner
+    for name in walk(os.fspath(folder)):
+        if name.startswith(_IN_IMAGES):
+            images.append(name[len(_IN_IMAGES) :])
         elif is_annotation(name):
             files.append(name)
     if not files:
         return None
-    return Subset(folder.absolute().name, os.fspath(folder), files[::-1], images)
+    files.sort()
+    return Subset(folder.absolute().name, os.fspath(folder), files, images)
 
 
 def unescaped(text: str) -> str:

@@ -27,6 +27,7 @@ from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
 _EXPECTED = "no gt_<id>.txt"
+_BATCH = 1024  # files that are written at a time
 _CHUNK_ITEMS = 8192
 _MOST = 1e9  # pixels
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
@@ -79,11 +80,17 @@ class IcdarTextLocalization(Format):
         """
         images = Images(content, folder, options, context)
         writer = FileWriter(folder)
+        names: list[str] = []
+        texts: list[bytes] = []
         for rows, item in each_item(content, context.progress, "Writing ICDAR"):
             images.add_beside_files(rows, item)
             name, slash, last = rows.ids[item].rpartition("/")
-            text = _text(rows, item, context)
-            writer.save(f"{rows.subsets[item]}/{name}{slash}gt_{last}.txt", text.encode())
+            names.append(f"{rows.subsets[item]}/{name}{slash}gt_{last}.txt")
+            texts.append(_text(rows, item, context).encode())
+            if len(texts) == _BATCH:
+                writer.save_all(names, texts)
+                names, texts = [], []
+        writer.save_all(names, texts)
         images.save()
 
 
@@ -165,8 +172,9 @@ def _text(rows: ChunkRows, item: int, context: WriteContext) -> str:
         if kind not in (_BBOX, _POLYGON):
             continue
         separator = " " if kind == _BBOX else ","
-        line = separator.join([_number(value) for value in rows.points(row)])
-        text = json_text.decode(rows.ann_attributes[row]).get("text")
+        line = separator.join(rows.short_points(row))
+        attributes = rows.ann_attributes[row]
+        text = json_text.decode(attributes).get("text") if attributes else None
         if isinstance(text, str) and "\n" not in text and "\r" not in text:
             line += separator + files.quoted(text)
         elif text is not None:
@@ -174,8 +182,3 @@ def _text(rows: ChunkRows, item: int, context: WriteContext) -> str:
             context.lost(what, 1, f"item {rows.ids[item]!r}")
         made.append(line + "\n")
     return "".join(made)
-
-
-def _number(value: float) -> str:
-    text = repr(value)
-    return text[:-2] if text.endswith(".0") else text

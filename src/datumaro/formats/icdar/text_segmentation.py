@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
+_BMP = struct.Struct("<2sIIIIiiHHI")  # up to how the pixels are packed
 _END = "_GT.txt"
 _EXPECTED = f"no <id>{_END}"
 _CHUNK_ITEMS = 2048
@@ -188,6 +190,9 @@ def _codes(path: str) -> Array:
     if data is None or len(data) > _MAX_BYTES:
         found = "no such file" if data is None else f"more than {_MAX_BYTES} bytes"
         raise MalformedFileError(path, "", found, "the colours of characters")
+    usual = _bmp_codes(data)
+    if usual is not None:
+        return usual
     try:
         with PILImage.open(io.BytesIO(data), formats=("BMP", "PNG")) as image:
             if (
@@ -208,6 +213,24 @@ def _codes(path: str) -> Array:
         raise MalformedFileError(
             path, "", f"damaged data ({error})", "a BMP or PNG image"
         ) from error
+
+
+def _bmp_codes(data: bytes) -> Array | None:
+    """The same of a BMP file of 24 bits a pixel, from its lowest row up; None of any other."""
+    if len(data) < _BMP.size:
+        return None
+    magic, _, _, offset, head, width, height, planes, bits, packed = _BMP.unpack_from(data)
+    if (magic, head, planes, bits, packed) != (b"BM", 40, 1, 24, 0) or offset != 54:
+        return None
+    stride = (3 * width + 3) // 4 * 4
+    if not (width > 0 and height > 0 and width * height <= _MAX_PIXELS):
+        return None
+    if len(data) < offset + stride * height:
+        return None
+    # four bytes from every third on: blue, green, red, and what is cut off
+    padded = data if len(data) > offset + stride * height else data + b"\0"
+    pixels = np.ndarray((height, width), "<i4", padded, offset, (stride, 3))
+    return (pixels[::-1] & 0xFFFFFF).astype(np.int32, copy=False)
 
 
 # --- writing --------------------------------------------------------------------------------------

@@ -7,8 +7,13 @@ Definition: https://rrc.cvc.uab.es/?ch=2&com=tasks
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from datumaro.errors import (
     MalformedFileError,
@@ -22,16 +27,22 @@ from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.files import read_text, stem_of
 from datumaro.formats.icdar import files
 from datumaro.formats.icdar.files import Images, Subset
-from datumaro.formats.rows import ChunkRows, each_subset
+from datumaro.formats.plain_names import joined, plain_names
+from datumaro.formats.rows import ChunkRows
 from datumaro.model.annotation import AnnotationType
+from datumaro.model.media import MediaType
 from datumaro.paths import join_inside
+from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 
 FILE = "gt.txt"
 
 _LINE = re.compile(r'(.+?), "(.*)"\s*')
 _HEAD = re.compile(rb'(\xef\xbb\xbf)?[^\n]+?\.\w+, *("|\r?\n|$)')
-_CHUNK_ITEMS = 8192
+_PLAIN_LINE = re.compile(
+    r'^([A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*), "([^"\\\n]*)"$', re.MULTILINE | re.ASCII
+)
+_CHUNK_ITEMS = 1 << 16
 _CAPTION = int(AnnotationType.caption)
 
 
@@ -77,23 +88,36 @@ class IcdarWordRecognition(Format):
         """
         images = Images(content, folder, options, context)
         writer = FileWriter(folder)
-        parts = content.by_subset()
-        for subset, items in each_subset(parts, context.progress, "Writing ICDAR"):
-            lines: list[str] = []
-            for rows, item in items:
-                lines += _lines(rows, item, images, context)
-            writer.save(f"{subset}/{FILE}", "".join(lines).encode())
+        context.progress.start(len(content), desc="Writing ICDAR")
+        done = 0
+        for subset, chunks in content.by_subset().items():
+            texts: list[bytes] = []
+            for chunk in chunks:
+                text = _usual_lines(chunk, options)
+                if text is None:
+                    rows = ChunkRows(chunk)
+                    lines = (_lines(rows, item, images, context) for item in range(len(rows)))
+                    text = "".join(chain.from_iterable(lines)).encode()
+                texts.append(text)
+                done += len(chunk)
+                context.progress.report_status(done)
+            writer.save(f"{subset}/{FILE}", b"".join(texts))
+        context.progress.finish()
         images.save()
 
 
 def _chunks(subset: Subset, options: Any, context: ReadContext) -> list[Chunk]:
     file = f"{subset.folder}/{FILE}"
+    text = read_text(file)
+    usual = _usual_chunk(subset, text)
+    if usual is not None:
+        return [usual]
     chunks: list[Chunk] = []
     columns = ChunkColumns()
     places: dict[str, int] = {}
     last = ""  # the image whose captions are read
     open_item: tuple[str, str] | None = None
-    for number, line in enumerate(read_text(file).split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         match = _LINE.fullmatch(line)
@@ -127,6 +151,46 @@ def _chunks(subset: Subset, options: Any, context: ReadContext) -> list[Chunk]:
     if open_item is not None:
         columns.add_item(open_item[0], subset.name, open_item[1])
     return [*chunks, columns.finish()]
+
+
+def _usual_chunk(subset: Subset, text: str) -> Chunk | None:
+    """The items of a list that has one line for each image, all of them plain; None of another."""
+    lines = _PLAIN_LINE.findall(text)
+    n = len(lines)
+    if not n or n > _CHUNK_ITEMS or n != text.count("\n") + (not text.endswith("\n")):
+        return None
+    ids = [stem_of(name) for name, _ in lines]
+    if len(set(ids)) < n:
+        return None
+    kind = pa.large_string()
+    images = f"{subset.folder}/{files.IMAGES}/"
+    items = {
+        "id": pa.array(ids, kind),
+        "subset": schema.constant_dictionary(subset.name, n),
+        "media_type": schema.primitive(np.full(n, MediaType.IMAGE, np.uint8), pa.uint8()),
+        "path": pa.array([images + name for name, _ in lines], kind),
+    }
+    captions = {
+        "type": schema.primitive(np.full(n, _CAPTION, np.uint8), pa.uint8()),
+        "text": pa.array([caption for _, caption in lines], kind),
+    }
+    return Chunk(
+        schema.item_batch(n, items), schema.annotation_batch(n, captions), np.arange(n + 1)
+    )
+
+
+def _usual_lines(chunk: Chunk, options: Any) -> bytes | None:
+    """The lines of a chunk of plain names with a caption each; None of another one."""
+    kinds = chunk.annotations.column("type").to_numpy()
+    if (np.diff(chunk.offsets) != 1).any() or not (kinds == _CAPTION).all():
+        return None
+    names = plain_names(chunk, options, ".png")
+    if names is None:
+        return None
+    texts = chunk.annotations.column("text")
+    if pc.any(pc.match_substring_regex(texts, r'[\\"\r\n]')).as_py():
+        return None
+    return joined(names, ', "', texts, '"\n')
 
 
 def _lines(rows: ChunkRows, item: int, images: Images, context: WriteContext) -> list[str]:

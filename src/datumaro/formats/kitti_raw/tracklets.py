@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -18,12 +20,14 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
+from datumaro.formats import number_texts
 from datumaro.formats.files import read_file
 from datumaro.formats.kitti_raw.files import MAX_FRAME
 from datumaro.formats.xml_files import parse_xml
 from datumaro.kernels import kitti_tracklets
 from datumaro.table.schema import Array
 
+_LOST = re.compile("[\0-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _MAX_BYTES = 1 << 26
 _MAX_NUMBER = 1e9
 _HIDDEN = (1, 2)  # occlusion: partly, fully
@@ -292,6 +296,15 @@ _TRACKLET = """  <item{versions}>
       <count>{count}</count>
       <item_version>2</item_version>
 """
+_FIRST_POSE = '      <item version="2" tracking_level="0" class_id="3">'
+_PLACE = """
+        <tx>%s</tx>
+        <ty>%s</ty>
+        <tz>%s</tz>
+        <rx>%s</rx>
+        <ry>%s</ry>
+        <rz>%s</rz>
+"""
 _TRACKLET_END = "    </poses>\n    <finished>1</finished>\n  </item>\n"
 
 
@@ -301,7 +314,10 @@ def text(tracklets: list[Tracklet]) -> str:
     Names and values must be such as XML can hold: see `holds_text`.
     """
     parts = [_START.format(count=len(tracklets))]
-    poses_before = 0
+    poses = (pose for tracklet in tracklets for pose in tracklet.poses)
+    numbers = iter(
+        number_texts.texts(np.array([(*pose.position, *pose.rotation) for pose in poses]))
+    )
     for number, tracklet in enumerate(tracklets):
         # Boost describes each class where it is first met
         versions = ' version="1" tracking_level="0" class_id="1"' if not number else ""
@@ -317,48 +333,53 @@ def text(tracklets: list[Tracklet]) -> str:
                 count=last - first + 1,
             )
         )
-        before = tracklet.poses[0]
+        frame, place = first, ""
         for pose in tracklet.poses:
-            for _ in range(before.frame + 1, pose.frame):
-                parts.append(_pose(before, poses_before == 0, present=False))
-                poses_before += 1
-            parts.append(_pose(pose, poses_before == 0, present=True))
-            poses_before += 1
-            before = pose
+            # where it was, out of the image
+            parts += [f"      <item>{place}{_ABSENT_END}"] * (pose.frame - frame - 1)
+            head = "      <item>" if place or number else _FIRST_POSE
+            place = _PLACE % tuple(islice(numbers, 6))
+            parts.append(f"{head}{place}{_end_of(pose)}")
+            frame = pose.frame
         parts.append(_TRACKLET_END)
     parts.append(_END)
     return "".join(parts)
 
 
-def _pose(pose: Pose, first: bool, *, present: bool) -> str:
-    versions = ' version="2" tracking_level="0" class_id="3"' if first else ""
-    x, y, z = pose.position
-    rx, ry, rz = pose.rotation
-    start = f"""      <item{versions}>
-        <tx>{x!r}</tx>
-        <ty>{y!r}</ty>
-        <tz>{z!r}</tz>
-        <rx>{rx!r}</rx>
-        <ry>{ry!r}</ry>
-        <rz>{rz!r}</rz>
-        <state>{_LABELED if present else _INTERPOLATED}</state>
-        <occlusion>{int(pose.occluded) if present else _UNSET}</occlusion>
-        <occlusion_kf>{int(present)}</occlusion_kf>
-        <truncation>{0 if present else _OUT_OF_IMAGE}</truncation>
+def _end_of(pose: Pose) -> str:
+    """What stands behind the place of a pose that is in the image."""
+    if not pose.attributes:
+        return _HIDDEN_END if pose.occluded else _SEEN_END
+    attributes = "".join(
+        f"          <attribute><name>{escape(name)}</name>"
+        f"<value>{escape(_value_text(value))}</value></attribute>\n"
+        for name, value in pose.attributes.items()
+    )
+    state = _state(_LABELED, int(pose.occluded), 1, 0)
+    return f"{state}        <attributes>\n{attributes}        </attributes>\n      </item>\n"
+
+
+def _state(state: int, occlusion: int, key: int, truncation: int) -> str:
+    return f"""        <state>{state}</state>
+        <occlusion>{occlusion}</occlusion>
+        <occlusion_kf>{key}</occlusion_kf>
+        <truncation>{truncation}</truncation>
         <amt_occlusion>-1</amt_occlusion>
         <amt_border_l>-1</amt_border_l>
         <amt_border_r>-1</amt_border_r>
         <amt_occlusion_kf>-1</amt_occlusion_kf>
         <amt_border_kf>-1</amt_border_kf>
 """
-    if not present or not pose.attributes:
-        return f"{start}      </item>\n"
-    attributes = "".join(
-        f"          <attribute><name>{escape(name)}</name>"
-        f"<value>{escape(_value_text(value))}</value></attribute>\n"
-        for name, value in pose.attributes.items()
+
+
+_SEEN_END, _HIDDEN_END, _ABSENT_END = (
+    _state(*states) + "      </item>\n"
+    for states in (
+        (_LABELED, 0, 1, 0),
+        (_LABELED, 1, 1, 0),
+        (_INTERPOLATED, _UNSET, 0, _OUT_OF_IMAGE),
     )
-    return f"{start}        <attributes>\n{attributes}        </attributes>\n      </item>\n"
+)
 
 
 def _value_text(value: Any) -> str:
@@ -367,6 +388,4 @@ def _value_text(value: Any) -> str:
 
 def holds_text(text: str) -> bool:
     """Whether a text comes back from XML as it is: it has no control characters, nor halves."""
-    return all(
-        c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\x7f\ufffe\uffff" for c in text
-    )
+    return _LOST.search(text) is None

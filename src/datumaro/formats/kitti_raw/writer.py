@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from datumaro.errors import MediaTypeError, UnsupportedContentError
 from datumaro.formats import dataset_meta
@@ -23,13 +23,14 @@ from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import Image, PointCloud
 from datumaro.options import option
-from datumaro.paths import join_inside
+from datumaro.paths import escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
 LABEL = r"[^\x00-\x20]([^\x00-\x1f]*[^\x00-\x20])?"
 
 _CUBOID = int(AnnotationType.cuboid_3d)
+_MOST_KNOWN = 4096
 _LONGEST_GAP = 1000  # frames that are filled up between two poses of an object
 _CAMERA = re.compile(r"image_[A-Za-z0-9]+", re.IGNORECASE)
 
@@ -51,6 +52,15 @@ class _Placed:
     label: str
     size: tuple[float, float, float]
     pose: Pose
+
+
+class _Told(NamedTuple):
+    """What a cuboid's attributes say; ``track`` is None for an object of its own."""
+
+    track: int | None
+    occluded: bool
+    kept: dict[str, Any]
+    losses: list[str]
 
 
 def write(
@@ -84,6 +94,7 @@ class _Writer:
                     f"label {name!r} cannot stand in XML as it is; rename it before export"
                 )
         self.objects: dict[object, list[_Placed]] = {}
+        self.known: dict[str, _Told] = {}  # `told`, of some attributes
         self.kept_names: set[str] = {OCCLUDED, TRACK}
 
     def write(self) -> None:
@@ -100,7 +111,8 @@ class _Writer:
                 for row in range(chunk.offsets[item], chunk.offsets[item + 1]):
                     if chunk.types[row] == _CUBOID:
                         self.add(chunk, item, row, frame)
-                jobs += self.media(chunk, item)
+                if self.options.save_media or not chunk.has_cloud(item):
+                    jobs += self.media(chunk, item)
                 done += 1
                 if not done % 1000:
                     progress.report_status(done)
@@ -129,7 +141,8 @@ class _Writer:
                     raise UnsupportedContentError(
                         f"item id {name!r} cannot be a line of {files.FRAMES}; rename the item"
                     )
-                join_inside(self.folder, name, what="item id")
+                if escapes(name):  # asked first: this is done for all
+                    join_inside(self.folder, name, what="item id")
                 if name in names:
                     raise UnsupportedContentError(
                         f"item id {name!r} is in two subsets, and kitti_raw has none; rename one"
@@ -174,37 +187,43 @@ class _Writer:
         label = chunk.labels[row]
         if label == schema.NO_LABEL:
             return
-        example = f"item {chunk.ids[item]!r}"
         if not 0 <= label < len(self.labels):
-            self.context.lost(UNDECLARED, 1, example)
+            self.context.lost(UNDECLARED, 1, f"item {chunk.ids[item]!r}")
             return
-        attributes = json_text.decode(chunk.ann_attributes[row])
-        track, occluded = attributes.pop(TRACK, None), attributes.pop(OCCLUDED, False)
-        if not isinstance(occluded, bool):
-            self.context.lost("values of occluded but yes and no", 1, example)
-        key: object = track
-        if not isinstance(track, int) or isinstance(track, bool):
-            key = (frame, item, row)  # an object of its own
-            if track is not None:
-                self.context.lost("values of track_id that are no integers", 1, example)
-        kept = self.kept(attributes, example) if self.options.allow_attrs else {}
-        x, y, z, rx, ry, rz, *size = chunk.cuboid(row)
-        pose = Pose(frame, (x, y, z), (rx, ry, rz), occluded is True, kept)
-        placed = _Placed(self.labels[label], (size[0], size[1], size[2]), pose)
+        text = chunk.ann_attributes[row]
+        told = self.known.get(text)
+        if told is None:
+            told = self.told(json_text.decode(text))
+            if len(self.known) < _MOST_KNOWN:  # an object's cuboids mostly have the same
+                self.known[text] = told
+        for loss in told.losses:
+            self.context.lost(loss, 1, f"item {chunk.ids[item]!r}")
+        key = (frame, item, row) if told.track is None else told.track
+        x, y, z, rx, ry, rz, height, width, length = chunk.cuboid(row)
+        pose = Pose(frame, (x, y, z), (rx, ry, rz), told.occluded, told.kept)
+        placed = _Placed(self.labels[label], (height, width, length), pose)
         self.objects.setdefault(key, []).append(placed)
 
-    def kept(self, attributes: dict[str, Any], example: str) -> dict[str, Any]:
-        """The attributes that can be written."""
+    def told(self, attributes: dict[str, Any]) -> _Told:
+        """What a cuboid's attributes say."""
+        track, occluded = attributes.pop(TRACK, None), attributes.pop(OCCLUDED, False)
+        losses: list[str] = []
+        if not isinstance(occluded, bool):
+            losses.append("values of occluded but yes and no")
+        if not isinstance(track, int) or isinstance(track, bool):
+            if track is not None:
+                losses.append("values of track_id that are no integers")
+            track = None
         kept: dict[str, Any] = {}
-        for name, value in attributes.items():
+        for name, value in attributes.items() if self.options.allow_attrs else ():
             if value is None or isinstance(value, list | dict):
                 continue  # counted by what the format declares
             if name.strip() and holds_text(name) and holds_text(str(value)):
                 kept[name] = value
             else:
-                self.context.lost("attributes with control characters", 1, example)
+                losses.append("attributes with control characters")
         self.kept_names.update(kept)
-        return kept
+        return _Told(track, occluded is True, kept, losses)
 
     def split(self, parts: list[_Placed]) -> Iterator[Tracklet]:
         """An object's poses as tracklets: several where its label or size changes."""

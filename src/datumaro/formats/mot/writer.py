@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
-from datumaro.formats import dataset_meta, label_lines
+from datumaro.formats import dataset_meta, label_lines, number_texts
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
@@ -35,7 +33,6 @@ from datumaro.table.schema import Array
 
 _BBOX = int(AnnotationType.bbox)
 _FRAME = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
-_LARGEST_PLAIN = 1e15  # numbers from here on may be printed with an exponent
 
 
 def write(content: Content, folder: Path, options: MetaWriteOptions, context: WriteContext) -> None:
@@ -97,22 +94,25 @@ class _Writer:
         item_id = chunk.items.column("id")[int(boxes.items[int(np.argmax(bad))])].as_py()
         self.context.lost(what, int(np.count_nonzero(bad)), f"item {item_id!r}")
 
-    def lines(self, chunk: Chunk, boxes: _Boxes, frames: list[int]) -> Iterator[str]:
+    def lines(self, chunk: Chunk, boxes: _Boxes, frames: list[int]) -> list[str]:
         """The lines of a chunk's boxes."""
-        heads: list[int] = []
-        tails: list[tuple[int, str]] = []
+        heads: list[str] = []
+        middles: list[str] = []
+        tails: list[str] = []
         for code, text in enumerate(boxes.attributes):
             known = json_text.decode(text)
             seen, loss = _visibility(known)
             if loss and (bad := boxes.codes == code).any():
                 self.lost(loss, bad, chunk, boxes)
-            heads.append(self.tracks.number(known.get("track_id")))
-            tails.append((int(known.get("ignored") is not True), repr(seen)))
+            heads.append(f",{self.tracks.number(known.get('track_id'))},")
+            middles.append(f",{int(known.get('ignored') is not True)},")
+            tails.append(f",{seen!r}\n")
         classes = np.where(boxes.labels == schema.NO_LABEL, -1, boxes.labels + 1).tolist()
-        rows = zip(frames, boxes.codes.tolist(), boxes.places(), classes, strict=True)
-        for frame, code, place, number in rows:
-            looked_at, seen = tails[code]
-            yield f"{frame},{heads[code]},{place},{looked_at},{number},{seen}\n"
+        columns = zip(frames, boxes.codes.tolist(), boxes.places(), classes, strict=True)
+        return [
+            f"{frame}{heads[code]}{place}{middles[code]}{number}{tails[code]}"
+            for frame, code, place, number in columns
+        ]
 
     def save_images(self, content: Content) -> int:
         """Save the images, if the user wants them; how many were there."""
@@ -159,12 +159,7 @@ class _Boxes:
     def places(self) -> list[str]:
         """``x,y,width,height`` of each."""
         starts, ends = self._corners[:, :2], self._corners[:, 2:]
-        places = np.hstack([starts, (ends - starts).round(2)])
-        if not len(places):
-            return []
-        if not (np.abs(places) < _LARGEST_PLAIN).all():  # nor is any of them NaN
-            return [",".join(map(repr, place)) for place in places.tolist()]
-        return orjson.dumps(places, option=orjson.OPT_SERIALIZE_NUMPY).decode()[2:-2].split("],[")
+        return number_texts.rows(np.hstack([starts, (ends - starts).round(2)]))
 
 
 def _visibility(known: dict[str, Any]) -> tuple[float, str]:

@@ -147,7 +147,7 @@ class _Writer:
         counts, height, width = rows.mask(row)
         rle = {"counts": counts, "size": [height, width]}
         try:
-            area, bounds = run_lengths.area(rle), run_lengths.bounds(rle)
+            area, bounds = run_lengths.measure(rle)
         except ValueError as error:
             raise UnsupportedContentError(f"item {item_id!r}: a mask is damaged: {error}") from None
         at = list(map(float, bounds)) if box is None else _box(rows.points(box))
