@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from datumaro.cli.errors import CliError
+from datumaro.remote.path import as_remote
 
 
 def next_free_name(base: str, ext: str = "", folder: Path | None = None) -> str:
@@ -38,7 +39,9 @@ def check_output_folder(folder: Path, *, overwrite: bool, source: Path | None = 
         return
     if not folder.is_dir():
         raise CliError(f"{folder}: is a file; a data set needs a folder, choose another with -o")
-    if not overwrite and any(folder.iterdir()):
+    remote = as_remote(folder)
+    is_empty = remote.is_empty() if remote else not any(folder.iterdir())
+    if not overwrite and not is_empty:
         raise CliError(
             f"{folder}: exists and is not empty; choose another folder, or replace the data set "
             "in it with --overwrite"

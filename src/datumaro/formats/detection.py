@@ -17,6 +17,7 @@ from datumaro.errors import (
     DatumaroError,
     MultipleFormatsMatchError,
     NoMatchingFormatsError,
+    RemoteStorageError,
 )
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, Format, Rejected
@@ -215,6 +216,8 @@ def _ask(kind: Format, folder: Folder) -> Confidence | Rejection:
     except Rejected as rejected:
         supported = type(kind).detect is not Format.detect
         return Rejection(UNMET_REQUIREMENTS if supported else DETECTION_UNSUPPORTED, str(rejected))
+    except RemoteStorageError:  # it says nothing of the files
+        raise
     except (OSError, UnicodeDecodeError, DatumaroError) as error:
         # A file that cannot be read, or is damaged: not to be recognised, and the reason is told.
         return Rejection(UNMET_REQUIREMENTS, f"{type(error).__name__}: {error}")
