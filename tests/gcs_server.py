@@ -140,7 +140,7 @@ def _serve() -> None:
             if how == "cut":
                 self.close_connection = True
 
-        do_GET = do_POST = do_PUT = do_DELETE = answered  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = answered
 
         def told(self) -> None:
             """Do what the test asks for."""

@@ -1,10 +1,10 @@
 """Servers that fail: what is tried again, what is said, and what is left."""
 
 import pytest
-from at_urls import assert_same, export, keys, read
 from pyarrow.fs import AwsStandardS3RetryStrategy
 
 import datumaro as dm
+from at_urls import assert_same, export, keys, read
 from datumaro.cli.main import main
 from datumaro.errors import DatasetImportError, RemoteStorageError
 from datumaro.remote.steady import MARK
@@ -103,7 +103,7 @@ def test_a_removal_that_fails_is_not_tried_for_each_file(s3, bucket, photos):
     url = f"{bucket}/new"
     s3.fails["PUT .*val.datum"] = "500"
     s3.fails["DELETE"] = "503"
-    with pytest.raises(RemoteStorageError, match="[67] uploaded files could not be removed again"):
+    with pytest.raises(RemoteStorageError, match=r"[67] uploaded files could not be removed again"):
         export(photos, url, **ONCE)
     s3.fails.clear()
     assert len(s3.asked("png")) == 10 - 5  # uploads alone

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from at_urls import assert_same, export, keys, put, read
 
 import datumaro as dm
+from at_urls import assert_same, export, keys, put, read
 from datumaro.cli.main import main
 from datumaro.crypto import generate_key
 from datumaro.errors import (

@@ -33,7 +33,7 @@ def test_urls(text):
     assert is_url(text)
 
 
-@pytest.mark.parametrize("text", ["", "a/b", "/s3://b", "C://x", "://x", "s3:/b", "1s3://b"])
+@pytest.mark.parametrize("text", ["", "a/b", "/s3://b", "C://x", "://x", "./s3:/b", "1s3://b"])
 def test_paths_that_are_none(text):
     assert not is_url(text)
     assert located(text) == Path(text)
@@ -68,6 +68,8 @@ def test_file_urls_are_local_paths(tmp_path):
     ("url", "message"),
     [
         ("s3:///x", "bucket's name is missing"),
+        ("s3:/bucket/x", "'s3:/bucket/x' is no URL: s3://… has two slashes"),
+        (Path("gs://bucket/x"), "pathlib.Path drops one"),
         ("s3://b/x?colour=red", "no setting 'colour'; there are access_key, anonymous"),
         ("s3://b/x?connect_timeout=soon", "'soon' is no number"),
         ("gs://me@b/x", "GOOGLE_APPLICATION_CREDENTIALS"),

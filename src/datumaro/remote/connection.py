@@ -130,6 +130,8 @@ class Connection:
             A package lacks; the message names it.
         InvalidOptionError
             It has no such setting.
+        RemoteStorageError
+            It cannot be made.
         """
         try:
             if self.scheme == "s3":
@@ -144,6 +146,13 @@ class Connection:
             raise InvalidOptionError(
                 f"{self.scheme}://{self.authority}: {self.scrubbed(str(error))}; docs/remote.md "
                 "lists the settings that there are"
+            ) from None
+        except OSError as error:
+            if isinstance(error, RemoteStorageError):
+                raise
+            reason = self.scrubbed(str(error)).partition("\n")[0]
+            raise RemoteStorageError(
+                f"{self.scheme}://{self.authority}: it cannot be reached: {reason}"
             ) from None
 
     def _s3(self) -> Any:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import posixpath
+import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
@@ -24,6 +25,8 @@ from datumaro.remote.failures import failure
 
 _HEAD = 1 << 10  # bytes of a file's beginning that are kept; more than a server's error message,
 # for which the client has no room otherwise
+_LOST = re.compile(r"(s3|gs|gcs|abfs|az|sftp|hdfs|https?|file):/(?!/)", re.IGNORECASE)
+"""A URL that has lost a slash."""
 
 
 class RemotePath:
@@ -327,6 +330,11 @@ def located(path: str | os.PathLike[str], options: Mapping[str, Any] | None = No
     if not isinstance(path, str) or not is_url(path):
         if options:
             raise InvalidOptionError("storage_options are for URLs, and the path is a local one")
+        if lost := _LOST.match(os.fspath(path)):
+            raise InvalidOptionError(
+                f"{os.fspath(path)!r} is no URL: {lost[1]}://… has two slashes; give it as text, "
+                f"since pathlib.Path drops one (or ./{lost[1]}:/… for a local path)"
+            )
         return Path(path)
     if path.lower().startswith("file://"):
         from urllib.request import url2pathname  # costs time, and most do without

@@ -248,8 +248,8 @@ class _Upload:
             left = left or [MARK]
         if left:
             return (
-                f"{len(left)} uploaded files could not be removed again, below {self.target}: remove "
-                f"the folder. It is not read while the file {MARK} is there"
+                f"{len(left)} uploaded files could not be removed again, below {self.target}: "
+                f"remove the folder. It is not read while the file {MARK} is there"
             )
         with contextlib.suppress(OSError):  # empty folders that the removal has left
             for name in self.target.names()[1]:
