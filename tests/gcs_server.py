@@ -27,6 +27,8 @@ _PIECE = 16 << 10  # bytes of an answer that are sent, and counted, at once
 class GCS:
     """The server: `requests` are (method, path, bytes of the answer's body), as they came.
 
+    After the path stands the range of bytes that was asked for, as in ``"/b/x bytes=0-63"``.
+
     ``host`` is what STORAGE_EMULATOR_HOST is set to.
     """
 
@@ -62,8 +64,8 @@ class GCS:
         return [request for request in self.requests if re.search(pattern, request[1])]
 
     def fetched(self, pattern: str = "") -> int:
-        """Bytes of the content of objects whose names have a regular expression."""
-        return sum(n for method, path, n in self.asked(pattern) if "alt=media" in path)
+        """Bytes that were fetched by range of objects whose names have a regular expression."""
+        return sum(n for method, path, n in self.asked(pattern) if " bytes=" in path)
 
     def stop(self) -> None:
         self.process.kill()
@@ -79,7 +81,10 @@ class GCS:
 def started() -> GCS:
     """The server, running."""
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__))], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(Path(__file__))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     return GCS(f"http://127.0.0.1:{process.stdout.readline().strip()}", process)
 
@@ -112,7 +117,7 @@ def _serve() -> None:
             path = unquote(self.path)
             if path.startswith(_CONTROL):
                 return self.told()
-            noted = [self.command, path, 0]
+            noted = [self.command, f"{path} {self.headers['Range'] or ''}".strip(), 0]
             requests.append(noted)
             asked = f"{self.command} {path}"
             how = next((how for p, how in failing.items() if re.search(p, asked)), "")
@@ -128,13 +133,14 @@ def _serve() -> None:
             head, blank, body = self.wfile.getvalue().partition(b"\r\n\r\n")
             self.wfile = wire
             wire.write(head + blank)
-            for at in range(0, len(body) // 2 if how == "cut" else len(body), _PIECE):
+            body = body[: len(body) // 2] if how == "cut" else body
+            for at in range(0, len(body), _PIECE):
                 wire.write(body[at : at + _PIECE])
                 noted[2] = min(at + _PIECE, len(body))
             if how == "cut":
                 self.close_connection = True
 
-        do_GET = do_POST = do_PUT = do_DELETE = answered  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = answered
 
         def told(self) -> None:
             """Do what the test asks for."""
@@ -152,7 +158,10 @@ def _serve() -> None:
             self.end_headers()
             self.wfile.write(data)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, storage))
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # connections that are not taken at once wait for seconds
+
+    server = Server(("127.0.0.1", 0), partial(Handler, storage))
     print(server.server_port, flush=True)
     server.serve_forever()
 

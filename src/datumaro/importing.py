@@ -15,6 +15,7 @@ from datumaro.options import make_options
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.remote.path import as_remote, located, raise_missing
 from datumaro.remote.steady import read_steady
+from datumaro.remote.tools import copying
 from datumaro.staging import read_whole
 from datumaro.table.checks import check_labels, check_names, check_unique
 from datumaro.table.chunk import Content
@@ -52,8 +53,9 @@ def read_dataset(
     remote = as_remote(source)
     if remote is not None and not reader.at_urls:
         raise DatasetImportError(
-            f"{source}: format {format} is not read from URLs; copy the data set with the "
-            "storage's own tool, or export it there as datumaro_binary with storage parquet"
+            f"{source}: format {format} is not read from URLs; copy the data set to a local "
+            f"folder first, and read that: {copying(remote)}. Of datumaro_binary with storage "
+            "parquet it can be read where it is"
         )
     chosen = make_options(reader.read_options, options, format)
     workers = workers_of(chosen, executor, format)

@@ -31,6 +31,7 @@ def s3(s3_server, monkeypatch):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     s3_server.refuses = ""
+    s3_server.fails.clear()
     s3_server.requests.clear()
     return s3_server
 
@@ -39,6 +40,27 @@ def s3(s3_server, monkeypatch):
 def bucket(s3):
     """The URL of an empty bucket."""
     return f"s3://{s3.new_bucket()}"
+
+
+@pytest.fixture(scope="session")
+def gcs_server():
+    if importlib.util.find_spec("gcp_storage_emulator") is None:
+        pytest.skip("gcp-storage-emulator is not installed: pip install gcp-storage-emulator")
+    from gcs_server import started
+
+    gcs = started()
+    yield gcs
+    gcs.stop()
+
+
+@pytest.fixture
+def gcs(gcs_server, monkeypatch):
+    """A server of Google's storage, which the environment leads to. See `gcs_server.GCS`."""
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server.host)
+    gcs_server.clear()
+    return gcs_server
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_urls(text):
     assert is_url(text)
 
 
-@pytest.mark.parametrize("text", ["", "a/b", "/s3://b", "C://x", "://x", "s3:/b", "1s3://b"])
+@pytest.mark.parametrize("text", ["", "a/b", "/s3://b", "C://x", "://x", "./s3:/b", "1s3://b"])
 def test_paths_that_are_none(text):
     assert not is_url(text)
     assert located(text) == Path(text)
@@ -68,6 +68,8 @@ def test_file_urls_are_local_paths(tmp_path):
     ("url", "message"),
     [
         ("s3:///x", "bucket's name is missing"),
+        ("s3:/bucket/x", "'s3:/bucket/x' is no URL: s3://… has two slashes"),
+        (Path("gs://bucket/x"), "pathlib.Path drops one"),
         ("s3://b/x?colour=red", "no setting 'colour'; there are access_key, anonymous"),
         ("s3://b/x?connect_timeout=soon", "'soon' is no number"),
         ("gs://me@b/x", "GOOGLE_APPLICATION_CREDENTIALS"),
@@ -99,6 +101,13 @@ def test_no_text_shows_credentials():
         (OSError("AWS Error NETWORK_CONNECTION: curlCode: 28, Timeout"), "did not answer in time"),
         (OSError("AWS Error NETWORK_CONNECTION: curlCode: 6, …"), "leads nowhere"),
         (OSError("AWS Error NETWORK_CONNECTION: curlCode: 7, …"), "cannot be reached"),
+        (OSError("AWS Error NETWORK_CONNECTION: curlCode: 18, partial"), "broke off"),
+        (OSError("AWS Error SLOW_DOWN during GetObject"), "too many requests"),
+        (OSError("google::cloud::Status(UNAVAILABLE: HTTP status code: 429)"), "too many requests"),
+        (OSError("google::cloud::Status(UNAVAILABLE: CURL error [7]=…)"), "cannot be reached"),
+        (OSError("google::cloud::Status(X: OAuth2 access token)"), "no credentials were found"),
+        (FileNotFoundError("google::cloud::Status(NOT_FOUND)"), "is not there any more"),
+        (OSError("AWS Error INTERNAL_FAILURE: Failed to flush response stream"), "with an error"),
         (OSError("AWS Error NO_SUCH_BUCKET during …"), "there is no bucket 'b'"),
         (OSError("google::cloud::Status(PERMISSION_DENIED)"), "permission was refused"),
         (ConnectionResetError("reset"), "failed"),

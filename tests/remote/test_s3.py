@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from at_urls import assert_same, export, keys, put, read
 from PIL import Image as Pillow
 
 import datumaro as dm
+from at_urls import assert_same, export, keys, put, read
 from datumaro.cli.main import main
 from datumaro.crypto import generate_key
 from datumaro.errors import (
@@ -380,7 +380,9 @@ def test_other_formats_and_records_are_not_at_urls(bucket, photos, tmp_path):
         put(f"{bucket}/set/annotations/{name}.datum", file.read_bytes())
     with pytest.raises(DatasetImportError, match="its storage is records"):
         dm.Dataset.import_from(f"{bucket}/set")
-    with pytest.raises(DatasetImportError, match="format coco is not read from URLs"):
+    with pytest.raises(
+        DatasetImportError, match=f"not read from URLs.*aws s3 sync {bucket}/set FOL"
+    ):
         dm.Dataset.import_from(f"{bucket}/set", "coco")
     with pytest.raises(NoMatchingFormatsError, match="name the folder that holds annotations"):
         dm.Dataset.import_from(f"{bucket}/set/annotations")
@@ -436,3 +438,20 @@ def test_the_command_line_s_errors(s3, bucket, tmp_path, capsys, monkeypatch):
     assert main(["sample", f"{bucket}/sample"]) == 1
     assert main(["key", "show-recipients", f"{bucket}/set"]) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_what_other_formats_are_told(bucket, photos, tmp_path, capsys):
+    photos.export(tmp_path / "coco", "coco")
+    put(f"{bucket}/coco/annotations/instances.json", b"{}")
+    copy = f"aws s3 sync {bucket}/coco FOLDER"
+    convert = ["convert", "-i", f"{bucket}/coco", "-f", "voc", "-o", str(tmp_path / "out")]
+    for command in (convert, [*convert, "-if", "coco"], ["info", f"{bucket}/coco:coco"]):
+        assert main(command) == 1
+        error = capsys.readouterr().err
+        assert "not read" in error and copy in error
+    assert main(["detect", f"{bucket}/coco"]) == 0
+    assert copy in capsys.readouterr().out
+    assert main(["convert", "-i", str(tmp_path / "coco"), "-f", "voc", "-o", f"{bucket}/voc"]) == 1
+    assert "export datumaro_binary with storage parquet there" in capsys.readouterr().err
+    assert main(["convert", "-i", "s3:/bucket/set", "-f", "voc", "-o", "out"]) == 1
+    assert "two slashes" in capsys.readouterr().err

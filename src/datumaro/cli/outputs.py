@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from datumaro.cli.errors import CliError
+from datumaro.remote.claim import refuse_others
+from datumaro.remote.path import as_remote
 
 
 def next_free_name(base: str, ext: str = "", folder: Path | None = None) -> str:
@@ -26,6 +28,8 @@ def check_output_folder(folder: Path, *, overwrite: bool, source: Path | None = 
     CliError
         It is a file; it holds something and ``overwrite`` is not set; or it is, or holds, the data
         set ``source`` that is being read.
+    DatasetExportError
+        It is at a URL, and another export to it is under way.
     """
     if source is not None:
         target, origin = folder.resolve(), source.resolve()
@@ -38,7 +42,10 @@ def check_output_folder(folder: Path, *, overwrite: bool, source: Path | None = 
         return
     if not folder.is_dir():
         raise CliError(f"{folder}: is a file; a data set needs a folder, choose another with -o")
-    if not overwrite and any(folder.iterdir()):
+    if (remote := as_remote(folder)) is not None:
+        refuse_others(remote)  # it is no answer to them that something is there
+    is_empty = remote.is_empty() if remote else not any(folder.iterdir())
+    if not overwrite and not is_empty:
         raise CliError(
             f"{folder}: exists and is not empty; choose another folder, or replace the data set "
             "in it with --overwrite"

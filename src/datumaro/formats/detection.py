@@ -17,11 +17,13 @@ from datumaro.errors import (
     DatumaroError,
     MultipleFormatsMatchError,
     NoMatchingFormatsError,
+    RemoteStorageError,
 )
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, Format, Rejected
 from datumaro.formats.nearness import LEAST, nearness
-from datumaro.remote.path import as_remote, located, raise_missing
+from datumaro.remote.path import RemotePath, as_remote, located, raise_missing
+from datumaro.remote.tools import copying
 
 log = logging.getLogger("datumaro")
 
@@ -119,7 +121,9 @@ def detect(path: str | Path, depth: int = DEFAULT_DEPTH) -> Detection:
     formats, unloaded = _load()
     if as_remote(path):
         local = [name for name, kind in formats.items() if not kind.at_urls]
-        unloaded |= dict.fromkeys(local, Rejection(DETECTION_UNSUPPORTED, "it is not at URLs"))
+        unloaded |= dict.fromkeys(
+            local, Rejection(DETECTION_UNSUPPORTED, "it is not read from URLs")
+        )
         formats = {name: kind for name, kind in formats.items() if kind.at_urls}
     levels = [_Level(where, folder) for where, folder in _levels(path, depth)]
     for level in levels:
@@ -185,9 +189,8 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
             f"{path}: no known format matches"
             + (f" (nearest: {near})" if near else "")
             + (
-                "; of a URL, name the folder that holds annotations/*.datum of storage parquet; "
-                "other formats are not read there: copy them with the storage's own tool"
-                if as_remote(detection.where)
+                f"; {at_urls(remote)}"
+                if (remote := as_remote(detection.where))
                 else "; name the format, or see why each was rejected with "
                 "`datum detect --show-rejections`"
             )
@@ -195,6 +198,14 @@ def detect_one(path: str | Path, depth: int = DEFAULT_DEPTH) -> tuple[str, Path]
     if len(detection.formats) > 1:
         raise MultipleFormatsMatchError(detection.formats, str(path))
     return detection.formats[0], detection.where
+
+
+def at_urls(place: RemotePath) -> str:
+    """What is found at URLs, and what to do about the rest."""
+    return (
+        "of a URL, name the folder that holds annotations/*.datum of storage parquet; other "
+        f"formats are not read there: copy them to a local folder first: {copying(place)}"
+    )
 
 
 def _load() -> tuple[dict[str, Format], dict[str, Rejection]]:
@@ -215,6 +226,8 @@ def _ask(kind: Format, folder: Folder) -> Confidence | Rejection:
     except Rejected as rejected:
         supported = type(kind).detect is not Format.detect
         return Rejection(UNMET_REQUIREMENTS if supported else DETECTION_UNSUPPORTED, str(rejected))
+    except RemoteStorageError:  # it says nothing of the files
+        raise
     except (OSError, UnicodeDecodeError, DatumaroError) as error:
         # A file that cannot be read, or is damaged: not to be recognised, and the reason is told.
         return Rejection(UNMET_REQUIREMENTS, f"{type(error).__name__}: {error}")

@@ -22,6 +22,7 @@ from typing import Any
 
 from datumaro.errors import DatasetExportError, RemoteStorageError
 from datumaro.remote.path import RemotePath
+from datumaro.remote.tools import removing
 
 log = logging.getLogger("datumaro")
 
@@ -30,7 +31,6 @@ PREFIX = "export-claim-"
 
 _PATIENCE, _POLL = 10.0, 0.1  # seconds: until others have withdrawn
 _OWNER = 200  # characters that are shown of what a file says
-_TOOLS = {"s3": "aws s3 rm", "gs": "gcloud storage rm", "gcs": "gcloud storage rm"}
 
 
 class Claim:
@@ -108,10 +108,11 @@ class Claim:
         try:
             with self._file.told(), contextlib.suppress(FileNotFoundError):
                 self._folder.connection.filesystem.delete_file(self._file.place)
-        except (OSError, RemoteStorageError) as error:
+        except OSError as error:
             log.warning(
-                "%s could not be removed (%s); until it is, exports to that folder are refused: %s",
-                self._file, error, _removal(self._file),
+                "%s could not be removed (%s); exports to that folder are refused as long as it "
+                "is there; remove it: %s",
+                self._file, error, removing(self._file),
             )  # fmt: skip
 
 
@@ -135,20 +136,15 @@ def _refusal(folder: RemotePath, others: list[Any]) -> DatasetExportError:
     info = min(others, key=lambda info: info.base_name)
     file = folder / info.base_name
     try:
-        text = file.read_range(0, _OWNER).decode(errors="replace").splitlines()[:1]
-    except (OSError, RemoteStorageError):  # it is gone, or may not be read
-        text = []
-    owner = "".join(c for c in (text or ["somebody"])[0] if c.isprintable())
+        text = file.read_range(0, _OWNER).decode(errors="replace")
+    except OSError:  # it is gone, or may not be read
+        text = ""
+    owner = "".join(c for c in text.partition("\n")[0] if c.isprintable()) or "somebody"
     since = f" since {info.mtime.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if info.mtime else ""
     return DatasetExportError(
         f"{folder}: another export to it is under way, by {owner}{since}. Wait for its end. If it "
-        f"has died, remove its file, and export again: {_removal(file)} (--overwrite does not)"
+        f"has died, remove its file, and export again: {removing(file)} (--overwrite does not)"
     )
-
-
-def _removal(file: RemotePath) -> str:
-    tool = _TOOLS.get(file.connection.scheme)
-    return f"`{tool} {file}`" if tool else f"remove {file} with the storage's own tool"
 
 
 def _owner() -> str:

@@ -20,11 +20,12 @@ from urllib.parse import unquote
 
 from datumaro.errors import InvalidOptionError, MissingDependencyError, RemoteStorageError
 from datumaro.paths import is_url
+from datumaro.remote import google
 
-_GS = frozenset({"gs", "gcs"})
-_ARROW = frozenset({"s3", *_GS})
+_ARROW = frozenset({"s3", *google.SCHEMES})
 _CONNECT, _REQUEST = 10.0, 60.0  # seconds
 _ATTEMPTS = 3
+_RETRY = 30.0  # seconds, of Google's
 
 # What a URL's query may say, and what kind of value it is.
 _OPTIONS: dict[str, dict[str, type]] = {
@@ -90,9 +91,9 @@ class Connection:
         return self.scheme in _ARROW
 
     @property
-    def lists_folders(self) -> bool:
-        """Whether a listing names the folders in a folder. pyarrow's of ``gs://`` does not."""
-        return self.scheme not in _GS
+    def is_google(self) -> bool:
+        """Whether it is Google's object store: see `datumaro.remote.google`."""
+        return self.scheme in google.SCHEMES
 
     @property
     def endpoint(self) -> str:
@@ -100,7 +101,7 @@ class Connection:
         given = str(self._options.get("endpoint_override") or "")
         if not given and self.scheme == "s3":
             given = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
-        if not given and self.scheme in _GS:
+        if not given and self.is_google:
             given = os.environ.get(_EMULATOR, "")
         return given
 
@@ -129,11 +130,13 @@ class Connection:
             A package lacks; the message names it.
         InvalidOptionError
             It has no such setting.
+        RemoteStorageError
+            It cannot be made.
         """
         try:
             if self.scheme == "s3":
                 return self._s3()
-            if self.scheme in _GS:
+            if self.is_google:
                 return self._gs()
             fs = importlib.import_module("pyarrow.fs")
             return fs.PyFileSystem(fs.FSSpecHandler(self._fsspec))
@@ -143,6 +146,13 @@ class Connection:
             raise InvalidOptionError(
                 f"{self.scheme}://{self.authority}: {self.scrubbed(str(error))}; docs/remote.md "
                 "lists the settings that there are"
+            ) from None
+        except OSError as error:
+            if isinstance(error, RemoteStorageError):
+                raise
+            reason = self.scrubbed(str(error)).partition("\n")[0]
+            raise RemoteStorageError(
+                f"{self.scheme}://{self.authority}: it cannot be reached: {reason}"
             ) from None
 
     def _s3(self) -> Any:
@@ -175,7 +185,7 @@ class Connection:
 
     def _gs(self) -> Any:
         fs = _arrow("GcsFileSystem", "Google Cloud Storage")
-        options: dict[str, Any] = {"retry_time_limit": _REQUEST, **self._options}
+        options: dict[str, Any] = {"retry_time_limit": _RETRY, **self._options}
         limit = options["retry_time_limit"]
         if isinstance(limit, int | float):  # pyarrow cuts what is less than a second
             options["retry_time_limit"] = timedelta(seconds=max(limit, 1))
@@ -257,7 +267,7 @@ def connect(url: str, options: Mapping[str, Any] | None, literal: bool) -> tuple
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     given = dict(options or {})
-    kind = "gs" if scheme in _GS else scheme
+    kind = "gs" if scheme in google.SCHEMES else scheme
     if not literal and kind in _OPTIONS and (query := _QUERY.search(rest)):
         rest = rest[: query.start()]
         given = _asked(kind, query[1]) | given

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import posixpath
+import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
@@ -18,10 +19,14 @@ from datumaro.errors import (
     RemoteStorageError,
 )
 from datumaro.paths import is_url
+from datumaro.remote import google
 from datumaro.remote.connection import Connection, connect
 from datumaro.remote.failures import failure
 
-_HEAD = 64  # bytes of a file's beginning that are kept
+_HEAD = 1 << 10  # bytes of a file's beginning that are kept; more than a server's error message,
+# for which the client has no room otherwise
+_LOST = re.compile(r"(s3|gs|gcs|abfs|az|sftp|hdfs|https?|file):/(?!/)", re.IGNORECASE)
+"""A URL that has lost a slash."""
 
 
 class RemotePath:
@@ -165,7 +170,7 @@ class RemotePath:
     def names(self) -> tuple[list[str], list[str]]:
         """Names of the files and of the folders in the folder, sorted.
 
-        Not every store names folders: see `Connection.lists_folders`.
+        Of Google's store there are no folders: see `datumaro.remote.google`.
         """
         files: list[str] = []
         folders: list[str] = []
@@ -179,7 +184,7 @@ class RemotePath:
         """Whether nothing is below it now."""
         if self.infos():
             return False
-        if self.connection.lists_folders:
+        if not self.connection.is_google:
             return True
         if self.key:
             return not RemotePath(self.connection, self.key).exists()
@@ -202,7 +207,9 @@ class RemotePath:
         """
         if self._arrow is None:
             with self.told(), self._missing():
-                if self.connection.is_object_store:
+                if self.connection.is_google:
+                    self._arrow = google.open_ranges(self.connection.filesystem, self.place)
+                elif self.connection.is_object_store:
                     self._arrow = self.connection.filesystem.open_input_file(self.place)
                 else:
                     import pyarrow as pa
@@ -239,7 +246,7 @@ class RemotePath:
         return cast(BinaryIO, raw if not buffering else io.BufferedReader(raw, size))
 
     def head(self) -> bytes:
-        """The first 64 bytes."""
+        """The first bytes, 1,024 at most."""
         if self._first is None:
             self._first = self.read_range(0, _HEAD)
         return self._first
@@ -258,10 +265,9 @@ class RemotePath:
         FileNotFoundError
             There is none.
         """
-        if self.connection.scheme in ("gs", "gcs"):
+        if self.connection.is_google:
             with self.told(), self._missing():
-                with self.connection.filesystem.open_input_stream(self.place) as stream:
-                    return stream.read()
+                return google.read_whole(self.connection.filesystem, self.place)
         file = self.arrow_file()
         with self.told():
             return file.read_at(file.size(), 0)
@@ -324,6 +330,11 @@ def located(path: str | os.PathLike[str], options: Mapping[str, Any] | None = No
     if not isinstance(path, str) or not is_url(path):
         if options:
             raise InvalidOptionError("storage_options are for URLs, and the path is a local one")
+        if lost := _LOST.match(os.fspath(path)):
+            raise InvalidOptionError(
+                f"{os.fspath(path)!r} is no URL: {lost[1]}://… has two slashes; give it as text, "
+                f"since pathlib.Path drops one (or ./{lost[1]}:/… for a local path)"
+            )
         return Path(path)
     if path.lower().startswith("file://"):
         from urllib.request import url2pathname  # costs time, and most do without
@@ -368,11 +379,15 @@ def raise_missing(path: Path) -> NoReturn:
     Raises
     ------
     DatasetNotFoundError
-        Always.
+        Always, but where the server failed or refused.
+    RemoteStorageError
+        It did.
     """
     remote = as_remote(path)
     if remote is None:
         raise DatasetNotFoundError(f"{path}: no such file or folder")
+    if remote.connection.is_google:
+        remote.infos()  # it raises what may have hidden it
     bucket = RemotePath(remote.connection, "")
     if remote.connection.is_object_store and not bucket.exists():
         name = remote.connection.authority

@@ -238,17 +238,18 @@ class _Upload:
 
     def _clear(self) -> str:
         """Remove what was uploaded; what is left, in words."""
-        left = 0
-        for name in reversed(self.done):  # the mark last, and only when all else is gone
-            try:
-                if name != MARK or not left:
-                    self._remove(name)
-            except (OSError, RemoteStorageError):
-                left += 1
+        left = [name for name in self.done if name != MARK]
+        try:
+            while left:
+                self._remove(left[-1])
+                left.pop()
+            self._remove(MARK)
+        except OSError:  # the rest would be waited for in vain
+            left = left or [MARK]
         if left:
             return (
-                f"{left} uploaded files could not be removed again, below {self.target}: remove "
-                f"the folder. It is not read while the file {MARK} is there"
+                f"{len(left)} uploaded files could not be removed again, below {self.target}: "
+                f"remove the folder. It is not read while the file {MARK} is there"
             )
         with contextlib.suppress(OSError):  # empty folders that the removal has left
             for name in self.target.names()[1]:

@@ -65,8 +65,8 @@ def _depth(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Detect, print, report."""
     from datumaro.cli.inputs import log
-    from datumaro.formats.detection import detect
-    from datumaro.remote.path import located
+    from datumaro.formats.detection import at_urls, detect
+    from datumaro.remote.path import as_remote, located
 
     path = located(args.path)
     found = detect(path, args.depth)
@@ -80,8 +80,11 @@ def run(args: argparse.Namespace) -> int:
             print(f"- {name}")
     if found.formats and found.where != path:
         log.info("found in the folder %s", found.where)
-    if found.nearest:
+    remote = as_remote(found.where)
+    if found.nearest and remote is None:
         _print_nearest(found)
+    if not found.formats and remote is not None:
+        print(f"\n{found.where}: {at_urls(remote)}")
     if args.show_rejections:
         _print_rejections(found)
     if args.json_report:

@@ -50,6 +50,7 @@ from datumaro.model.kinds import AnnotationType, MediaType
 from datumaro.options import option
 from datumaro.remote.ahead import read_ahead
 from datumaro.remote.path import as_remote
+from datumaro.remote.tools import copying
 
 if TYPE_CHECKING:  # what reads and writes costs time, and summaries do without
     from datumaro.table.content import Content
@@ -261,10 +262,11 @@ class DatumaroBinary(Format):
             vaults, kept = opened([source.path for source in tables], options, whole)
             context.keep |= kept
             return dataset.read(tables, whole, options.allow_external_media, context, part, vaults)
-        if as_remote(path):
+        if (remote := as_remote(path)) is not None:
             raise DatasetImportError(
                 f"{sources[0].path}: its storage is records, which are not read from URLs: copy "
-                "the data set with the storage's own tool, or export it with storage parquet"
+                f"the data set to a local folder first: {copying(remote)}; or export it with "
+                "storage parquet"
             )
         if not part.is_whole:
             raise InvalidOptionError(
