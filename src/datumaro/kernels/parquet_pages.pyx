@@ -16,12 +16,12 @@ cdef extern from *:
     """
     #ifdef _MSC_VER
     #include <intrin.h>
-    #define dm_ones(x) ((int)__popcnt(x))
+    #define dm_ones(x) ((int)__popcnt64(x))
     #else
-    #define dm_ones(x) __builtin_popcount(x)
+    #define dm_ones(x) __builtin_popcountll(x)
     #endif
     """
-    int dm_ones(unsigned int x) noexcept nogil
+    int dm_ones(uint64_t x) noexcept nogil
 
 # encodings, by parquet.thrift
 cdef enum:
@@ -127,12 +127,14 @@ cdef bint _next_run(Runs* r) noexcept nogil:
 cdef inline uint64_t _bits(const uint8_t* data, Py_ssize_t end, uint64_t at, int width) noexcept nogil:
     """``width`` bits (at most 64) from bit ``at`` on, lowest first; all are before ``end`` bytes."""
     cdef Py_ssize_t byte = <Py_ssize_t>(at >> 3)
-    cdef int shift = <int>(at & 7), got, left
+    cdef int shift = <int>(at & 7), got
     cdef uint64_t value = 0, more
     if width == 0:
         return 0
-    left = <int>(end - byte) if end - byte < 8 else 8
-    memcpy(&value, data + byte, left)  # the machine is little-endian, as Arrow's are
+    if end - byte >= 8:  # the machine is little-endian, as Arrow's are
+        memcpy(&value, data + byte, 8)
+    else:
+        memcpy(&value, data + byte, end - byte)
     value >>= shift
     got = 64 - shift
     if width > got:
@@ -161,18 +163,22 @@ def row_bounds(
 ):
     """See parquet_pages.pyi."""
     cdef Runs r
-    cdef Py_ssize_t seen = 0, begun = 0, first = -1, i, n, step
+    cdef Py_ssize_t seen = 0, begun = 0, first = -1, i, n, step, lot
+    cdef uint64_t word
     _begin_runs(&r, body, begin, end, 1)
     with nogil:
         while seen < count and _next_run(&r):
             n = min(r.n, count - seen)
             i = 0
             while i < n:
-                if r.packed and not i & 7 and n - i >= 8:  # eight at once
-                    step = 8 - dm_ones(r.data[r.at + (i >> 3)])
+                if r.packed and not i & 7 and n - i >= 8:  # 64 or 8 at once
+                    lot = 64 if n - i >= 64 else 8
+                    word = 0
+                    memcpy(&word, r.data + r.at + (i >> 3), 8 if lot == 64 else 1)
+                    step = lot - dm_ones(word)
                     if begun + step <= row or (first >= 0 and step == 0):
                         begun += step
-                        i += 8
+                        i += lot
                         continue
                 elif not r.packed and (r.value or begun + (n - i) <= row):
                     begun += 0 if r.value else n - i
@@ -197,9 +203,9 @@ def levels(
 ):
     """See parquet_pages.pyi."""
     cdef Runs r
-    cdef Py_ssize_t seen = 0, before = 0, i, n, till
+    cdef Py_ssize_t seen = 0, before = 0, i, n, till, lot
     cdef int width = 1 if most == 1 else 2
-    cdef uint8_t byte
+    cdef uint64_t word, odd = ~<uint64_t>0 // 3
     if not (1 <= most <= 3 and 0 <= first <= last <= <Py_ssize_t>1 << 31):
         raise ValueError("levels of another kind")
     _begin_runs(&r, body, begin, end, width)
@@ -215,15 +221,18 @@ def levels(
             else:
                 i = 0
                 while i < till:
-                    if not i & 7 and till - i >= 8 and most < 3:
-                        if most == 1:
-                            before += dm_ones(r.data[r.at + (i >> 3)])
-                        else:  # two bits each: those that are 2
-                            byte = r.data[r.at + (i >> 2)]
-                            before += dm_ones((byte >> 1) & ~byte & 0x55)
-                            byte = r.data[r.at + (i >> 2) + 1]
-                            before += dm_ones((byte >> 1) & ~byte & 0x55)
-                        i += 8
+                    if not i & 7 and till - i >= 8 and most < 3:  # 32 or 8 at once
+                        lot = 32 if till - i >= 32 else 8
+                        word = 0
+                        if lot == 8:
+                            memcpy(&word, r.data + r.at + (i >> 3) * width, width)
+                        elif most == 1:
+                            memcpy(&word, r.data + r.at + (i >> 3), 4)
+                        else:
+                            memcpy(&word, r.data + r.at + (i >> 2), 8)
+                        # two bits each: those that are 2
+                        before += dm_ones(word if most == 1 else (word >> 1) & ~word & odd)
+                        i += lot
                         continue
                     before += 1 if _run_value(&r, i) == <uint32_t>most else 0
                     i += 1
@@ -277,7 +286,8 @@ cdef int _deltas(
     cdef Cursor c
     cdef uint64_t block = 0, minis = 0, total = 0, value, sum = 0
     cdef int64_t first = 0, least = 0
-    cdef Py_ssize_t size, i, j, seen = 1, widths, mini, there
+    cdef Py_ssize_t size, i, j, seen = 1, widths, mini, there, begun
+    cdef uint64_t word, mask
     cdef int width
     c.data, c.pos, c.end = &body[0] if body.shape[0] else NULL, begin, body.shape[0]
     if not 0 <= begin <= c.end or skip < 0 or n < 0:
@@ -311,8 +321,15 @@ cdef int _deltas(
             if width > 64 or size * width // 8 > c.end - c.pos:
                 raise ValueError("numbers that end too soon")
             i = min(size, there - seen)
+            begun = 0
+            if not summed and width <= 56 and c.end - c.pos >= size * width // 8 + 8:
+                mask = (<uint64_t>1 << width) - 1
+                begun = min(i, max(skip - seen, 0))
+                for j in range(begun):  # of these the sum alone counts
+                    memcpy(&word, &body[0] + c.pos + (j * width >> 3), 8)
+                    value += <uint64_t>least + ((word >> (j * width & 7)) & mask)
             if seen < skip + n:
-                for j in range(min(i, skip + n - seen)):
+                for j in range(begun, min(i, skip + n - seen)):
                     value += <uint64_t>least + _bits(
                         &body[0] + c.pos, c.end - c.pos, <uint64_t>j * width, width
                     )
