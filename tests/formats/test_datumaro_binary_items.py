@@ -77,7 +77,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def groups_read(monkeypatch):
-    """The row groups that are read: their files' names and numbers."""
+    """The row groups that are read by Arrow, as all are then: their files' names and numbers."""
+    monkeypatch.setattr(row_groups.StoredFile, "pages", lambda *_: None)
     found = []
     whole = reading.Group.read
 
@@ -94,8 +95,11 @@ def groups_read(monkeypatch):
 
 @pytest.mark.parametrize("few", [0, 1, 8])
 @pytest.mark.parametrize("cache_bytes", [0, 1 << 30])
-def test_in_any_order_they_are_the_data_sets_items(folder, monkeypatch, few, cache_bytes):
+@pytest.mark.parametrize("paged", [True, False])
+def test_in_any_order_they_are_the_data_sets_items(folder, monkeypatch, few, cache_bytes, paged):
     monkeypatch.setattr(row_groups, "_FEW", few)
+    if not paged:
+        monkeypatch.setattr(row_groups.StoredFile, "pages", lambda *_: None)
     expected = list(read(folder))
     reader = dm.ItemReader(folder, cache_bytes=cache_bytes)
     assert len(reader) == len(expected) == 22
@@ -416,7 +420,8 @@ def cut_file(folder):
 
 @pytest.mark.parametrize("change", [other_data_set, other_file, cut_file])
 @pytest.mark.parametrize("pickled", [False, True])
-def test_a_file_that_is_changed_after_it_was_opened(tmp_path, change, pickled):
+def test_a_file_that_is_changed_after_it_was_opened(tmp_path, monkeypatch, change, pickled):
+    monkeypatch.setattr(row_groups, "_FEW", 0)
     where = export(tmp_path / "set", shard_size=5)
     reader = dm.ItemReader(where)
     first = reader[0]

@@ -17,14 +17,14 @@ _MOST = 1 << 28
 """Bytes of a footer that is read here: ours have some tens of thousands."""
 
 
-def plain_metadata(path: Path) -> FileMetadata | None:
-    """What a file says of itself; None where that is Arrow's to read: of files that are encrypted,
-    at URLs, or of which the footer is very large.
+def plain_footer(path: Path) -> bytes | None:
+    """A file's footer as it is stored; None where that is Arrow's to read: of files that are
+    encrypted, at URLs, or of which the footer is very large.
 
     Raises
     ------
     MalformedFileError
-        It is damaged, or of a kind that is not known here.
+        The file was cut.
     """
     if as_remote(path) is not None:
         return None
@@ -42,7 +42,20 @@ def plain_metadata(path: Path) -> FileMetadata | None:
         if length > _MOST:
             return None
         file.seek(at - length)
-        data = file.read(length)
+        return file.read(length)
+
+
+def plain_metadata(path: Path) -> FileMetadata | None:
+    """What a file says of itself; None as `plain_footer`, or where it is signed.
+
+    Raises
+    ------
+    MalformedFileError
+        It is damaged, or of a kind that is not known here.
+    """
+    data = plain_footer(path)
+    if data is None:
+        return None
     try:
         told = footer(data)
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from datumaro.formats.datumaro_binary.labels import checked_labels
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.parquet.chunks import ChunkReader
 from datumaro.formats.datumaro_binary.parquet.encryption import Vault
+from datumaro.formats.datumaro_binary.parquet.footer import plain_footer
 from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata
+from datumaro.formats.datumaro_binary.parquet.pages import Column, GroupPages, columns_of
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
 from datumaro.formats.datumaro_binary.parquet.reading import Group, OpenedFile
 from datumaro.remote.path import as_remote
@@ -24,37 +27,66 @@ from datumaro.table.checks import check_names
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
 
-_FEW = 8
+log = logging.getLogger("datumaro")
+
+# what pages that are of another kind, or damaged, raise: Arrow reads them, or tells what is wrong
+_OTHERWISE = (ValueError, KeyError, OSError, pa.ArrowException, DatasetImportError)
+_FEW = 24
 """Items of a row group that are decoded one by one; the next decodes all, which costs as much."""
 
 
 class Rows:
-    """A row group in memory: as it lies in the file, and after a while as a chunk."""
+    """Rows ``begin:end`` of a row group, read when they are asked for: single ones from their pages
+    where that can be done, then all; these lie in memory as they are in the file, and after a while
+    as a chunk."""
 
-    def __init__(self, file: StoredFile, number: int, batch: pa.RecordBatch) -> None:
+    def __init__(self, file: StoredFile, number: int, begin: int, end: int) -> None:
         self._file, self._number = file, number
-        self._batch: pa.RecordBatch | None = batch  # None once there is the chunk
-        self._chunk: Chunk | None = None
+        self._begin, self._end = begin, end
+        self._pages = file.pages(number)
+        self._batch: pa.RecordBatch | None = None
+        self._chunk: Chunk | None = None  # and then no batch, and no pages
         self._asked = 0
         self._lock = threading.Lock()
-        self.nbytes = batch.nbytes
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it takes."""
+        if (chunk := self._chunk) is not None:
+            return chunk.items.nbytes + chunk.annotations.nbytes
+        pages, batch = self._pages, self._batch
+        return (pages.nbytes if pages else 0) + (batch.nbytes if batch is not None else 0)
 
     def some(self, rows: Array) -> Chunk:
         """Items at ``rows`` (int64, any order), copied."""
         self._asked += len(rows)
-        batch = self._batch
-        if batch is not None and self._asked <= _FEW:
-            return self._file.chunk(self._number, batch.take(pa.array(rows)))
+        if self._asked <= _FEW:
+            with self._lock:
+                if self._chunk is None:
+                    return self._file.chunk(self._number, self._picked(rows))
         return self.all().take(rows)
+
+    def _picked(self, rows: Array) -> pa.RecordBatch:
+        if self._pages is not None:
+            wanted = (rows + self._begin).tolist()
+            batch = self._file.picked(self._pages, wanted, keep=self._asked > len(rows))
+            if batch is not None:
+                return batch
+            self._pages = None  # the whole is read, and told what is wrong with it
+        return self._whole().take(pa.array(rows))
+
+    def _whole(self) -> pa.RecordBatch:
+        if self._batch is None:
+            batch = self._file.read(self._number)
+            self._batch = batch.slice(self._begin, self._end - self._begin)
+        return self._batch
 
     def all(self) -> Chunk:
         """All items, over the row group's memory."""
         with self._lock:
             if self._chunk is None:
-                assert self._batch is not None
-                self._chunk = self._file.chunk(self._number, self._batch)
-                self._batch = None
-                self.nbytes = self._chunk.items.nbytes + self._chunk.annotations.nbytes
+                self._chunk = self._file.chunk(self._number, self._whole())
+                self._batch = self._pages = None
             return self._chunk
 
 
@@ -77,6 +109,8 @@ class StoredFile:
         self._allow_external, self._vault = allow_external, vault
         self._stamp = _stamp(path)
         self._opened: OpenedFile | None = None
+        self._paged: tuple[bytes, list[Column]] | None = None
+        self._is_paged = vault is None  # until something else is found in it
         self._reader: ChunkReader | None = None
         found = self._open()
         self.metadata: FileMetadata = found.metadata
@@ -91,7 +125,7 @@ class StoredFile:
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_opened": None, "_reader": None}
+        return self.__dict__ | {"_opened": None, "_paged": None, "_reader": None}
 
     def _open(self) -> OpenedFile:
         found = self._opened
@@ -139,6 +173,39 @@ class StoredFile:
                 f"{len(batch)} rows",
                 f"{rows}, as the footer says",
             )
+        return batch
+
+    def pages(self, number: int) -> GroupPages | None:
+        """The pages of a row group; None where Arrow alone can read it, or something is wrong."""
+        if not self._is_paged:
+            return None
+        try:
+            if self._paged is None:
+                found, footer = self._open(), plain_footer(self.path)
+                if footer is None:
+                    self._is_paged = False
+                    return None
+                self._paged = footer, columns_of(found.footer, found.columns)
+            return GroupPages(self.path, self._paged[0], number, self._paged[1])
+        except _OTHERWISE as error:
+            log.debug("%s: its rows are not read one by one: %s", self.path, error)
+            self._is_paged = False
+            return None
+
+    def picked(self, pages: GroupPages, rows: list[int], keep: bool) -> pa.RecordBatch | None:
+        """Rows of a row group, by its pages; None as `pages`.
+
+        Raises
+        ------
+        DatasetImportError
+            The file is not the same any more.
+        """
+        try:
+            batch = pages.rows(rows, keep)
+        except _OTHERWISE as error:
+            log.debug("%s: a row is not read by itself: %s", self.path, error)
+            return None
+        self._check_unchanged()
         return batch
 
     def ids(self, number: int) -> list[str]:
@@ -212,8 +279,7 @@ class RowGroups:
 
     def read(self, index: int) -> Rows:
         """The wanted rows of a row group."""
-        file, number, low, high = self._groups[index]
-        return Rows(file, number, file.read(number).slice(low, high - low))
+        return Rows(*self._groups[index])
 
     def ids(self, index: int) -> tuple[str, list[str]]:
         """(The subset, the ids) of the wanted items of a row group."""
