@@ -1262,3 +1262,16 @@ cdef inline int put_string(Buffer* b, const uint8_t* text, Py_ssize_t size) noex
     if buffer_add(b, text + begin, size - begin) < 0:
         return -1
     return buffer_byte(b, c'"')
+
+
+cdef inline int put_member(
+    Buffer* b, uint8_t before, const Span* key, const Span* value
+) noexcept nogil:
+    """Append a byte and ``"key":value``, both as they stand in a text."""
+    if buffer_reserve(b, key.size + value.size + 4) < 0:
+        return -1
+    buffer_byte(b, before)
+    buffer_byte(b, c'"')
+    buffer_add(b, key.data, key.size)
+    buffer_add(b, b'":', 2)
+    return buffer_add(b, value.data, value.size)
