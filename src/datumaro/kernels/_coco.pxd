@@ -1,13 +1,5 @@
 # What reading and writing COCO's JSON share.
 
-cdef enum:               # AnnotationType
-    LABEL = 1
-    MASK = 2
-    POINTS = 3
-    POLYGON = 4
-    BBOX = 6
-    CAPTION = 7
-
 cdef extern from *:
     """
     /* the attributes of most annotations */

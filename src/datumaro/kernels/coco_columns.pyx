@@ -11,8 +11,9 @@ import numpy as np
 from libc.string cimport memset
 
 from datumaro.kernels._arrays cimport array_of
-from datumaro.kernels._coco cimport BBOX, CAPTION, CROWD, MASK, PLAIN, POINTS, POLYGON
+from datumaro.kernels._coco cimport CROWD, PLAIN
 from datumaro.kernels._json cimport *
+from datumaro.kernels._types cimport BBOX, CAPTION, MASK, POINTS, POLYGON
 
 
 cdef struct Before:      # of the rows before one: how many they are, and how much they hold

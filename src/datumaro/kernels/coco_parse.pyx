@@ -5,8 +5,8 @@ and ``annotations`` and says how far it came; the caller moves the rest to the f
 Nothing is made per annotation but bytes in growing columns, in the file's order: see `coco_columns`.
 """
 
-from datumaro.kernels._coco cimport BBOX, CAPTION, LABEL, MASK, POINTS, POLYGON
 from datumaro.kernels._coco_elements cimport *
+from datumaro.kernels._types cimport BBOX, CAPTION, LABEL, MASK, POINTS, POLYGON
 from datumaro.kernels.coco_columns cimport FLAG_CROWD, Columns
 
 INSTANCES, KEYPOINTS, CAPTIONS, LABELS, IMAGE_INFO = range(5)

@@ -11,9 +11,9 @@ import numpy as np
 
 from libc.string cimport memset
 
-from datumaro.kernels._coco cimport BBOX, MASK, POINTS, POLYGON
 from datumaro.kernels._coco_parts cimport *
 from datumaro.kernels._json cimport *
+from datumaro.kernels._types cimport BBOX, MASK, NO_LABEL, POINTS, POLYGON
 
 cdef enum:               # what an object has
     HAS_BOX = 1
@@ -319,7 +319,7 @@ cdef class Printer:
     ) noexcept nogil:
         cdef int32_t label = self.labels[row]
         out[0] = 0
-        if label == -2147483647 - 1:           # none
+        if label == NO_LABEL:
             return 0
         if not 0 <= label < category_ids.shape[0]:
             self.error_row = row
