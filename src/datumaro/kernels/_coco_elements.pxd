@@ -12,8 +12,6 @@ from datumaro.kernels._rle cimport RLE_LIMIT, put_runs, runs_fill
 
 cdef enum:
     T_INSTANCES, T_KEYPOINTS, T_CAPTIONS, T_LABELS, T_IMAGE_INFO
-
-cdef enum:
     INVALID = 100        # beside JSON's codes: a value that COCO does not allow
 
 

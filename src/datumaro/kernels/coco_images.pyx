@@ -191,7 +191,7 @@ cdef int put_image_attributes(Cursor* c, Buffer* out) noexcept nogil:
     """Print the members of an item's attributes as members of its image."""
     cdef Span key, value
     cdef bint first = True
-    cdef Py_ssize_t before = out.size
+    cdef size_t before = out.size
     cdef int code
     if c.pos < c.end:
         if json_open(c, c'{'):
