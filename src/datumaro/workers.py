@@ -18,7 +18,7 @@ WebP, encode                                           597 ms   0 ms
 WebP, decode                                           400 ms   7 ms
 JPEG, decode                                           218 ms   0 ms
 `kernels.records.read_records`, 127 MB                 155 ms   0 ms
-`kernels.records.Records.write`, 128 MB                 33 ms   0 ms
+`kernels.record_print.Records`, 128 MB                  33 ms   0 ms
 `os.copy_file_range`, 300 MB                           186 ms   0 ms
 ====================================================  =======  =====
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 from pycocotools import mask as coco_mask
 
+from datumaro.kernels.coco_images import item_texts
 from datumaro.kernels.coco_parse import (
     CAPTIONS,
     DONE,
@@ -22,11 +23,8 @@ from datumaro.kernels.coco_parse import (
     MORE,
     PROBLEM,
     Parser,
-    item_texts,
 )
 from datumaro.model.annotation import AnnotationType
-
-NO_REST = np.zeros(0, np.uint8), np.zeros(2, np.int64)
 
 
 def annotation(member: str) -> str:
@@ -425,24 +423,6 @@ def test_image_infos_have_no_annotations():
 # --- images -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name, item",
-    [
-        ("a.jpg", "a"), ("a.b.jpg", "a.b"), ("dir/a.jpg", "dir/a"), ("dir.d/a", "dir.d/a"),
-        (".hidden", ".hidden"), ("dir/.hidden", "dir/.hidden"), ("猫.png", "猫"), ("a.", "a"),
-        ("..", ".."), ("dir/..a", "dir/..a"),
-    ],
-)  # fmt: skip
-def test_item_ids_are_names_without_extensions(name: str, item: str):
-    names = np.frombuffer(name.encode(), np.uint8)
-    ids, attributes, paths, _ = item_texts(
-        names, np.array([0, len(names)]), np.array([42]), *NO_REST, b"/images/"
-    )
-    assert ids[1].tobytes().decode() == item
-    assert json.loads(attributes[1].tobytes()) == {"id": 42}
-    assert paths[1].tobytes().decode() == "/images/" + name
-
-
 def test_what_coco_does_not_define_of_images_are_attributes():
     image = (
         '{"x\\u0031": [1, {"a": null}], "id": 7, "license": 0, "file_name": "a.jpg", "score": 2}'
@@ -481,12 +461,3 @@ def test_what_coco_does_not_define_of_annotations_are_attributes():
     _, parser = feed(file(annotations=annotation(members)))
     (row,) = rows(parser)["attributes"]
     assert json.loads(row) == {"track": {"id": 3}, "a": 1, "is_crowd": False}
-
-
-@pytest.mark.parametrize(
-    "name", ["/etc/passwd", "../a.jpg", "dir/../../a.jpg", "C:a.jpg", "a\0b.jpg"]
-)
-def test_names_that_might_lead_out_are_told(name: str):
-    names = np.frombuffer(name.encode(), np.uint8)
-    *_, odd = item_texts(names, np.array([0, len(names)]), np.array([1]), *NO_REST, b"")
-    assert list(odd) == [0]

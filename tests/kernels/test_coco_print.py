@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 from pycocotools import mask as coco_mask
 
-from datumaro.kernels.coco_print import Printer, image_ids, image_texts
+from datumaro.kernels.coco_print import Printer
 from datumaro.model.annotation import AnnotationType as Type
 from datumaro.table.schema import NO_LABEL
 
@@ -305,24 +305,3 @@ def test_columns_must_agree():
 
 
 # --- images ---------------------------------------------------------------------------------------
-
-
-def test_image_ids_are_integers_under_id():
-    texts = ["", '{"id":7}', '{"id":"7"}', '{"x":{"id":1},"id":-2}', '{"id":1.0}', '{"id":3,"y":1}']
-    ids, known, more = image_ids(*lists([text.encode() for text in texts], np.uint8))
-    assert known.tolist() == [False, True, False, True, False, True]
-    assert ids[known].tolist() == [7, -2, 3]
-    assert more.tolist() == [False, False, True, True, True, True]
-
-
-def test_images_are_printed():
-    offsets, names = lists([b'a "b".jpg', "猫.png".encode()], np.uint8)
-    sizes = np.array([[4, 0], [6, 0]], np.int32)
-    texts = lists([b"", b'{"id":8,"license":3,"width":9,"x":{"y":"1"}}'], np.uint8)
-    text = image_texts(offsets, names, np.array([7, 8]), sizes[0], sizes[1], *texts)
-    first, second = json.loads(b"[" + text[:-1] + b"]")
-    assert first | {"id": 7, "width": 6, "height": 4, "file_name": 'a "b".jpg'} == first
-    assert first["license"] == 0
-    assert second == {
-        "id": 8, "width": 0, "height": 0, "file_name": "猫.png", "license": 3, "x": {"y": "1"},
-    }  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from datumaro.kernels import records
+from datumaro.kernels.record_print import Records
 
 NO_LABEL = -(2**31)
 NONE = np.zeros(0, np.uint8)
@@ -106,7 +107,7 @@ def test_what_is_written_is_what_was_read():
     blob = b"".join(item(ALL_KINDS, m, f"é{i}", "s") for i, m in enumerate(media))
     code, _, _, found = read(blob, folder=b"")
     assert code == 0
-    writer = records.Records(found, np.frombuffer(b"s", np.uint8))
+    writer = Records(found, np.frombuffer(b"s", np.uint8))
     out = np.zeros(len(blob), np.uint8)
     assert writer.sizes().sum() == len(blob)
     assert writer.write(0, len(media), out) == len(blob)
@@ -254,7 +255,7 @@ def test_damaged_records_are_read_or_refused(data):
     code, where, _, found = read(blob)
     assert where <= len(blob)
     if code == 0 and len(found["media_type"]):
-        records.Records(found, NONE).sizes()
+        Records(found, NONE).sizes()
 
 
 def test_bounds_outside_the_data_are_a_mistake_of_the_caller():
@@ -272,7 +273,7 @@ def test_columns_that_do_not_fit_are_a_mistake_of_the_caller():
         ("id", np.zeros(1, np.float64)),
     ):
         with pytest.raises(ValueError, match=r"column|dtype"):
-            records.Records(found | {name: wrong}, NONE)
+            Records(found | {name: wrong}, NONE)
 
 
 def test_texts_are_checked_to_be_objects():

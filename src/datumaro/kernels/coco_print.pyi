@@ -39,14 +39,3 @@ class Printer:
     def label_annotations(
         self, chosen: Array, ids: Array, images: Array, category_ids: Array, attributes: bool
     ) -> memoryview: ...
-
-def image_ids(offsets: Array, attributes: Array) -> tuple[Array, Array, Array]: ...
-def image_texts(
-    name_offsets: Array,
-    names: Array,
-    image_ids: Array,
-    heights: Array,
-    widths: Array,
-    offsets: Array,
-    attributes: Array,
-) -> bytes: ...

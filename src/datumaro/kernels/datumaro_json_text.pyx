@@ -1,15 +1,14 @@
 """Write columns as the elements of the `items` array of the `datumaro` format's JSON."""
 
 from libc.math cimport isfinite, rintf
-from libc.stdint cimport INT32_MIN, int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memchr, strlen
 
 from datumaro.kernels._json cimport (
     Buffer, buffer_add, buffer_byte, buffer_free, buffer_reserve, put_decimal, put_double,
     put_hundredths, put_hundredths_array, put_int64, put_string, to_hundredths,
 )
-
-cdef int32_t NO_LABEL = INT32_MIN
+from datumaro.kernels._types cimport *
 
 # How an item's media is told.
 cdef enum:
@@ -21,19 +20,6 @@ cdef enum:
 MEDIA_NONE, MEDIA_IMAGE, MEDIA_PATHLESS, MEDIA_TEXT = M_NONE, M_IMAGE, M_PATHLESS, M_TEXT
 
 cdef enum:
-    T_UNKNOWN = 0
-    T_LABEL = 1
-    T_MASK = 2
-    T_POINTS = 3
-    T_POLYGON = 4
-    T_POLYLINE = 5
-    T_BBOX = 6
-    T_CAPTION = 7
-    T_CUBOID_3D = 8
-    T_ELLIPSE = 11
-    T_CUBOID_2D = 16
-    T_END = 18
-
     NO_MEMORY = -1
     BAD_RUNS = -2
     BAD_TYPE = -3
@@ -259,30 +245,30 @@ cdef class ItemWriter:
         """Whether the published package's readers take the annotation."""
         cdef int t = self.type[row]
         cdef int64_t n = self.points_at[row + 1] - self.points_at[row]
-        if t == T_CUBOID_2D:
+        if t == CUBOID_2D:
             return n == 16
-        if t == T_CUBOID_3D:
+        if t == CUBOID_3D:
             return n == 9
         if self.extra_at[row + 1] > self.extra_at[row]:
             return False
-        if t == T_POLYGON:
+        if t == POLYGON:
             return n >= 6 and n & 1 == 0
-        if t == T_BBOX or t == T_ELLIPSE:
+        if t == BBOX or t == ELLIPSE:
             return n == 4
-        if t == T_POLYLINE:
+        if t == POLYLINE:
             return n & 1 == 0
-        if t == T_POINTS:
+        if t == POINTS:
             return 2 * (self.visibility_at[row + 1] - self.visibility_at[row]) == n
-        if t == T_LABEL:
+        if t == LABEL:
             return self.label[row] != NO_LABEL
-        return t == T_MASK or t == T_CAPTION
+        return t == MASK or t == CAPTION
 
     cdef int _annotation(self, Buffer* b, Py_ssize_t row, Py_ssize_t index) noexcept nogil:
         """``index``: the place among the item's annotations of one that is not standard; else -1."""
         cdef int t = self.type[row]
         cdef int code
         cdef int64_t at = self.attributes_at[row], size = self.attributes_at[row + 1] - at
-        if t >= T_END:
+        if t >= TYPES:
             return BAD_TYPE
         if index >= 0 and (put(b, b'{"index":', 9) < 0 or put_int64(b, index) < 0
                            or buffer_byte(b, c',') < 0):
@@ -324,19 +310,19 @@ cdef class ItemWriter:
         cdef const float* points = &self.points[self.points_at[row]]
         cdef Py_ssize_t n = self.points_at[row + 1] - self.points_at[row], i
         cdef bint same = True
-        if t == T_CAPTION:
+        if t == CAPTION:
             if put(b, b',"caption":', 11) < 0:
                 return NO_MEMORY
             return put_string(b, &self.text[self.text_at[row]], self.text_at[row + 1] - self.text_at[row])
         if self._label(b, row) < 0:
             return NO_MEMORY
-        if t == T_LABEL:
+        if t == LABEL:
             return 0
-        if t == T_MASK:
+        if t == MASK:
             return self._mask(b, row)
-        if t == T_CUBOID_3D:
+        if t == CUBOID_3D:
             return self._cuboid_3d(b, row, points)
-        if t == T_CUBOID_2D:
+        if t == CUBOID_2D:
             if put(b, b',"points":', 10) < 0:
                 return NO_MEMORY
             if self.extra_at[row + 1] > self.extra_at[row]:
@@ -346,7 +332,7 @@ cdef class ItemWriter:
             elif put_pairs(b, points, 16) < 0:
                 return NO_MEMORY
             return self._z_order(b, row)
-        if t == T_BBOX:
+        if t == BBOX:
             if self._z_order(b, row) < 0 or put(b, b',"bbox":[', 9) < 0:
                 return NO_MEMORY
             if put_bbox(b, points, &same) < 0 or buffer_byte(b, c']') < 0:
@@ -357,7 +343,7 @@ cdef class ItemWriter:
                 return NO_MEMORY
             for i in range(n):
                 same &= is_hundredths(points[i])
-            if t == T_POINTS and self._visibility(b, row) < 0:
+            if t == POINTS and self._visibility(b, row) < 0:
                 return NO_MEMORY
         if same:
             return 0
@@ -469,12 +455,12 @@ cdef class ItemWriter:
             return NO_MEMORY
         if self.visibility_at[row + 1] > self.visibility_at[row] and self._visibility(b, row) < 0:
             return NO_MEMORY
-        if t == T_MASK:
+        if t == MASK:
             at = self._rle(b, row)
             if at:
                 return <int>at
             at = self.extra_at[row]
-        if t == T_CAPTION and (
+        if t == CAPTION and (
             put(b, b',"caption":', 11) < 0
             or put_string(b, &self.text[self.text_at[row]], self.text_at[row + 1] - self.text_at[row]) < 0
         ):

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datumaro.formats.base import WriteContext
-from datumaro.kernels.coco_print import image_ids, image_texts
+from datumaro.kernels.coco_images import image_ids, image_texts
 from datumaro.media_store import MediaJob, file_source, media_extension
 from datumaro.model.media import Image, MediaType, VideoFrame, probe_size
 from datumaro.table import json_text, media_columns, schema

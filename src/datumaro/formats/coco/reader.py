@@ -23,7 +23,8 @@ from datumaro.formats.coco.file_reader import CocoFile, FileReader, Images, look
 from datumaro.formats.coco.groups import object_groups
 from datumaro.formats.coco.info import described, says_something
 from datumaro.formats.coco.layout import AnnotationFile, Task, image_folder
-from datumaro.kernels.coco_parse import Parser, item_texts
+from datumaro.kernels.coco_images import item_texts
+from datumaro.kernels.coco_parse import Parser
 from datumaro.model.media import MediaType
 from datumaro.paths import join_inside
 from datumaro.table import schema

@@ -22,7 +22,7 @@ from datumaro.formats.datumaro_binary.ciphers import PLAIN, Cipher
 from datumaro.formats.datumaro_binary.layout import Header, write_header
 from datumaro.formats.datumaro_binary.manifest import Manifest
 from datumaro.formats.datumaro_binary.media_out import MediaWriter
-from datumaro.kernels.records import Records
+from datumaro.kernels.record_print import Records
 from datumaro.model.annotation import AnnotationType
 from datumaro.scratch import Scratch
 from datumaro.table import schema
