@@ -39,8 +39,8 @@ class ItemReader:
     """Items of a data set in DatumaroBinary's Parquet storage, read when they are asked for.
 
     It opens the files once and keeps their ends; of the rest it reads the pages that have an item,
-    then the row group, and keeps those that were asked for last. ``reader[k]`` is the k-th item of the
-    `Dataset` that an import makes. Each call makes objects of its own: to change them changes
+    then the row group, and keeps those that were asked for last. ``reader[k]`` is the k-th item of
+    the `Dataset` that an import makes. Each call makes objects of its own: to change them changes
     nothing here.
 
     It can be pickled (with the keys of an encrypted data set) and used by several threads and
