@@ -306,6 +306,14 @@ def test_places_outside_the_file(path, monkeypatch, where):
     assert dm.ItemReader(path)[3].id == "003"
 
 
+def test_a_row_group_of_fewer_columns(path, monkeypatch):
+    places = pages.column_places
+    monkeypatch.setattr(pages, "column_places", lambda footer, number: places(footer, number)[:3])
+    with pytest.raises(ValueError, match="fewer columns"):
+        group_of(path)
+    assert dm.ItemReader(path)[3].id == "003"
+
+
 @given(st.integers(0, 5), st.binary(max_size=80))
 def test_columns_of_footers_that_are_none(group, data):
     with pytest.raises(ValueError):

@@ -181,6 +181,8 @@ class GroupPages:
     def __init__(self, path: Path, footer: bytes, number: int, columns: Sequence[Column]) -> None:
         self._path, self._columns = path, columns
         self._places = column_places(footer, number)
+        if any(column.index >= len(self._places) for column in columns):
+            raise ValueError("fewer columns than the file has")
         self._found: dict[int, _Pages] = {}
         self._ahead: dict[int, memoryview] = {}
         self.nbytes = 0
