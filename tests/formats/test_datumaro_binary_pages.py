@@ -238,6 +238,16 @@ def test_annotations_that_may_be_null(path):
     assert dm.ItemReader(path)[3].annotations == dataset()[3].annotations
 
 
+@pytest.mark.parametrize("values", [[5] * 40, [[5]] * 40])
+def test_annotations_that_are_none(path, values):
+    table = pq.read_table(path)
+    written_again(path, with_column(table, "annotations", pa.array(values)), compression="zstd")
+    with pytest.raises(ValueError, match="no lists of structs"):
+        group_of(path)
+    with pytest.raises(MalformedFileError, match="no list of structs"):
+        dm.ItemReader(path)[3]
+
+
 def test_encrypted_ones(tmp_path):
     key = generate_key()
     reader = dm.ItemReader(export(tmp_path, encryption_key=key), encryption_key=key)
@@ -293,6 +303,14 @@ def test_places_outside_the_file(path, monkeypatch, where):
     monkeypatch.setattr(pages, "column_places", moved)
     with pytest.raises(ValueError, match=r"outside|the end of the file|another kind|no header"):
         group_of(path).rows([0])
+    assert dm.ItemReader(path)[3].id == "003"
+
+
+def test_a_row_group_of_fewer_columns(path, monkeypatch):
+    places = pages.column_places
+    monkeypatch.setattr(pages, "column_places", lambda footer, number: places(footer, number)[:3])
+    with pytest.raises(ValueError, match="fewer columns"):
+        group_of(path)
     assert dm.ItemReader(path)[3].id == "003"
 
 

@@ -38,9 +38,9 @@ from datumaro.table.store import ItemStore
 class ItemReader:
     """Items of a data set in DatumaroBinary's Parquet storage, read when they are asked for.
 
-    It opens the files once and keeps their ends; of the rest it reads the row group that has an
-    item, and keeps those that were asked for last. ``reader[k]`` is the k-th item of the
-    `Dataset` that an import makes. Each call makes objects of its own: to change them changes
+    It opens the files once and keeps their ends; of the rest it reads the pages that have an item,
+    then the row group, and keeps those that were asked for last. ``reader[k]`` is the k-th item of
+    the `Dataset` that an import makes. Each call makes objects of its own: to change them changes
     nothing here.
 
     It can be pickled (with the keys of an encrypted data set) and used by several threads and
@@ -79,7 +79,7 @@ class ItemReader:
         passphrase: str | None = None,
         passphrase_file: str | None = None,
         kms: object | None = None,
-        cache_bytes: int = 256 << 20,
+        cache_bytes: int = 512 << 20,
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         options = DatumaroBinaryReadOptions(

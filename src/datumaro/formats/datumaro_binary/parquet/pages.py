@@ -77,11 +77,13 @@ def columns_of(footer: Any, names: Sequence[str]) -> list[Column]:
         One is of another kind than those that are written here.
     """
     schema: pa.Schema = footer.schema.to_arrow_schema()
-    nested = schema.field(ANNOTATIONS)
+    nested: Any = schema.field(ANNOTATIONS)
+    if not pa.types.is_list(nested.type) or not pa.types.is_struct(nested.type.value_type):
+        raise ValueError("annotations that are no lists of structs")
     element = nested.type.value_field
     if nested.nullable or element.nullable:
         raise ValueError("annotations that may be null")
-    fields = {column.name: column for column in schema}
+    fields: dict[str, pa.Field] = {column.name: column for column in schema}
     fields |= {_NESTED + column.name: column for column in element.type}
     by_path: dict[str, Column] = {}
     for index in range(footer.num_columns):
@@ -179,6 +181,8 @@ class GroupPages:
     def __init__(self, path: Path, footer: bytes, number: int, columns: Sequence[Column]) -> None:
         self._path, self._columns = path, columns
         self._places = column_places(footer, number)
+        if any(column.index >= len(self._places) for column in columns):
+            raise ValueError("fewer columns than the file has")
         self._found: dict[int, _Pages] = {}
         self._ahead: dict[int, memoryview] = {}
         self.nbytes = 0
@@ -216,7 +220,8 @@ class GroupPages:
                     there[column.name] = pa.array(values, column.kind)
         if ends is None or _TYPE not in fields:
             raise ValueError("no annotations")
-        struct = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+        parts = [pa.field(name, column.type) for name, column in fields.items()]
+        struct = pa.StructArray.from_arrays(list(fields.values()), fields=parts)
         items[ANNOTATIONS] = pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), struct)
         return pa.RecordBatch.from_arrays(list(items.values()), list(items))
 
