@@ -142,6 +142,10 @@ class ChunkRows:
         """Whether an item's medium is a point cloud."""
         return self._media[item] == MediaType.POINT_CLOUD
 
+    def cloud_path(self, item: int) -> str:
+        """The path of an item's point cloud; "" for other media, and for those in memory."""
+        return self._paths[item] if self.has_cloud(item) and item not in self.chunk.media else ""
+
     def path(self, item: int) -> str:
         """The path of an item's image file; "" for other media, and for encrypted files."""
         if item in self.chunk.media:
