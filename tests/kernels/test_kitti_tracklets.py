@@ -10,17 +10,18 @@ import pytest
 
 from datumaro.errors import DatumaroError
 from datumaro.formats.kitti_raw import tracklets
-from datumaro.formats.kitti_raw.tracklets import Pose, Poses, Tracklet
+from datumaro.formats.kitti_raw.tracklets import Poses, Track
 from datumaro.kernels.kitti_tracklets import read
 
 LIMITS = (1e9, 2**31 - 1)
+PLACES = np.array([[1, 2, 3, 0, 0, 0.5], [-1e-7, 2e8, 3, 0.1, 0, 1e-5], [1, 2, 3, 0, 0, 0]])
 FILE = tracklets.text(
     [
-        Tracklet("Car", (1.5, 2.0, 4.25), [Pose(3, (1, 2, 3), (0, 0, 0.5)),
-                                           Pose(6, (-1e-7, 2e8, 3), (0.1, 0, 1e-5), True)]),
-        Tracklet("a bus", (3.0, 2.5, 9.0), [Pose(0, (1, 2, 3), (0, 0, 0))]),
-    ]
-).encode()  # fmt: skip
+        Track("Car", [1.5, 2.0, 4.25], [(3, 0, False, {}), (6, 1, True, {})]),
+        Track("a bus", [3.0, 2.5, 9.0], [(0, 2, False, {})]),
+    ],
+    PLACES,
+).encode()
 
 
 def fail(error: DatumaroError) -> None:
@@ -63,7 +64,7 @@ def test_usual_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("Car", (1.5, 2.0, 4.25), 2), ("a bus", (3.0, 2.5, 9.0), 3),
     ]  # fmt: skip
     assert frames.tolist() == [3, 6, 0]
-    assert places[1].tolist() == [-1e-7, 2e8, 3, 0.1, 0, 1e-5]
+    assert places.tolist() == PLACES.tolist()
     assert occluded.tolist() == [0, 1, 0]
 
 
