@@ -1,13 +1,22 @@
 """Run lengths of several masks: encoded together, and painted."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from pycocotools import mask as coco_mask
 
-from datumaro.kernels.rle import encode_groups, paint, paint_all
+from datumaro.kernels.rle import (
+    bounds_of_numbers,
+    decode,
+    encode_groups,
+    lengths,
+    measure,
+    paint,
+    paint_all,
+)
 
 NOTHING = np.zeros(0, np.int64)
 
@@ -107,3 +116,39 @@ def test_masks_that_do_not_fit_are_left_out():
         paint_all([whole, "6"], 2, 3)
     with pytest.raises(TypeError):
         paint_all([None], 2, 3)
+
+
+# --- one mask -------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.randoms(use_true_random=False))
+def test_a_mask_is_decoded_and_measured(height: int, width: int, random: Any):
+    pixels = np.array([random.random() < 0.3 for _ in range(height * width)], np.uint8)
+    (rle,) = encoded(len(pixels), [(i, i + 1) for i in np.flatnonzero(pixels).tolist()])
+    decoded, runs = decode(rle, len(pixels)), lengths(rle, len(pixels))
+    assert decoded is not None and runs is not None
+    assert decoded.tolist() == pixels.tolist()
+    assert np.repeat(np.arange(len(runs)) % 2, runs).tolist() == pixels.tolist()
+    ys, xs = np.nonzero(pixels.reshape(width, height).T)
+    box = (
+        [int(xs.min()), int(ys.min()), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1] if len(xs) else []
+    )
+    assert measure(rle, height, width) == (len(xs), box or [0, 0, 0, 0])
+
+
+@given(st.binary(max_size=12), st.integers(-2, 40))
+def test_any_text(rle: bytes, n_pixels: int):
+    runs, pixels = lengths(rle, n_pixels), decode(rle, n_pixels)
+    assert (runs is None) == (pixels is None) == (measure(rle, n_pixels, 1) is None)
+    assert runs is None or (runs.sum() == n_pixels and len(runs) <= len(rle))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32])
+def test_bounds_of_numbers(kind: type):
+    image = np.array([[0, 1, 1, 0], [2, 1, 0, 2], [0, 0, 0, 0]], kind)
+    assert bounds_of_numbers(image, 3).tolist() == [
+        [0, 0, 4, 3], [1, 0, 2, 2], [0, 1, 4, 1], [0, 0, 0, 0],
+    ]  # fmt: skip
+    assert bounds_of_numbers(np.zeros((0, 4), kind), 1).tolist() == [[0] * 4] * 2
+    with pytest.raises(ValueError, match="beyond"):
+        bounds_of_numbers(image, 1)

@@ -86,8 +86,8 @@ class FileIndex:
                     self._names = set(walk(self.folder))
                     by_stem: dict[str, str] = {}
                     for name in sorted(self._names, reverse=True):
-                        stem, ext = os.path.splitext(name)  # noqa: PTH122 - a str
-                        if ext.lower() in self._extensions:
+                        stem = stem_of(name)
+                        if name[len(stem) :].lower() in self._extensions:
                             by_stem[stem] = name
                     self._by_stem = by_stem  # whole: other threads do not wait to see it
         return self._by_stem

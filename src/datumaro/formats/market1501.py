@@ -241,6 +241,12 @@ class _Names:
 def _stem(item_id: str, known: dict[str, Any], place: str, context: WriteContext) -> str:
     """The path, without its extension, that tells an item's id and attributes."""
     stated = {key: known[key] for key in ("person_id", *_NUMBERS) if known.get(key) is not None}
+    found = _parse(item_id)
+    told_already = found.attributes.items()
+    if found.id == item_id and all(
+        type(value) in (int, str) and (key, value) in told_already for key, value in stated.items()
+    ):
+        return item_id
     for key, value in list(stated.items()):
         if key == "person_id":
             fits = isinstance(value, str) and _PERSON.fullmatch(value) is not None
@@ -249,7 +255,6 @@ def _stem(item_id: str, known: dict[str, Any], place: str, context: WriteContext
         if not fits:
             context.lost(f"{key}, where it is no number as the names of files hold", 1, place)
             del stated[key]
-    found = _parse(item_id)
     if found.id == item_id and stated.items() <= found.attributes.items():
         return item_id
     if not stated and found == _Told(item_id, {}):

@@ -19,6 +19,7 @@ from datumaro.table.schema import Array
 
 _FILES = (MediaType.IMAGE, MediaType.BYTE_IMAGE)
 _BBOX = int(AnnotationType.bbox)
+_CUBOID = int(AnnotationType.cuboid_3d)
 _MASK = int(AnnotationType.mask)
 _REPORT_EVERY = 512  # items
 
@@ -102,15 +103,31 @@ class ChunkRows:
             self._boxes = dict(zip(rows.tolist(), places, strict=True))
         return self._boxes[row]
 
+    def cuboids(self) -> Array:
+        """All 3D cuboids: position, rotation and scale of each (float64 [n, 9]).
+
+        The numbers are as exact as they are known.
+        """
+        rows = np.flatnonzero(np.array(self.types, np.uint8) == _CUBOID)
+        starts = np.array(self._point_starts, np.int64)[rows]
+        numbers = self._rounded[starts[:, None] + np.arange(9)]
+        for row in self._exact_rows().keys() & set(rows.tolist()):
+            numbers[np.searchsorted(rows, row)] = self.cuboid(row)
+        return numbers
+
     def cuboid(self, row: int) -> list[float]:
         """A 3D cuboid's position, rotation and scale: nine numbers, as exact as they are known."""
+        extra = self._exact_rows().get(row)
+        return json_text.decode(extra)["points"] if extra else self.points(row)
+
+    def _exact_rows(self) -> dict[int, str]:
+        """The column ``extra``, where it has something."""
         if self._exact is None:
             ends, _ = schema.list_parts(self.chunk.annotations.column("extra"))
             texts = self.chunk.annotations.column("extra").filter(pa.array(np.diff(ends) > 0))
             rows = np.flatnonzero(np.diff(ends)).tolist()
             self._exact = dict(zip(rows, texts.to_pylist(), strict=True))
-        extra = self._exact.get(row)
-        return json_text.decode(extra)["points"] if extra else self.points(row)
+        return self._exact
 
     def visibility(self, row: int) -> list[int]:
         """Of points: 0, 1 or 2 for each."""
@@ -141,6 +158,10 @@ class ChunkRows:
     def has_cloud(self, item: int) -> bool:
         """Whether an item's medium is a point cloud."""
         return self._media[item] == MediaType.POINT_CLOUD
+
+    def cloud_path(self, item: int) -> str:
+        """The path of an item's point cloud; "" for other media, and for those in memory."""
+        return self._paths[item] if self.has_cloud(item) and item not in self.chunk.media else ""
 
     def path(self, item: int) -> str:
         """The path of an item's image file; "" for other media, and for encrypted files."""

@@ -308,55 +308,72 @@ _PLACE = """
 _TRACKLET_END = "    </poses>\n    <finished>1</finished>\n  </item>\n"
 
 
-def text(tracklets: list[Tracklet]) -> str:
+@dataclass(slots=True)
+class Track:
+    """An object to write.
+
+    Attributes
+    ----------
+    size : height, width, length in metres.
+    poses : (frame, row of its place, whether it is occluded, other attributes), by frame.
+    """
+
+    label: str
+    size: list[float]
+    poses: list[tuple[int, int, bool, dict[str, Any]]]
+
+
+def text(tracks: list[Track], places: Array) -> str:
     """The file's content. Frames between an object's poses get poses out of the image.
 
     Names and values must be such as XML can hold: see `holds_text`.
+
+    Parameters
+    ----------
+    places : float64 [n, 6], position in metres and rotation in radians.
     """
-    parts = [_START.format(count=len(tracklets))]
-    poses = (pose for tracklet in tracklets for pose in tracklet.poses)
-    numbers = iter(
-        number_texts.texts(np.array([(*pose.position, *pose.rotation) for pose in poses]))
-    )
-    for number, tracklet in enumerate(tracklets):
+    parts = [_START.format(count=len(tracks))]
+    rows = [row for track in tracks for _, row, _, _ in track.poses]
+    numbers = iter(number_texts.texts(places[rows]))
+    for number, track in enumerate(tracks):
         # Boost describes each class where it is first met
         versions = ' version="1" tracking_level="0" class_id="1"' if not number else ""
         pose_versions = ' version="0" tracking_level="0" class_id="2"' if not number else ""
-        first, last = tracklet.poses[0].frame, tracklet.poses[-1].frame
+        first, last = track.poses[0][0], track.poses[-1][0]
         parts.append(
             _TRACKLET.format(
                 versions=versions,
-                label=escape(tracklet.label),
-                size=tracklet.size,
+                label=escape(track.label),
+                size=track.size,
                 first=first,
                 pose_versions=pose_versions,
                 count=last - first + 1,
             )
         )
-        frame, place = first, ""
-        for pose in tracklet.poses:
+        before, place = first, ""
+        for frame, _, occluded, attributes in track.poses:
             # where it was, out of the image
-            parts += [f"      <item>{place}{_ABSENT_END}"] * (pose.frame - frame - 1)
+            parts += [f"      <item>{place}{_ABSENT_END}"] * (frame - before - 1)
             head = "      <item>" if place or number else _FIRST_POSE
             place = _PLACE % tuple(islice(numbers, 6))
-            parts.append(f"{head}{place}{_end_of(pose)}")
-            frame = pose.frame
+            parts.append(f"{head}{place}{_end_of(occluded, attributes)}")
+            before = frame
         parts.append(_TRACKLET_END)
     parts.append(_END)
     return "".join(parts)
 
 
-def _end_of(pose: Pose) -> str:
+def _end_of(occluded: bool, attributes: dict[str, Any]) -> str:
     """What stands behind the place of a pose that is in the image."""
-    if not pose.attributes:
-        return _HIDDEN_END if pose.occluded else _SEEN_END
-    attributes = "".join(
+    if not attributes:
+        return _HIDDEN_END if occluded else _SEEN_END
+    texts = "".join(
         f"          <attribute><name>{escape(name)}</name>"
         f"<value>{escape(_value_text(value))}</value></attribute>\n"
-        for name, value in pose.attributes.items()
+        for name, value in attributes.items()
     )
-    state = _state(_LABELED, int(pose.occluded), 1, 0)
-    return f"{state}        <attributes>\n{attributes}        </attributes>\n      </item>\n"
+    state = _state(_LABELED, int(occluded), 1, 0)
+    return f"{state}        <attributes>\n{texts}        </attributes>\n      </item>\n"
 
 
 def _state(state: int, occlusion: int, key: int, truncation: int) -> str:

@@ -6,8 +6,11 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from datumaro.errors import MediaTypeError, UnsupportedContentError
 from datumaro.formats import dataset_meta
@@ -16,7 +19,7 @@ from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
 from datumaro.formats.kitti_raw import files, tracklets
 from datumaro.formats.kitti_raw.reader import FRAME, OCCLUDED, TRACK
-from datumaro.formats.kitti_raw.tracklets import Pose, Tracklet, holds_text
+from datumaro.formats.kitti_raw.tracklets import Track, holds_text
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
@@ -26,6 +29,7 @@ from datumaro.options import option
 from datumaro.paths import escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
+from datumaro.table.schema import Array
 
 LABEL = r"[^\x00-\x20]([^\x00-\x1f]*[^\x00-\x20])?"
 
@@ -45,13 +49,13 @@ class KittiRawWriteOptions(MetaWriteOptions):
     )
 
 
-@dataclass(slots=True)
-class _Placed:
-    """A pose, with what must stay the same in all poses of an object."""
+class _Placed(NamedTuple):
+    """A cuboid: ``place`` is where it is among all of them."""
 
-    label: str
-    size: tuple[float, float, float]
-    pose: Pose
+    frame: int
+    place: int
+    label: int
+    told: _Told
 
 
 class _Told(NamedTuple):
@@ -101,6 +105,8 @@ class _Writer:
         """Write all files; media last."""
         rows = [ChunkRows(chunk) for chunk in self.content.chunks]
         frames = self.frames(rows)
+        numbers: Array = np.concatenate([np.zeros((0, 9)), *(chunk.cuboids() for chunk in rows)])
+        n_cuboids = 0
         jobs: list[MediaJob] = []
         progress = self.context.progress
         progress.start(len(frames), desc="Writing KITTI raw data")
@@ -110,14 +116,17 @@ class _Writer:
                 frame = frames[done][0]
                 for row in range(chunk.offsets[item], chunk.offsets[item + 1]):
                     if chunk.types[row] == _CUBOID:
-                        self.add(chunk, item, row, frame)
+                        self.add(chunk, item, row, frame, n_cuboids)
+                        n_cuboids += 1
                 if self.options.save_media or not chunk.has_cloud(item):
                     jobs += self.media(chunk, item)
                 done += 1
                 if not done % 1000:
                     progress.report_status(done)
         progress.finish()
-        text = tracklets.text([t for parts in self.objects.values() for t in self.split(parts)])
+        sizes = numbers[:, 6:].tolist()
+        found = [t for parts in self.objects.values() for t in self.split(parts, sizes)]
+        text = tracklets.text(found, numbers[:, :6])
         listed = "".join(f"{frame} {name}\n" for frame, name in sorted(frames))
         output = FileWriter(self.folder)
         output.save(files.TRACKLETS, text.encode())
@@ -182,7 +191,7 @@ class _Writer:
 
     # --- objects ------------------------------------------------------------------------------
 
-    def add(self, chunk: ChunkRows, item: int, row: int, frame: int) -> None:
+    def add(self, chunk: ChunkRows, item: int, row: int, frame: int, place: int) -> None:
         """Note a cuboid as a pose of its object."""
         label = chunk.labels[row]
         if label == schema.NO_LABEL:
@@ -199,10 +208,7 @@ class _Writer:
         for loss in told.losses:
             self.context.lost(loss, 1, f"item {chunk.ids[item]!r}")
         key = (frame, item, row) if told.track is None else told.track
-        x, y, z, rx, ry, rz, height, width, length = chunk.cuboid(row)
-        pose = Pose(frame, (x, y, z), (rx, ry, rz), told.occluded, told.kept)
-        placed = _Placed(self.labels[label], (height, width, length), pose)
-        self.objects.setdefault(key, []).append(placed)
+        self.objects.setdefault(key, []).append(_Placed(frame, place, label, told))
 
     def told(self, attributes: dict[str, Any]) -> _Told:
         """What a cuboid's attributes say."""
@@ -225,23 +231,25 @@ class _Writer:
         self.kept_names.update(kept)
         return _Told(track, occluded is True, kept, losses)
 
-    def split(self, parts: list[_Placed]) -> Iterator[Tracklet]:
-        """An object's poses as tracklets: several where its label or size changes."""
-        parts.sort(key=lambda placed: placed.pose.frame)
-        current: Tracklet | None = None
-        n = 0
+    def split(self, parts: list[_Placed], sizes: list[list[float]]) -> Iterator[Track]:
+        """An object's cuboids as tracks: several where its label or size changes."""
+        parts.sort(key=itemgetter(0))
+        current: Track | None = None
+        before, n = parts[0], 0
         for placed in parts:
-            last = current.poses[-1].frame if current else 0
             if (
                 current is None
-                or (current.label, current.size) != (placed.label, placed.size)
-                or not last < placed.pose.frame <= last + _LONGEST_GAP
+                or placed.label != before.label
+                or sizes[placed.place] != sizes[before.place]
+                or not before.frame < placed.frame <= before.frame + _LONGEST_GAP
             ):
                 if current is not None:
                     yield current
-                current = Tracklet(placed.label, placed.size, [])
+                current = Track(self.labels[placed.label], sizes[placed.place], [])
                 n += 1
-            current.poses.append(placed.pose)
+            told = placed.told
+            current.poses.append((placed.frame, placed.place, told.occluded, told.kept))
+            before = placed
         if current is not None:
             yield current
         if n > 1:
@@ -249,7 +257,7 @@ class _Writer:
                 "tracks as one, since in them label or size changes, a frame occurs twice, or "
                 f"more than {_LONGEST_GAP} frames are missing (they become several)"
             )
-            self.context.lost(what, 1, f"frame {parts[0].pose.frame}")
+            self.context.lost(what, 1, f"frame {parts[0].frame}")
 
     def count_names(self) -> None:
         """Count names of labels' attributes that no cuboid that was written has."""

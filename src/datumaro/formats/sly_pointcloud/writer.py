@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 
@@ -28,7 +28,7 @@ from datumaro.model.categories import LabelCategories, generate_colormap
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import PointCloud
 from datumaro.options import option
-from datumaro.paths import check_subset_name, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Content
 
@@ -55,6 +55,11 @@ def write(content: Content, folder: Path, options: SlyWriteOptions, context: Wri
         A name cannot be written, or the media are no point clouds.
     """
     _Writer(content, folder, options, context).write()
+
+
+_WORDS = "attributes that are the words true and false (they become yes and no)"
+_MOST_KNOWN = 4096
+_BATCH = 1024  # files that are written at a time
 
 
 class _Tags:
@@ -124,6 +129,9 @@ class _Writer:
             "videos": {},
         }
         self.files = FileWriter(folder)
+        self.names: list[str] = []  # annotation files that wait, and what is in them
+        self.texts: list[bytes] = []
+        self.known: dict[str, _Told] = {}  # `told`, of some attributes
 
     def write(self) -> None:
         """Write all files; media last."""
@@ -144,6 +152,7 @@ class _Writer:
                 jobs += self.item(chunk, item)
             done += len(chunk)
             progress.report_status(done)
+        self.save_frames()
         progress.finish()
         colors = generate_colormap(len(self.labels) + 1)
         classes: list[dict[str, Any]] = [
@@ -167,22 +176,32 @@ class _Writer:
         """Write a JSON file."""
         self.files.save(name, orjson.dumps(value))
 
+    def save_frames(self) -> None:
+        """Write the annotation files that wait."""
+        self.files.save_all(self.names, self.texts)
+        self.names, self.texts = [], []
+
     def item(self, chunk: ChunkRows, item: int) -> Iterator[MediaJob]:
         """Write an item's annotations; what is to be saved of its media."""
         name, subset = chunk.ids[item], chunk.subsets[item]
         example = f"item {name!r}"
         folder = files.FIRST if subset == DEFAULT_SUBSET_NAME else subset
-        medium = chunk.medium(item)
-        if not isinstance(medium, PointCloud) and chunk.has_media(item):
+        path = "" if self.options.save_media else chunk.cloud_path(item)
+        medium = None if path else chunk.medium(item)
+        if not path and not isinstance(medium, PointCloud) and chunk.has_media(item):
             kind = "Image" if medium is None else type(medium).__name__
             raise MediaTypeError(f"{example}: sly_pointcloud holds point clouds, not {kind}")
-        extension = media_extension(medium.path, medium, None, ".pcd") if medium else ".pcd"
+        extension = media_extension(medium.path if medium else path, medium, None, ".pcd")
         if extension.lower() not in files.CLOUD_EXTENSIONS:
             extension = ".pcd"
         cloud = name + extension
-        join_inside(self.folder, cloud, what="item id")
+        if escapes(cloud):  # asked first: this is done for all
+            join_inside(self.folder, cloud, what="item id")
         key = _key("frame", folder, cloud)
-        self.save(f"{folder}/{files.ANNOTATIONS}/{cloud}.json", self.frame(chunk, item, key))
+        self.names.append(f"{folder}/{files.ANNOTATIONS}/{cloud}.json")
+        self.texts.append(orjson.dumps(self.frame(chunk, item, key)))
+        if len(self.texts) == _BATCH:
+            self.save_frames()
         if not isinstance(medium, PointCloud):
             return
         yield MediaJob(medium, f"{folder}/{files.CLOUDS}/{cloud}", example)
@@ -208,7 +227,8 @@ class _Writer:
         if not isinstance(description, str):
             self.context.lost("descriptions that are no text", 1, example)
             description = ""
-        kept = self.kept(attributes, example)
+        kept, n_words = _kept(attributes)
+        self.context.lost(_WORDS, n_words, example)
         self.tags.on_frames.update(dict.fromkeys(kept))
         tags = self.tags.written(kept, key)
         for number, tag in enumerate(tags, len(self.keys["tags"]) + 1):
@@ -240,25 +260,23 @@ class _Writer:
         example: str,
     ) -> dict[str, Any]:
         """A cuboid; its object is added to the frame's, if it is not there."""
-        attributes = json_text.decode(chunk.ann_attributes[row])
-        track = attributes.pop(TRACK, None)
-        if track is not None and not _is_integer(track):
-            self.context.lost("values of track_id that are no integers", 1, example)
-        number = self.numbers.object(track)
-        kept = self.kept(attributes, example)
-        if not self.options.allow_undeclared_attrs:
-            others = kept.keys() - self.tags.declared
-            self.context.lost("attributes that no label declares", len(others), example)
-            kept = {name: value for name, value in kept.items() if name in self.tags.declared}
-        self.tags.on_objects.update(dict.fromkeys(kept))
+        text = chunk.ann_attributes[row]
+        told = self.known.get(text)
+        if told is None:
+            told = self.told(text)
+            if len(self.known) < _MOST_KNOWN:  # an object's cuboids mostly have the same
+                self.known[text] = told
+        for loss, n in told.losses:
+            self.context.lost(loss, n, example)
+        number = self.numbers.object(told.track)
         title = self.labels[chunk.labels[row]]
         # an object has one label and one value of each tag in a frame: with others it is another
-        same = (number, title, chunk.ann_attributes[row])
+        same = (number, title, text)
         found = objects.by_content.get(same)
         if found is None:
             key = _key("object", number, objects.twins[number])
             objects.twins[number] += 1
-            tags = self.tags.written(kept, f"{place}/object")
+            tags = self.tags.written(told.kept, f"{place}/object")
             found = objects.by_content[same] = {"key": key, "classTitle": title, "tags": tags}
             self.keys["objects"][key] = number
         key = _key("figure", place)
@@ -275,17 +293,36 @@ class _Writer:
             },
         }
 
-    def kept(self, attributes: dict[str, Any], example: str) -> dict[str, Any]:
-        """The attributes that tags can hold."""
-        kept: dict[str, Any] = {}
-        for name, value in attributes.items():
-            if value is None or isinstance(value, list | dict):
-                continue  # counted by what the format declares
-            if value in ("true", "false"):
-                what = "attributes that are the words true and false (they become yes and no)"
-                self.context.lost(what, 1, example)
-            kept[name] = value
-        return kept
+    def told(self, text: str) -> _Told:
+        """What a cuboid's attributes say."""
+        attributes = json_text.decode(text)
+        track = attributes.pop(TRACK, None)
+        losses: list[tuple[str, int]] = []
+        if track is not None and not _is_integer(track):
+            losses.append(("values of track_id that are no integers", 1))
+        kept, n_words = _kept(attributes)
+        losses.append((_WORDS, n_words))
+        if not self.options.allow_undeclared_attrs:
+            others = kept.keys() - self.tags.declared
+            losses.append(("attributes that no label declares", len(others)))
+            kept = {name: value for name, value in kept.items() if name in self.tags.declared}
+        self.tags.on_objects.update(dict.fromkeys(kept))
+        return _Told(track, kept, [(what, n) for what, n in losses if n])
+
+
+class _Told(NamedTuple):
+    """What a cuboid's attributes say; ``losses`` are what of them is lost, and how many."""
+
+    track: Any
+    kept: dict[str, Any]
+    losses: list[tuple[str, int]]
+
+
+def _kept(attributes: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The attributes that tags can hold, and how many of them change."""
+    # (the others are counted by what the format declares)
+    kept = {k: v for k, v in attributes.items() if v is not None and not isinstance(v, list | dict)}
+    return kept, sum(value in ("true", "false") for value in kept.values())
 
 
 _Content = tuple[int, str, str]
@@ -339,7 +376,7 @@ class _Numbers:
 
 
 def _stated(texts: list[str], name: str) -> Iterator[int]:
-    for text in texts:
+    for text in dict.fromkeys(texts):
         value = json_text.decode(text).get(name) if name in text else None
         if _is_integer(value):
             yield value
@@ -351,4 +388,4 @@ def _is_integer(value: Any) -> TypeGuard[int]:
 
 def _key(*parts: object) -> str:
     """32 hexadecimal digits, as Supervisely's keys have."""
-    return blake2b("/".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+    return blake2b("/".join([str(p) for p in parts]).encode(), digest_size=16).hexdigest()
