@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import datumaro as dm
 from at_urls import assert_same, export, keys, put, read
@@ -97,6 +97,7 @@ def test_large_files_go_in_parts(gcs, bucket):
     assert dm.Image.from_file(f"{bucket}/set/images/default/a.png").bytes == data
 
 
+@settings(max_examples=30)
 @given(
     data=st.binary(max_size=50), steps=st.lists(st.tuples(st.integers(-60, 60), st.integers(0, 9)))
 )
@@ -249,18 +250,11 @@ def test_no_permission(gcs, bucket, photos):
 SHORT = {"storage_options": {"retry_time_limit": 1}}
 
 
-@pytest.mark.parametrize(
-    ("request_", "how", "message"),
-    [
-        ("GET .*datum.*alt=media", "403", "permission was refused"),
-        ("GET .*prefix", "403", "permission was refused"),  # the listing
-        ("GET .*prefix", "503", "is overloaded, or gets too many requests|did not answer in time"),
-    ],
-)
-def test_what_fails_when_it_is_read_is_told(gcs, bucket, photos, request_, how, message):
-    export(photos, f"{bucket}/set", **SHORT)
-    gcs.fails(request_, how)
-    with pytest.raises(RemoteStorageError, match=f"{bucket}/set.*({message})"):
+@pytest.mark.parametrize("request_", ["GET .*datum.*alt=media", "GET .*prefix"])  # the listing
+def test_what_pyarrow_hides_is_told(gcs, bucket, photos, request_):
+    export(photos, f"{bucket}/set")
+    gcs.fails(request_, "403")
+    with pytest.raises(RemoteStorageError, match=f"{bucket}/set.*permission was refused"):
         dm.Dataset.import_from(f"{bucket}/set")
 
 
