@@ -1,0 +1,116 @@
+# What reading and writing coordinates have in common: the numbers of the code (docs/storage.md says
+# it for readers in other languages), predictions, and the checks of arrays.
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+ctypedef uint8_t u8
+ctypedef uint32_t u32
+ctypedef uint64_t u64
+ctypedef int64_t i64
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    #include <stdlib.h>
+    static inline int last_bit(unsigned long long v) {
+        unsigned long i; _BitScanReverse64(&i, v); return (int)i;
+    }
+    #define swapped _byteswap_uint64
+    #define unlikely_to_be(condition) (condition)
+    #else
+    /* what is done for each number changes state that has to stay in registers */
+    #undef CYTHON_INLINE
+    #define CYTHON_INLINE inline __attribute__((always_inline))
+    static inline int last_bit(unsigned long long v) { return 63 ^ __builtin_clzll(v); }
+    #define swapped __builtin_bswap64
+    #define unlikely_to_be(condition) __builtin_expect(!!(condition), 0)
+    #endif
+    static inline int is_little(void) { const int one = 1; return *(const char *)&one; }
+    static inline unsigned long long big_endian(unsigned long long v) {
+        return is_little() ? swapped(v) : v;
+    }
+    """
+    int last_bit(u64 value) nogil  # number of the highest bit of a value that is not 0
+    u64 big_endian(u64 value) nogil
+    bint unlikely_to_be(bint condition) nogil
+
+cdef enum:
+    BBOX = 6
+    POLYGON = 4
+    LIMIT = 1 << 24  # hundredths: below it, all are float32 numbers
+    ESCAPE = 31  # the quotient is as large as this or larger
+    SAME = 32  # the number is the one two before it
+    SYMBOLS = 33
+    SHORTEST = 2
+    LONGEST = 10  # bits of a symbol's code
+    START_FIRST = 320000  # eightfold mean of the differences, before any is known:
+    START_NEXT = 8000  # of annotations' first two numbers, and of the others
+    MOST_LENGTH = 28  # bits of a difference, when the numbers are below LIMIT
+    CLOSING = 36864  # how much a polygon's last number is drawn to its first, in 65536ths
+    STAYS = 0xFFFFFFFF  # in place of the difference of a number that is the one two before it
+
+
+cdef inline i64 predicted_step(i64 step, i64 step_before, i64 away, i64 weight) noexcept nogil:
+    """By how much a number is likely to differ from the one two before it, from the third on.
+
+    ``away`` is how far that one is from the polygon's first, ``weight`` of `CLOSING`.
+    """
+    return (((8 * step + step_before) << 12) + away * weight) >> 16
+
+
+cdef inline int remainder_bits(u64 eightfold) noexcept nogil:
+    return last_bit(eightfold) - 4  # the mean's length less 2; the eightfold is 16 or more
+
+
+cdef inline u64 next_mean(u64 eightfold, u64 differences) noexcept nogil:
+    """The eightfold mean after a pair; ``differences`` is the sum of both."""
+    return eightfold - (eightfold >> 2) + differences + 4
+
+
+cdef inline i64 magnitude(u64 doubled) noexcept nogil:
+    return <i64>((doubled ^ (0 - (doubled >> 63))) + (doubled >> 63))
+
+
+cdef inline bint bounds_before(
+    const u8* types,
+    const i64* ids,
+    const i64* at,
+    const float* points,
+    i64 begin,
+    i64 row,
+    float* box,
+) noexcept nogil:
+    """The bounds of the polygons of row's id right before it, in the item from ``begin``; if any."""
+    cdef float low_x = 0, low_y = 0, high_x = 0, high_y = 0, x, y
+    cdef bint found = False
+    cdef i64 k = row - 1, j
+    while k >= begin and types[k] == POLYGON and ids[k] == ids[row]:
+        for j in range(at[k], at[k + 1] - 1, 2):
+            x = points[j]
+            y = points[j + 1]
+            if not found:
+                low_x = high_x = x
+                low_y = high_y = y
+                found = True
+            low_x = x if x < low_x else low_x
+            low_y = y if y < low_y else low_y
+            high_x = x if x > high_x else high_x
+            high_y = y if y > high_y else high_y
+        k -= 1
+    box[0] = low_x
+    box[1] = low_y
+    box[2] = high_x
+    box[3] = high_y
+    return found
+
+
+cdef inline int rises(const i64[::1] offsets, i64 last) except -1:
+    """See that offsets rise within ``last``."""
+    cdef i64 k, n = offsets.shape[0]
+    if n == 0 or offsets[0] < 0 or offsets[n - 1] > last:
+        raise ValueError("offsets outside their values")
+    for k in range(n - 1):
+        if offsets[k + 1] < offsets[k]:
+            raise ValueError("offsets that do not rise")
+    return 0

@@ -1,0 +1,489 @@
+# Bits to coordinates. docs/storage.md says what the bits are.
+#
+# How many bits a number has is known only when it has been read, and all that is done to it waits for
+# that. So the differences of two items are read in turn, number by number, each by a lane of its
+# own: while one waits, the other goes on. A lane whose item is read makes the differences the item's
+# points, and takes up the next.
+
+import numpy as np
+
+from datumaro.kernels._coordinates cimport *
+from datumaro.kernels.coordinate_encoding import CODE_LENGTHS, canonical_codes
+from libc.string cimport memcpy, memset
+
+cdef enum:
+    PAIR = 12  # bits by which two symbols are found
+    MOST_REMAINDER = 18  # bits of a remainder, for a pair to be in a word
+    MOST_BITS = 56  # of a pair but for escapes
+    WEIGHTS = 1024
+    TOO_LARGE = 1 << 30  # a difference that makes any number too large
+
+# what decode() may find wrong
+CODES = {
+    1: ("more coordinates than its bytes have", "as many as its annotations say"),
+    2: ("fewer coordinates than its bytes have", "as many as its annotations say"),
+    3: ("a count of -2,147,483,648", "how many numbers there are"),
+    4: ("a box of the bounds of polygons, without polygons before it", "polygons of the same id"),
+    5: ("coordinates beyond 167,772 pixels", "smaller ones"),
+}
+
+cdef struct Tables:
+    u64[MOST_REMAINDER + 1] power  # of two
+    u32[1 << PAIR] pair  # the two symbols of the next bits, and their length; 0: others
+    u32[1 << LONGEST] symbol  # symbol << 8 | its length, by the next bits
+    i64[WEIGHTS] weight
+
+cdef Tables tables
+
+
+cdef void make_tables():
+    cdef int k, bits, code
+    found = canonical_codes()
+    for symbol, length, value in found:
+        for k in range(1 << (LONGEST - length)):
+            tables.symbol[(value << (LONGEST - length)) + k] = symbol << 8 | length
+    found = [entry for entry in found if entry[0] < ESCAPE]
+    for symbol, length, value in found:
+        for second, second_length, second_value in found:
+            bits = PAIR - length - second_length
+            if bits >= 0:
+                code = (value << second_length | second_value) << bits
+                for k in range(1 << bits):
+                    tables.pair[code + k] = second << 16 | symbol << 8 | PAIR - bits
+    for k in range(MOST_REMAINDER + 1):
+        tables.power[k] = <u64>1 << k
+    for k in range(1, WEIGHTS):
+        tables.weight[k] = CLOSING // k
+
+
+make_tables()
+
+
+cdef struct Job:
+    const i64* offsets
+    const u8* types
+    const i64* ids
+    const int* counts
+    const u8* boxes
+    const i64* ends
+    const u8* data
+    i64 size  # bytes of the data
+    const i64* at
+    float* points
+    i64* doubled
+    i64 n_items
+    i64 item  # the next that no lane has taken
+    i64 bad  # the first item with something wrong
+    int code  # and what
+
+
+cdef struct Lane:
+    i64 item  # -1: none
+    i64 n_first  # how many numbers are annotations' first two, and how many are others
+    i64 n_next
+    i64 left  # of those that are being read
+    bint next  # the others are being read
+    i64 at  # bits
+    u64 mean
+    u32* differences  # of the item; `STAYS` for numbers that stay
+    u32* to
+
+
+# --- differences ------------------------------------------------------------------------------
+
+
+cdef inline u64 peek(const u8* data, i64 size, i64 at) noexcept nogil:
+    """The next 57 bits or more, highest first; zeros after the last."""
+    cdef u64 word = 0
+    cdef i64 byte = at >> 3
+    if byte + 8 <= size:
+        memcpy(&word, data + byte, 8)
+    elif byte < size:
+        memcpy(&word, data + byte, size - byte)
+    return big_endian(word) << (at & 7)
+
+
+cdef i64 take_rare(const u8* data, i64 size, i64 at, int low, int n, u32* to) noexcept nogil:
+    """Read one or two numbers of any kind, wherever they are; the bit after them."""
+    cdef u64 quotient[2]
+    cdef bint stays[2]
+    cdef u64 word, z
+    cdef u32 entry
+    cdef int j, zeros
+    for j in range(n):
+        word = peek(data, size, at)
+        entry = tables.symbol[word >> (64 - LONGEST)]
+        at += entry & 255
+        quotient[j] = entry >> 8
+        stays[j] = quotient[j] == SAME
+        if quotient[j] == ESCAPE:
+            word <<= entry & 255
+            zeros = 63 - last_bit(word | <u64>1 << (64 - MOST_LENGTH))
+            at += zeros
+            quotient[j] = peek(data, size, at) >> (63 - zeros)
+            if quotient[j] >> zeros == 0:  # more zeros than numbers have
+                quotient[j] = TOO_LARGE
+            quotient[j] += ESCAPE - 1
+            at += zeros + 1
+    for j in range(n):
+        if stays[j]:
+            to[j] = STAYS
+            continue
+        z = quotient[j] << low | peek(data, size, at) >> 1 >> (63 - low)
+        at += low
+        to[j] = <u32>z if z >> MOST_LENGTH == 0 else TOO_LARGE
+    return at
+
+
+cdef inline i64 room(i64 size, i64 at) noexcept nogil:
+    """How many pairs can be read from a bit on without looking where the data end."""
+    return max(0, (8 * size - 64 - at) // MOST_BITS)
+
+
+cdef inline void take_pair(
+    const u8* data, i64 size, i64* at, u64* mean, u32** to, i64* pairs
+) noexcept nogil:
+    """Read two numbers; ``pairs`` are left, this one too, and become fewer if room is short."""
+    cdef u64 word, a, b, power
+    cdef u32 entry
+    cdef int low = remainder_bits(mean[0]), bits
+    memcpy(&word, data + (at[0] >> 3), 8)
+    word = big_endian(word) << (at[0] & 7)
+    entry = tables.pair[word >> (64 - PAIR)]
+    bits = entry & 255
+    if unlikely_to_be(bits == 0 or low > MOST_REMAINDER):
+        at[0] = take_rare(data, size, at[0], low, 2, to[0])
+        pairs[0] = min(pairs[0], room(size, at[0]) + 1)
+        a = to[0][0] if to[0][0] != STAYS else 0
+        b = to[0][1] if to[0][1] != STAYS else 0
+    else:
+        bits += 2 * low
+        at[0] += bits
+        power = tables.power[low]
+        word >>= 64 - bits
+        b = (word & (power - 1)) + (entry >> 16) * power
+        word >>= low
+        a = (word & (power - 1)) + (entry >> 8 & 255) * power
+        to[0][0] = <u32>a
+        to[0][1] = <u32>b
+    mean[0] = next_mean(mean[0], a + b)
+    to[0] += 2
+
+
+cdef void take_one_lane(const u8* data, i64 size, Lane* lane, i64 pairs) noexcept nogil:
+    cdef i64 at = lane.at
+    cdef u64 mean = lane.mean
+    cdef u32* to = lane.to
+    while pairs > 0:
+        take_pair(data, size, &at, &mean, &to, &pairs)
+        pairs -= 1
+    lane.left -= to - lane.to
+    lane.at = at
+    lane.mean = mean
+    lane.to = to
+
+
+cdef void take_two_lanes(
+    const u8* data, i64 size, Lane* first, Lane* second, i64 pairs
+) noexcept nogil:
+    cdef i64 at = first.at, second_at = second.at
+    cdef u64 mean = first.mean, second_mean = second.mean
+    cdef u32* to = first.to
+    cdef u32* second_to = second.to
+    while pairs > 0:
+        take_pair(data, size, &at, &mean, &to, &pairs)
+        take_pair(data, size, &second_at, &second_mean, &second_to, &pairs)
+        pairs -= 1
+    first.left -= to - first.to
+    first.at = at
+    first.mean = mean
+    first.to = to
+    second.left -= second_to - second.to
+    second.at = second_at
+    second.mean = second_mean
+    second.to = second_to
+
+
+cdef void take_last(const u8* data, i64 size, Lane* lane) noexcept nogil:
+    """Read the numbers that no pair is left of, and those at the end of the data."""
+    cdef int n, j
+    cdef u64 total
+    while lane.left == 1 or lane.left > 0 and room(size, lane.at) == 0:
+        n = 2 if lane.left > 1 else 1
+        lane.at = take_rare(data, size, lane.at, remainder_bits(lane.mean), n, lane.to)
+        total = 0
+        for j in range(n):
+            total += lane.to[j] if lane.to[j] != STAYS else 0
+        lane.mean = next_mean(lane.mean, total)
+        lane.to += n
+        lane.left -= n
+
+
+# --- points -----------------------------------------------------------------------------------
+
+
+cdef void unfold(u32* z, i64 n) noexcept nogil:
+    """Differences as they were, from 0, -1, 1, -2, …; `STAYS` becomes the smallest number."""
+    cdef i64 j
+    for j in range(n):
+        z[j] = (z[j] >> 1) ^ (0 - (z[j] & 1))
+
+
+cdef u32 to_pixels(int* hundredths, i64 n) noexcept nogil:
+    """Make hundredths float32 pixels; a number as large as the largest of them, or larger."""
+    cdef float* pixels = <float*>hundredths
+    cdef i64 j
+    cdef int value
+    cdef u32 reach = 0
+    for j in range(n):
+        value = hundredths[j]
+        reach |= <u32>(value ^ (value >> 31))
+        pixels[j] = <float>value / <float>100.0
+    return reach
+
+
+cdef inline i64 moved(
+    int difference, i64 step, i64 step_before, i64 away, i64 weight
+) noexcept nogil:
+    """By how much a number differs from the one two before it."""
+    if unlikely_to_be(difference == -0x7FFFFFFF - 1):
+        return 0
+    return predicted_step(step, step_before, away, weight) + difference
+
+
+cdef inline const int* take_next(
+    const int* d, int* h, i64 n, bint closed, i64* doubled
+) noexcept nogil:
+    """An annotation's numbers from the third on, in hundredths; the first differences not used.
+
+    ``doubled`` becomes twice the area (shoelace formula) of what is ``closed``, modulo 2^64.
+    """
+    cdef i64 first_x = h[0], first_y = h[1] if n > 1 else 0, x = first_x, y = first_y, left = n >> 1
+    cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0, next_x, next_y, weight = 0, j
+    cdef u64 area = 0
+    for j in range(2, n - 1, 2):
+        if closed:
+            weight = CLOSING // left if unlikely_to_be(left >= WEIGHTS) else tables.weight[left]
+            left -= 1
+        next_x = moved(d[0], step_x, before_x, first_x - x, weight)
+        next_y = moved(d[1], step_y, before_y, first_y - y, weight)
+        d += 2
+        if closed:
+            area += <u64>x * <u64>(step_y + next_y)
+        before_x = step_x
+        before_y = step_y
+        step_x = next_x
+        step_y = next_y
+        x += step_x
+        y += step_y
+        h[j] = <int>x
+        h[j + 1] = <int>y
+    if closed:
+        area += <u64>x * <u64>(first_y - y + step_y) + <u64>first_x * <u64>(first_y - y)
+        doubled[0] = magnitude(area)
+    if n > 2 and n & 1:
+        weight = CLOSING if closed else 0
+        h[n - 1] = <int>(x + moved(d[0], step_x, before_x, first_x - x, weight))
+        d += 1
+    return d
+
+
+cdef const int* take_first(const int* d, int* h, i64 n, i64* before) noexcept nogil:
+    """An annotation's first numbers, in hundredths; the first differences not used."""
+    cdef i64 j
+    for j in range(2 if n > 1 else 1):
+        h[j] = <int>(before[j] + (d[0] if d[0] != -0x7FFFFFFF - 1 else 0))
+        d += 1
+    return d
+
+
+cdef int finish(Job* job, Lane* lane) noexcept nogil:
+    """Make an item's points of its differences; what is wrong with them."""
+    cdef i64 begin = job.offsets[lane.item], end = job.offsets[lane.item + 1], row, n, j
+    cdef i64 at = 8 * job.ends[lane.item], first = job.at[begin]
+    cdef i64 before[2]
+    cdef u32 word
+    cdef int* h
+    cdef const int* d = <const int*>lane.differences
+    cdef const int* next_d = d + lane.n_first
+    cdef const int* counts = job.counts
+    unfold(lane.differences, lane.n_first + lane.n_next)
+    before[0] = before[1] = 0
+    for row in range(begin, end):
+        h = <int*>(job.points + job.at[row])
+        n = counts[row]
+        if job.boxes[row] or n <= 0:
+            memset(h, 0, 4 * (job.at[row + 1] - job.at[row]))
+            continue
+        d = take_first(d, h, n, before)
+        if job.types[row] == POLYGON:
+            next_d = take_next(next_d, h, n, True, job.doubled + row)
+        else:
+            next_d = take_next(next_d, h, n, False, NULL)
+        if n > 1:
+            before[1] = h[n - 1 - (n & 1)]
+        before[0] = h[n - 2 + (n & 1)]
+    if to_pixels(<int*>(job.points + first), job.at[end] - first) >= LIMIT:
+        return 5
+    for row in range(begin, end):
+        if job.boxes[row]:
+            if job.types[row] != BBOX or not bounds_before(
+                job.types, job.ids, job.at, job.points, begin, row, job.points + job.at[row]
+            ):
+                return 4
+        elif counts[row] < 0:
+            for j in range(job.at[row], job.at[row + 1]):
+                word = <u32>(peek(job.data, job.size, at) >> 32)
+                memcpy(job.points + j, &word, 4)
+                at += 32
+    if (lane.at + 7) >> 3 != job.ends[lane.item + 1]:
+        return 1 if lane.at > 8 * job.ends[lane.item + 1] else 2
+    return 0
+
+
+cdef void begin(Job* job, Lane* lane) noexcept nogil:
+    """Take up the next item."""
+    cdef i64 row
+    lane.item = job.item
+    lane.at = 8 * job.ends[lane.item]
+    lane.n_first = lane.n_next = 0
+    for row in range(job.offsets[lane.item], job.offsets[lane.item + 1]):
+        if job.boxes[row]:
+            continue
+        if job.counts[row] < 0:
+            lane.at -= 32 * <i64>job.counts[row]
+        else:
+            lane.n_first += min(job.counts[row], 2)
+            lane.n_next += max(job.counts[row] - 2, 0)
+    lane.next = False
+    lane.left = lane.n_first
+    lane.mean = START_FIRST
+    lane.to = lane.differences
+    job.item += 1
+
+
+cdef bint advance(Job* job, Lane* lane) noexcept nogil:
+    """See that a lane has something to read; False if there is nothing left."""
+    cdef int code
+    while lane.left == 0:
+        if lane.item >= 0 and not lane.next:
+            lane.next = True
+            lane.left = lane.n_next
+            lane.mean = START_NEXT
+            continue
+        if lane.item >= 0:
+            code = finish(job, lane)
+            if code and (not job.code or lane.item < job.bad):
+                job.code = code
+                job.bad = lane.item
+            lane.item = -1
+        if job.code or job.item == job.n_items:
+            return False
+        begin(job, lane)
+    return True
+
+
+cdef void read_all(Job* job, Lane* first, Lane* second) noexcept nogil:
+    """Read all items, or those until one is wrong."""
+    cdef bint some = advance(job, first), more = advance(job, second)
+    while some or more:
+        if some and more:
+            take_two_lanes(
+                job.data, job.size, first, second,
+                min(
+                    min(first.left >> 1, second.left >> 1),
+                    min(room(job.size, first.at), room(job.size, second.at)),
+                ),
+            )  # fmt: skip
+        elif some:
+            take_one_lane(job.data, job.size, first, min(first.left >> 1, room(job.size, first.at)))
+        else:
+            take_one_lane(
+                job.data, job.size, second, min(second.left >> 1, room(job.size, second.at))
+            )
+        take_last(job.data, job.size, first)
+        take_last(job.data, job.size, second)
+        some = advance(job, first)
+        more = advance(job, second)
+
+
+cdef int check_counts(Job* job, i64* point_offsets, i64* largest) noexcept nogil:
+    """See that each item has bytes enough for its counts, and sum up the points of all annotations.
+
+    ``largest`` becomes how many numbers are in the item that has most.
+    """
+    cdef i64 item, row, bits, total = 0, before
+    point_offsets[0] = 0
+    for item in range(job.n_items):
+        job.bad = item
+        bits = 8 * (job.ends[item + 1] - job.ends[item])
+        before = total
+        for row in range(job.offsets[item], job.offsets[item + 1]):
+            if job.boxes[row]:
+                total += 4
+            elif job.counts[row] < 0:
+                if job.counts[row] < -0x7FFFFFFF:
+                    return 3
+                bits -= -32 * <i64>job.counts[row]
+                total -= job.counts[row]
+            else:
+                bits -= SHORTEST * <i64>job.counts[row]
+                total += job.counts[row]
+            if bits < 0:
+                return 1
+            point_offsets[row + 1] = total
+        largest[0] = max(largest[0], total - before)
+    return 0
+
+
+def decode(
+    const i64[::1] offsets not None,
+    const u8[::1] types not None,
+    const i64[::1] ids not None,
+    const int[::1] counts not None,
+    const u8[::1] boxes not None,
+    const i64[::1] ends not None,
+    const u8[::1] data not None,
+):
+    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], largest = 0
+    if (
+        ids.shape[0] != n or counts.shape[0] != n or boxes.shape[0] != n
+        or offsets[0] != 0 or offsets[n_items] != n or ends.shape[0] != n_items + 1
+    ):
+        raise ValueError("arrays of different lengths")
+    rises(offsets, n)
+    rises(ends, data.shape[0])
+    at_array = np.zeros(n + 1, np.int64)
+    doubled_array = np.zeros(n + 1, np.int64)
+    cdef i64[::1] at = at_array
+    cdef i64[::1] doubled = doubled_array
+    cdef Job job
+    job.offsets = &offsets[0]
+    job.types = &types[0] if n else NULL
+    job.ids = &ids[0] if n else NULL
+    job.counts = &counts[0] if n else NULL
+    job.boxes = &boxes[0] if n else NULL
+    job.ends = &ends[0]
+    job.data = &data[0] if data.shape[0] else NULL
+    job.size = data.shape[0]
+    job.at = &at[0]
+    job.doubled = &doubled[0]
+    job.n_items = n_items
+    job.item = job.bad = 0
+    with nogil:
+        job.code = check_counts(&job, &at[0], &largest)
+    if job.code:
+        return job.code, job.bad, at_array, np.zeros(0, np.float32), doubled_array[:n]
+    points_array = np.empty(int(at[n]), np.float32)
+    differences_array = np.empty(2 * largest + 2, np.uint32)
+    cdef float[::1] points = points_array
+    cdef u32[::1] differences = differences_array
+    cdef Lane first, second
+    job.points = &points[0] if points.shape[0] else NULL
+    first.item = second.item = -1
+    first.left = second.left = 0
+    first.differences = &differences[0]
+    second.differences = &differences[largest + 1]
+    with nogil:
+        read_all(&job, &first, &second)
+    return job.code, job.bad, at_array, points_array, doubled_array[:n]
