@@ -9,14 +9,14 @@ import numpy as np
 
 from datumaro.kernels._coordinates cimport *
 from datumaro.kernels.coordinate_encoding import CODE_LENGTHS, canonical_codes
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 cdef enum:
     PAIR = 12  # bits by which two symbols are found
     MOST_REMAINDER = 18  # bits of a remainder, for a pair to be in a word
     MOST_BITS = 56  # of a pair but for escapes
-    WEIGHTS = 1024
     TOO_LARGE = 1 << 30  # a difference that makes any number too large
+    UNFOLDED_STAYS = -0x7FFFFFFF - 1
 
 # what decode() may find wrong
 CODES = {
@@ -31,7 +31,6 @@ cdef struct Tables:
     u64[MOST_REMAINDER + 1] power  # of two
     u32[1 << PAIR] pair  # the two symbols of the next bits, and their length; 0: others
     u32[1 << LONGEST] symbol  # symbol << 8 | its length, by the next bits
-    i64[WEIGHTS] weight
 
 cdef Tables tables
 
@@ -52,10 +51,9 @@ cdef void make_tables():
                     tables.pair[code + k] = second << 16 | symbol << 8 | PAIR - bits
     for k in range(MOST_REMAINDER + 1):
         tables.power[k] = <u64>1 << k
-    for k in range(1, WEIGHTS):
-        tables.weight[k] = CLOSING // k
 
 
+make_weights()
 make_tables()
 
 
@@ -81,6 +79,7 @@ cdef struct Lane:
     i64 item  # -1: none
     i64 n_first  # how many numbers are annotations' first two, and how many are others
     i64 n_next
+    i64 n_other  # float32 numbers
     i64 left  # of those that are being read
     bint next  # the others are being read
     i64 at  # bits
@@ -106,18 +105,20 @@ cdef inline u64 peek(const u8* data, i64 size, i64 at) noexcept nogil:
 cdef i64 take_rare(const u8* data, i64 size, i64 at, int low, int n, u32* to) noexcept nogil:
     """Read one or two numbers of any kind, wherever they are; the bit after them."""
     cdef u64 quotient[2]
+    cdef int lows[2]
     cdef bint stays[2]
-    cdef u64 word, z
+    cdef u64 word = peek(data, size, at), z
     cdef u32 entry
     cdef int j, zeros
     for j in range(n):
-        word = peek(data, size, at)
         entry = tables.symbol[word >> (64 - LONGEST)]
         at += entry & 255
+        word <<= entry & 255
         quotient[j] = entry >> 8
         stays[j] = quotient[j] == SAME
+        lows[j] = 0 if stays[j] else low
         if quotient[j] == ESCAPE:
-            word <<= entry & 255
+            word = peek(data, size, at)
             zeros = 63 - last_bit(word | <u64>1 << (64 - MOST_LENGTH))
             at += zeros
             quotient[j] = peek(data, size, at) >> (63 - zeros)
@@ -125,13 +126,14 @@ cdef i64 take_rare(const u8* data, i64 size, i64 at, int low, int n, u32* to) no
                 quotient[j] = TOO_LARGE
             quotient[j] += ESCAPE - 1
             at += zeros + 1
+            word = peek(data, size, at)
+    word = peek(data, size, at)
     for j in range(n):
-        if stays[j]:
-            to[j] = STAYS
-            continue
-        z = quotient[j] << low | peek(data, size, at) >> 1 >> (63 - low)
-        at += low
-        to[j] = <u32>z if z >> MOST_LENGTH == 0 else TOO_LARGE
+        z = quotient[j] << lows[j] | word >> 1 >> (63 - lows[j])
+        at += lows[j]
+        word <<= lows[j]
+        z = z if z >> MOST_LENGTH == 0 else TOO_LARGE
+        to[j] = STAYS if stays[j] else <u32>z
     return at
 
 
@@ -229,41 +231,37 @@ cdef void unfold(u32* z, i64 n) noexcept nogil:
         z[j] = (z[j] >> 1) ^ (0 - (z[j] & 1))
 
 
-cdef u32 to_pixels(int* hundredths, i64 n) noexcept nogil:
-    """Make hundredths float32 pixels; a number as large as the largest of them, or larger."""
-    cdef float* pixels = <float*>hundredths
-    cdef i64 j
-    cdef int value
-    cdef u32 reach = 0
-    for j in range(n):
-        value = hundredths[j]
-        reach |= <u32>(value ^ (value >> 31))
-        pixels[j] = <float>value / <float>100.0
-    return reach
+cdef struct Bounds:  # of points, in hundredths
+    float low_x
+    float low_y
+    float high_x
+    float high_y
 
 
 cdef inline i64 moved(
     int difference, i64 step, i64 step_before, i64 away, i64 weight
 ) noexcept nogil:
     """By how much a number differs from the one two before it."""
-    if unlikely_to_be(difference == -0x7FFFFFFF - 1):
+    if unlikely_to_be(difference == UNFOLDED_STAYS):
         return 0
     return predicted_step(step, step_before, away, weight) + difference
 
 
 cdef inline const int* take_next(
-    const int* d, int* h, i64 n, bint closed, i64* doubled
+    const int* d, float* xy, i64 n, bint closed, i64* numbers, Bounds* bounds, i64* doubled
 ) noexcept nogil:
-    """An annotation's numbers from the third on, in hundredths; the first differences not used.
+    """An annotation's points from the second on; the first differences not used.
 
-    ``doubled`` becomes twice the area (shoelace formula) of what is ``closed``, modulo 2^64.
+    ``numbers`` are the first two hundredths, and become the last of each parity. ``doubled`` becomes
+    twice the area (shoelace formula) of what is ``closed``, modulo 2^64.
     """
-    cdef i64 first_x = h[0], first_y = h[1] if n > 1 else 0, x = first_x, y = first_y, left = n >> 1
+    cdef i64 first_x = numbers[0], first_y = numbers[1], x = first_x, y = first_y, left = n >> 1
     cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0, next_x, next_y, weight = 0, j
     cdef u64 area = 0
+    cdef float px = <float>x, py = <float>y, low_x = px, low_y = py, high_x = px, high_y = py
     for j in range(2, n - 1, 2):
         if closed:
-            weight = CLOSING // left if unlikely_to_be(left >= WEIGHTS) else tables.weight[left]
+            weight = weight_of_first(left)
             left -= 1
         next_x = moved(d[0], step_x, before_x, first_x - x, weight)
         next_y = moved(d[1], step_y, before_y, first_y - y, weight)
@@ -276,66 +274,107 @@ cdef inline const int* take_next(
         step_y = next_y
         x += step_x
         y += step_y
-        h[j] = <int>x
-        h[j + 1] = <int>y
+        px = <float><int>x
+        py = <float><int>y
+        low_x = px if px < low_x else low_x
+        low_y = py if py < low_y else low_y
+        high_x = px if px > high_x else high_x
+        high_y = py if py > high_y else high_y
+        xy[j] = px / <float>100.0
+        xy[j + 1] = py / <float>100.0
     if closed:
         area += <u64>x * <u64>(first_y - y + step_y) + <u64>first_x * <u64>(first_y - y)
         doubled[0] = magnitude(area)
+    bounds.low_x = low_x
+    bounds.low_y = low_y
+    bounds.high_x = high_x
+    bounds.high_y = high_y
     if n > 2 and n & 1:
-        weight = CLOSING if closed else 0
-        h[n - 1] = <int>(x + moved(d[0], step_x, before_x, first_x - x, weight))
+        weight = weight_of_first(1) if closed else 0
+        x += moved(d[0], step_x, before_x, first_x - x, weight)
+        xy[n - 1] = <float><int>x / <float>100.0
         d += 1
+    numbers[0] = x
+    numbers[1] = y
     return d
 
 
-cdef const int* take_first(const int* d, int* h, i64 n, i64* before) noexcept nogil:
-    """An annotation's first numbers, in hundredths; the first differences not used."""
-    cdef i64 j
-    for j in range(2 if n > 1 else 1):
-        h[j] = <int>(before[j] + (d[0] if d[0] != -0x7FFFFFFF - 1 else 0))
-        d += 1
-    return d
+cdef void put_others(Job* job, i64 item) noexcept nogil:
+    """Put the float32 numbers of an item, with which its bits begin."""
+    cdef i64 row, j
+    cdef u32 word
+    cdef const u8* byte = job.data + job.ends[item]
+    for row in range(job.offsets[item], job.offsets[item + 1]):
+        if job.boxes[row] or job.counts[row] > 0:
+            continue
+        for j in range(job.at[row], job.at[row + 1]):
+            word = <u32>byte[0] << 24 | <u32>byte[1] << 16 | <u32>byte[2] << 8 | byte[3]
+            memcpy(job.points + j, &word, 4)
+            byte += 4
 
 
 cdef int finish(Job* job, Lane* lane) noexcept nogil:
     """Make an item's points of its differences; what is wrong with them."""
-    cdef i64 begin = job.offsets[lane.item], end = job.offsets[lane.item + 1], row, n, j
-    cdef i64 at = 8 * job.ends[lane.item], first = job.at[begin]
-    cdef i64 before[2]
-    cdef u32 word
-    cdef int* h
+    cdef i64 begin = job.offsets[lane.item], end = job.offsets[lane.item + 1], row, n, around_id = 0
+    cdef i64 numbers[2]  # of each parity, the last
+    cdef float* xy
     cdef const int* d = <const int*>lane.differences
     cdef const int* next_d = d + lane.n_first
-    cdef const int* counts = job.counts
+    cdef Bounds bounds, around  # of an annotation; of the polygons of an id right before a row
+    cdef bint is_around = False, is_polygon
+    around.low_x = around.low_y = around.high_x = around.high_y = 0
     unfold(lane.differences, lane.n_first + lane.n_next)
-    before[0] = before[1] = 0
+    numbers[0] = numbers[1] = 0
     for row in range(begin, end):
-        h = <int*>(job.points + job.at[row])
-        n = counts[row]
-        if job.boxes[row] or n <= 0:
-            memset(h, 0, 4 * (job.at[row + 1] - job.at[row]))
-            continue
-        d = take_first(d, h, n, before)
-        if job.types[row] == POLYGON:
-            next_d = take_next(next_d, h, n, True, job.doubled + row)
-        else:
-            next_d = take_next(next_d, h, n, False, NULL)
-        if n > 1:
-            before[1] = h[n - 1 - (n & 1)]
-        before[0] = h[n - 2 + (n & 1)]
-    if to_pixels(<int*>(job.points + first), job.at[end] - first) >= LIMIT:
-        return 5
-    for row in range(begin, end):
+        xy = job.points + job.at[row]
+        n = job.counts[row]
         if job.boxes[row]:
-            if job.types[row] != BBOX or not bounds_before(
-                job.types, job.ids, job.at, job.points, begin, row, job.points + job.at[row]
+            if lane.n_other == 0:
+                if job.types[row] != BBOX or not is_around or job.ids[row] != around_id:
+                    return 4
+                xy[0] = around.low_x / <float>100.0
+                xy[1] = around.low_y / <float>100.0
+                xy[2] = around.high_x / <float>100.0
+                xy[3] = around.high_y / <float>100.0
+            is_around = False
+            continue
+        is_polygon = job.types[row] == POLYGON
+        if n > 0:
+            numbers[0] += d[0] if d[0] != UNFOLDED_STAYS else 0
+            xy[0] = <float>numbers[0] / <float>100.0
+            d += 1
+            if n > 1:
+                numbers[1] += d[0] if d[0] != UNFOLDED_STAYS else 0
+                xy[1] = <float>numbers[1] / <float>100.0
+                d += 1
+            if is_polygon:
+                next_d = take_next(next_d, xy, n, True, numbers, &bounds, job.doubled + row)
+            else:
+                next_d = take_next(next_d, xy, n, False, numbers, &bounds, NULL)
+            if (
+                not (bounds.low_x > -LIMIT and bounds.low_y > -LIMIT)
+                or not (bounds.high_x < LIMIT and bounds.high_y < LIMIT)
+                or not -LIMIT < numbers[0] < LIMIT
             ):
+                return 5
+        if not is_polygon:
+            is_around = False
+        elif not is_around or job.ids[row] != around_id:
+            is_around = n > 1
+            around_id = job.ids[row]
+            around = bounds
+        elif n > 1:
+            around.low_x = min(around.low_x, bounds.low_x)
+            around.low_y = min(around.low_y, bounds.low_y)
+            around.high_x = max(around.high_x, bounds.high_x)
+            around.high_y = max(around.high_y, bounds.high_y)
+    if lane.n_other:
+        put_others(job, lane.item)
+        for row in range(begin, end):
+            if job.boxes[row] and (job.types[row] != BBOX or not bounds_before(
+                job.types, job.ids, job.at, job.points, begin, row, job.points + job.at[row]
+            )):
                 return 4
-        elif counts[row] < 0:
-            for j in range(job.at[row], job.at[row + 1]):
-                word = <u32>(peek(job.data, job.size, at) >> 32)
-                memcpy(job.points + j, &word, 4)
-                at += 32
     if (lane.at + 7) >> 3 != job.ends[lane.item + 1]:
         return 1 if lane.at > 8 * job.ends[lane.item + 1] else 2
     return 0
@@ -345,16 +384,16 @@ cdef void begin(Job* job, Lane* lane) noexcept nogil:
     """Take up the next item."""
     cdef i64 row
     lane.item = job.item
-    lane.at = 8 * job.ends[lane.item]
-    lane.n_first = lane.n_next = 0
+    lane.n_first = lane.n_next = lane.n_other = 0
     for row in range(job.offsets[lane.item], job.offsets[lane.item + 1]):
         if job.boxes[row]:
             continue
         if job.counts[row] < 0:
-            lane.at -= 32 * <i64>job.counts[row]
+            lane.n_other -= job.counts[row]
         else:
             lane.n_first += min(job.counts[row], 2)
             lane.n_next += max(job.counts[row] - 2, 0)
+    lane.at = 8 * job.ends[lane.item] + 32 * lane.n_other
     lane.next = False
     lane.left = lane.n_first
     lane.mean = START_FIRST

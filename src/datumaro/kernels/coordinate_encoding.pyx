@@ -44,6 +44,8 @@ for _symbol, _length, _code in canonical_codes():
     code_of[_symbol] = _code
     length_of[_symbol] = _length
 
+make_weights()
+
 
 # --- hundredths -------------------------------------------------------------------------------
 
@@ -101,7 +103,7 @@ cdef u32* put_next(const int* h, i64 n, bint closed, u32* to, u64* doubled) noex
     cdef u64 area = 0
     for j in range(2, n - 1, 2):
         if closed:
-            weight = CLOSING // left
+            weight = weight_of_first(left)
         left -= 1
         next_x = h[j] - x
         next_y = h[j + 1] - y
@@ -121,7 +123,7 @@ cdef u32* put_next(const int* h, i64 n, bint closed, u32* to, u64* doubled) noex
         y += step_y
     area += <u64>x * <u64>(first_y - y + step_y) + <u64>first_x * <u64>(first_y - y)
     if n > 2 and n & 1:
-        weight = CLOSING if closed else 0
+        weight = weight_of_first(1) if closed else 0
         next_x = h[n - 1] - x
         to[0] = STAYS if next_x == 0 else zigzag(
             next_x - predicted_step(step_x, before_x, first_x - x, weight)
