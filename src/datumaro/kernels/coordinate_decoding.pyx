@@ -91,49 +91,72 @@ cdef struct Lane:
 # --- differences ------------------------------------------------------------------------------
 
 
+cdef u64 peek_end(const u8* data, i64 size, i64 at) noexcept nogil:
+    """As `peek` where less than 8 bytes are left."""
+    cdef u64 word = 0
+    cdef i64 byte
+    for byte in range(at >> 3, (at >> 3) + 8):
+        word = word << 8 | (data[byte] if byte < size else 0)
+    return word << (at & 7)
+
+
 cdef inline u64 peek(const u8* data, i64 size, i64 at) noexcept nogil:
     """The next 57 bits or more, highest first; zeros after the last."""
-    cdef u64 word = 0
-    cdef i64 byte = at >> 3
-    if byte + 8 <= size:
-        memcpy(&word, data + byte, 8)
-    elif byte < size:
-        memcpy(&word, data + byte, size - byte)
+    cdef u64 word
+    if unlikely_to_be((at >> 3) + 8 > size):
+        return peek_end(data, size, at)
+    memcpy(&word, data + (at >> 3), 8)
     return big_endian(word) << (at & 7)
+
+
+cdef inline u64 take_quotient(
+    const u8* data, i64 size, u64* word, i64* at, int* low, u32* stays
+) noexcept nogil:
+    """Read a symbol and what belongs to it; ``word`` are the bits from ``at`` on.
+
+    ``low``, how many bits the remainder has, becomes 0 for a number that stays.
+    """
+    cdef u32 entry = tables.symbol[word[0] >> (64 - LONGEST)]
+    cdef u64 quotient = entry >> 8
+    cdef int zeros
+    at[0] += entry & 255
+    word[0] <<= entry & 255
+    if quotient == SAME:
+        low[0] = 0
+        stays[0] = STAYS
+    elif quotient == ESCAPE:
+        word[0] = peek(data, size, at[0])
+        zeros = 63 - last_bit(word[0] | <u64>1 << (64 - MOST_LENGTH))
+        at[0] += zeros
+        quotient = peek(data, size, at[0]) >> (63 - zeros)
+        if quotient >> zeros == 0:  # more zeros than numbers have
+            quotient = TOO_LARGE
+        quotient += ESCAPE - 1
+        at[0] += zeros + 1
+        word[0] = peek(data, size, at[0])
+    return quotient
+
+
+cdef inline u32 difference_of(u64 quotient, u64* word, i64* at, int low, u32 stays) noexcept nogil:
+    """The difference with the remainder that follows; ``stays`` has all bits set if it stays."""
+    cdef u64 z = quotient << low | word[0] >> 1 >> (63 - low)
+    word[0] <<= low
+    at[0] += low
+    return stays | <u32>(z if z >> MOST_LENGTH == 0 else TOO_LARGE)
 
 
 cdef i64 take_rare(const u8* data, i64 size, i64 at, int low, int n, u32* to) noexcept nogil:
     """Read one or two numbers of any kind, wherever they are; the bit after them."""
-    cdef u64 quotient[2]
-    cdef int lows[2]
-    cdef bint stays[2]
-    cdef u64 word = peek(data, size, at), z
-    cdef u32 entry
-    cdef int j, zeros
-    for j in range(n):
-        entry = tables.symbol[word >> (64 - LONGEST)]
-        at += entry & 255
-        word <<= entry & 255
-        quotient[j] = entry >> 8
-        stays[j] = quotient[j] == SAME
-        lows[j] = 0 if stays[j] else low
-        if quotient[j] == ESCAPE:
-            word = peek(data, size, at)
-            zeros = 63 - last_bit(word | <u64>1 << (64 - MOST_LENGTH))
-            at += zeros
-            quotient[j] = peek(data, size, at) >> (63 - zeros)
-            if quotient[j] >> zeros == 0:  # more zeros than numbers have
-                quotient[j] = TOO_LARGE
-            quotient[j] += ESCAPE - 1
-            at += zeros + 1
-            word = peek(data, size, at)
+    cdef u64 word = peek(data, size, at), quotient, second = 0
+    cdef int second_low = low
+    cdef u32 stays = 0, second_stays = 0
+    quotient = take_quotient(data, size, &word, &at, &low, &stays)
+    if n == 2:
+        second = take_quotient(data, size, &word, &at, &second_low, &second_stays)
     word = peek(data, size, at)
-    for j in range(n):
-        z = quotient[j] << lows[j] | word >> 1 >> (63 - lows[j])
-        at += lows[j]
-        word <<= lows[j]
-        z = z if z >> MOST_LENGTH == 0 else TOO_LARGE
-        to[j] = STAYS if stays[j] else <u32>z
+    to[0] = difference_of(quotient, &word, &at, low, stays)
+    if n == 2:
+        to[1] = difference_of(second, &word, &at, second_low, second_stays)
     return at
 
 
