@@ -339,6 +339,13 @@ cdef void put_others(Job* job, i64 item) noexcept nogil:
 cdef int finish(Job* job, Lane* lane) noexcept nogil:
     """Make an item's points of its differences; what is wrong with them."""
     cdef i64 begin = job.offsets[lane.item], end = job.offsets[lane.item + 1], row, n, around_id = 0
+    cdef const u8* types = job.types  # locals: what is written may be anything, to a compiler
+    cdef const i64* ids = job.ids
+    cdef const int* counts = job.counts
+    cdef const u8* boxes = job.boxes
+    cdef const i64* at = job.at
+    cdef float* points = job.points
+    cdef bint has_others = lane.n_other != 0
     cdef i64 numbers[2]  # of each parity, the last
     cdef float* xy
     cdef const int* d = <const int*>lane.differences
@@ -349,11 +356,11 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
     unfold(lane.differences, lane.n_first + lane.n_next)
     numbers[0] = numbers[1] = 0
     for row in range(begin, end):
-        xy = job.points + job.at[row]
-        n = job.counts[row]
-        if job.boxes[row]:
-            if lane.n_other == 0:
-                if job.types[row] != BBOX or not is_around or job.ids[row] != around_id:
+        xy = points + at[row]
+        n = counts[row]
+        if boxes[row]:
+            if not has_others:
+                if types[row] != BBOX or not is_around or ids[row] != around_id:
                     return 4
                 xy[0] = around.low_x / <float>100.0
                 xy[1] = around.low_y / <float>100.0
@@ -361,7 +368,7 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
                 xy[3] = around.high_y / <float>100.0
             is_around = False
             continue
-        is_polygon = job.types[row] == POLYGON
+        is_polygon = types[row] == POLYGON
         if n > 0:
             numbers[0] += d[0] if d[0] != UNFOLDED_STAYS else 0
             xy[0] = <float>numbers[0] / <float>100.0
@@ -382,20 +389,20 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
                 return 5
         if not is_polygon:
             is_around = False
-        elif not is_around or job.ids[row] != around_id:
+        elif not is_around or ids[row] != around_id:
             is_around = n > 1
-            around_id = job.ids[row]
+            around_id = ids[row]
             around = bounds
         elif n > 1:
             around.low_x = min(around.low_x, bounds.low_x)
             around.low_y = min(around.low_y, bounds.low_y)
             around.high_x = max(around.high_x, bounds.high_x)
             around.high_y = max(around.high_y, bounds.high_y)
-    if lane.n_other:
+    if has_others:
         put_others(job, lane.item)
         for row in range(begin, end):
-            if job.boxes[row] and (job.types[row] != BBOX or not bounds_before(
-                job.types, job.ids, job.at, job.points, begin, row, job.points + job.at[row]
+            if boxes[row] and (types[row] != BBOX or not bounds_before(
+                types, ids, at, points, begin, row, points + at[row]
             )):
                 return 4
     if (lane.at + 7) >> 3 != job.ends[lane.item + 1]:
