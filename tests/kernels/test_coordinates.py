@@ -155,7 +155,10 @@ def test_items_of_all_lengths_are_read_beside_each_other():
     counts, ends, data, _, _ = encoded(items)
     row = 0
     for begin, end, item in zip(ends[:-1], ends[1:], items, strict=True):
-        kinds = [(kind == Kind.polygon, int(n)) for (kind, _, _), n in zip(item, counts[row:])]
+        kinds = [
+            (kind == Kind.polygon, int(n))
+            for (kind, _, _), n in zip(item, counts[row:], strict=False)
+        ]
         found = numbers_of(data[begin:end], kinds)
         row += len(item)
         for h, (_, _, points) in zip(found, item, strict=True):
