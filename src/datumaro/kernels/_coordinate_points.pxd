@@ -3,6 +3,55 @@
 from datumaro.kernels._coordinates cimport i64, magnitude, predicted_step, u32, u64
 from datumaro.kernels._coordinates cimport unlikely_to_be, weight_of_first
 
+cdef extern from *:
+    """
+    /* bounds of points in hundredths, which are put as pixels; x and y at once where that is possible */
+    #if defined(__SSE2__) || defined(_M_X64)
+    #include <emmintrin.h>
+    typedef struct { __m128 low, high; } Reach;
+    static inline __m128 reach_point(int x, int y) {
+        return _mm_cvtepi32_ps(_mm_unpacklo_epi32(_mm_cvtsi32_si128(x), _mm_cvtsi32_si128(y)));
+    }
+    static inline void reach_begin(Reach *reach, int x, int y) {
+        reach->low = reach->high = reach_point(x, y);
+    }
+    static inline void reach_put(Reach *reach, int x, int y, float *pixels) {
+        const __m128 point = reach_point(x, y);
+        reach->low = _mm_min_ps(reach->low, point);
+        reach->high = _mm_max_ps(reach->high, point);
+        _mm_storel_pi((__m64 *)pixels, _mm_div_ps(point, _mm_set1_ps(100.0f)));
+    }
+    static inline void reach_end(const Reach *reach, float *low, float *high) {
+        _mm_storel_pi((__m64 *)low, reach->low);
+        _mm_storel_pi((__m64 *)high, reach->high);
+    }
+    #else
+    typedef struct { float low[2], high[2]; } Reach;
+    static inline void reach_begin(Reach *reach, int x, int y) {
+        reach->low[0] = reach->high[0] = (float)x;
+        reach->low[1] = reach->high[1] = (float)y;
+    }
+    static inline void reach_put(Reach *reach, int x, int y, float *pixels) {
+        const float point[2] = {(float)x, (float)y};
+        int k;
+        for (k = 0; k < 2; k++) {
+            reach->low[k] = point[k] < reach->low[k] ? point[k] : reach->low[k];
+            reach->high[k] = point[k] > reach->high[k] ? point[k] : reach->high[k];
+            pixels[k] = point[k] / 100.0f;
+        }
+    }
+    static inline void reach_end(const Reach *reach, float *low, float *high) {
+        int k;
+        for (k = 0; k < 2; k++) { low[k] = reach->low[k]; high[k] = reach->high[k]; }
+    }
+    #endif
+    """
+    ctypedef struct Reach:
+        pass
+    void reach_begin(Reach* reach, int x, int y) nogil
+    void reach_put(Reach* reach, int x, int y, float* pixels) nogil
+    void reach_end(const Reach* reach, float* low, float* high) nogil
+
 cdef enum:
     UNFOLDED_STAYS = -0x7FFFFFFF - 1  # what `unfold` makes of `STAYS`
 
@@ -15,10 +64,8 @@ cdef inline void unfold(u32* z, i64 n) noexcept nogil:
 
 
 cdef struct Bounds:  # of points, in hundredths
-    float low_x
-    float low_y
-    float high_x
-    float high_y
+    float low[2]
+    float high[2]
 
 
 cdef inline i64 moved(
@@ -41,7 +88,8 @@ cdef inline const int* take_next(
     cdef i64 first_x = numbers[0], first_y = numbers[1], x = first_x, y = first_y, left = n >> 1
     cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0, next_x, next_y, weight = 0, j
     cdef u64 area = 0
-    cdef float px = <float>x, py = <float>y, low_x = px, low_y = py, high_x = px, high_y = py
+    cdef Reach reach
+    reach_begin(&reach, <int>x, <int>y)
     for j in range(2, n - 1, 2):
         if closed:
             weight = weight_of_first(left)
@@ -57,21 +105,11 @@ cdef inline const int* take_next(
         step_y = next_y
         x += step_x
         y += step_y
-        px = <float><int>x
-        py = <float><int>y
-        low_x = px if px < low_x else low_x
-        low_y = py if py < low_y else low_y
-        high_x = px if px > high_x else high_x
-        high_y = py if py > high_y else high_y
-        xy[j] = px / <float>100.0
-        xy[j + 1] = py / <float>100.0
+        reach_put(&reach, <int>x, <int>y, xy + j)
     if closed:
         area += <u64>x * <u64>(first_y - y + step_y) + <u64>first_x * <u64>(first_y - y)
         doubled[0] = magnitude(area)
-    bounds.low_x = low_x
-    bounds.low_y = low_y
-    bounds.high_x = high_x
-    bounds.high_y = high_y
+    reach_end(&reach, bounds.low, bounds.high)
     if n > 2 and n & 1:
         weight = weight_of_first(1) if closed else 0
         x += moved(d[0], step_x, before_x, first_x - x, weight)

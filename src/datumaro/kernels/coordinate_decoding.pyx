@@ -277,7 +277,9 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
     cdef const int* next_d = d + lane.n_first
     cdef Bounds bounds, around  # of an annotation; of the polygons of an id right before a row
     cdef bint is_around = False, is_polygon
-    around.low_x = around.low_y = around.high_x = around.high_y = 0
+    cdef int k
+    around.low[0] = around.low[1] = around.high[0] = around.high[1] = 0
+    bounds = around
     unfold(lane.differences, lane.n_first + lane.n_next)
     numbers[0] = numbers[1] = 0
     for row in range(begin, end):
@@ -287,10 +289,9 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
             if not has_others:
                 if types[row] != BBOX or not is_around or ids[row] != around_id:
                     return 4
-                xy[0] = around.low_x / <float>100.0
-                xy[1] = around.low_y / <float>100.0
-                xy[2] = around.high_x / <float>100.0
-                xy[3] = around.high_y / <float>100.0
+                for k in range(2):
+                    xy[k] = around.low[k] / <float>100.0
+                    xy[k + 2] = around.high[k] / <float>100.0
             is_around = False
             continue
         is_polygon = types[row] == POLYGON
@@ -307,8 +308,8 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
             else:
                 next_d = take_next(next_d, xy, n, False, numbers, &bounds, NULL)
             if (
-                not (bounds.low_x > -LIMIT and bounds.low_y > -LIMIT)
-                or not (bounds.high_x < LIMIT and bounds.high_y < LIMIT)
+                min(bounds.low[0], bounds.low[1]) <= -LIMIT
+                or max(bounds.high[0], bounds.high[1]) >= LIMIT
                 or not -LIMIT < numbers[0] < LIMIT
             ):
                 return 5
@@ -319,10 +320,9 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
             around_id = ids[row]
             around = bounds
         elif n > 1:
-            around.low_x = min(around.low_x, bounds.low_x)
-            around.low_y = min(around.low_y, bounds.low_y)
-            around.high_x = max(around.high_x, bounds.high_x)
-            around.high_y = max(around.high_y, bounds.high_y)
+            for k in range(2):
+                around.low[k] = min(around.low[k], bounds.low[k])
+                around.high[k] = max(around.high[k], bounds.high[k])
     if has_others:
         put_others(job, lane.item)
         for row in range(begin, end):
