@@ -399,7 +399,7 @@ def with_annotations(**fields):
         (with_annotations(type="sphere"), r"'sphere'; expected one of"),
         (with_annotations(type=None), r"type"),
         (with_annotations(n_coordinates=1000), r"item 'item 0': coordinates: more coordinates"),
-        (with_annotations(n_coordinates=-1), r"more coordinates"),
+        (with_annotations(n_coordinates=-9), r"more coordinates"),
         (with_annotations(type="polygon", n_coordinates=None), r"fewer coordinates"),
         (with_annotations(type="bbox", n_coordinates=0), r"box without numbers; expected polygons"),
         (with_annotations(attributes="{"), r"attributes.*JSON object"),

@@ -8,7 +8,7 @@ from coordinate_bits import CODES, numbers_of
 from datumaro.kernels import coordinates
 from datumaro.model.annotation import AnnotationType as Kind
 
-_hundredths = st.integers(-(2**29) + 1, 2**29 - 1).map(lambda n: float(np.float32(n / 100)))
+_hundredths = st.integers(-(2**24) + 1, 2**24 - 1).map(lambda n: float(np.float32(n / 100)))
 _values = st.one_of(
     st.integers(-100_000, 100_000).map(lambda n: float(np.float32(n / 100))),
     _hundredths,
@@ -17,7 +17,7 @@ _values = st.one_of(
 _lists = st.one_of(
     st.lists(_values, max_size=9),
     st.lists(st.sampled_from([0.0, 1.5, 300.25]), max_size=40),
-    st.lists(st.sampled_from([-5_000_000.0, 5_000_000.0, 0.01]), max_size=40),
+    st.lists(st.sampled_from([-160_000.0, 160_000.0, 0.25]), max_size=40),
 )
 _annotations = st.tuples(
     st.sampled_from([Kind.polygon, Kind.bbox, Kind.label]), st.integers(0, 2), _lists
@@ -73,6 +73,17 @@ def test_a_box_around_its_polygons_takes_nothing(polygons):
     assert (counts[-1], boxes[-1]) == (0, 1)
 
 
+def test_a_box_around_several_polygons_some_of_them_float32():
+    polygon = (Kind.polygon, 7, [0.0, 0.5, 4.0, 0.25, 4.0, 4.0])
+    point, none = (Kind.polygon, 7, [9.0]), (Kind.polygon, 7, [])
+    finer = (Kind.polygon, 7, [-0.001, 1.0, 8.0, 2.0])
+    box = (Kind.bbox, 7, [0.0, 0.25, 4.0, 4.0])
+    wider = (Kind.bbox, 7, [float(np.float32(-0.001)), 0.25, 8.0, 4.0])
+    assert round_trip([[polygon, point, none, box]])[0] == [6, 1, 0, 0]
+    assert round_trip([[polygon, finer, wider], [none, polygon, box]])[0] == [6, -4, 0, 0, 6, 0]
+    assert round_trip([[finer, (Kind.label, 7, []), polygon, box]])[0] == [-4, 0, 6, 0]
+
+
 def test_a_box_of_another_id_or_item_is_told():
     polygon = (Kind.polygon, 7, [0.0, 0.0, 4.0, 0.0, 4.0, 4.0])
     other = (Kind.bbox, 8, [0.0, 0.0, 4.0, 4.0])
@@ -95,18 +106,18 @@ def test_numbers_that_stay_take_seven_bits():
 
 
 def test_large_items_get_the_room_that_they_need():
-    far = [-5_000_000.0, 5_000_000.0] * 3000
+    far = [-160_000.0, 160_000.0] * 3000
     round_trip(
         [[(Kind.polyline, 0, [0.0, 0.0])], [(Kind.polyline, 0, far)], [(Kind.points, 1, far)]]
     )
 
 
-ESCAPE = next(int(code, 2).to_bytes() for code, symbol in CODES.items() if symbol == 31)
+ESCAPE = next(int(code.ljust(8, "0"), 2).to_bytes() for code, n in CODES.items() if n == 31)
 
 # --- as docs/storage.md says it -----------------------------------------------------------------
 
 
-_wide = st.one_of(st.integers(0, 64_000), st.integers(-500_000_000, 500_000_000))
+_wide = st.one_of(st.integers(0, 64_000), st.integers(-16_000_000, 16_000_000))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.lists(_wide, min_size=1, max_size=14)), max_size=4))
@@ -124,6 +135,40 @@ def test_a_reader_made_of_the_specification_reads_the_same(annotations):
     found = numbers_of(data, [(kind == Kind.polygon, len(points)) for kind, _, points in kept])
     for h, (_, _, points) in zip(found, kept, strict=True):
         assert [float(np.float32(value / 100)) for value in h] == points
+
+
+def test_items_of_all_lengths_are_read_beside_each_other():
+    random = np.random.default_rng(5)
+    items = []
+    for n_annotations in [0, 1, 30, 0, 2, 0, 0, 7, 1, 3, 1]:
+        item = []
+        for _ in range(n_annotations):
+            n = int(random.choice([1, 2, 5, 8, 40, 41, 600]))
+            spread = random.choice([1, 300, 60_000])
+            h = np.cumsum(random.integers(-spread, spread + 1, n)).clip(-16_000_000, 16_000_000)
+            kind = Kind.polygon if random.random() < 0.7 else Kind.polyline
+            item.append((kind, 0, [float(np.float32(v / 100)) for v in h.tolist()]))
+        items.append(item)
+    items.append([(Kind.polygon, 0, [1.0, 2.0, 2.5, 4.0] * 1200)])  # weights beyond their table
+    round_trip(items)
+    counts, ends, data, _, _ = encoded(items)
+    row = 0
+    for begin, end, item in zip(ends[:-1], ends[1:], items, strict=True):
+        kinds = [
+            (kind == Kind.polygon, int(n))
+            for (kind, _, _), n in zip(item, counts[row:], strict=False)
+        ]
+        found = numbers_of(data[begin:end], kinds)
+        row += len(item)
+        for h, (_, _, points) in zip(found, item, strict=True):
+            assert [float(np.float32(value / 100)) for value in h] == points
+
+
+def test_float32_numbers_come_first():
+    item = [(Kind.polygon, 0, [1.0, 2.0, 3.0, 4.0, 1.0]), (Kind.points, 0, [0.001, 7.0])]
+    found = numbers_of(encoded([item])[2], [(True, 5), (False, -2)])
+    assert found[0] == [100, 200, 300, 400, 100]
+    assert found[1] == np.array([0.001, 7.0], np.float32).view(np.uint32).tolist()
 
 
 def test_the_code_is_complete():
@@ -157,15 +202,39 @@ def decode(counts, data=b"", kinds=None, boxes=None):
         (([0, 0], b"", [Kind.polygon, Kind.polygon], [0, 1]), "without numbers"),
         (([1], ESCAPE + b"\0" * 8), "beyond"),
         (([1], ESCAPE + b"\0\0\0\1" + b"\xff" * 5), "beyond"),
+        (([2], ESCAPE * 2 + b"\xff" * 14), "fewer coordinates"),
     ],
 )
 def test_bits_that_lie(given, found):
     assert found in coordinates.CODES[decode(*given)][0]
 
 
+def test_the_first_wrong_item_is_told():
+    long, wrong = [(Kind.polyline, 0, [1.0, 2.0] * 200)], [(Kind.polyline, 0, [1.0, 2.0])]
+    offsets, types, ids, _, _ = arrays([wrong, long, wrong, wrong, long])
+    counts, ends, data, _, boxes = encoded([wrong, long, wrong, wrong, long])
+    counts[1] = 398  # found after what is wrong with those that are read beside it
+    counts[2] = counts[3] = 1
+    found = coordinates.decode(offsets, types, ids, counts, boxes, ends, data)
+    assert found[:2] == (2, 1)
+
+
 @given(st.binary(max_size=40), st.lists(st.integers(-3, 60), max_size=4))
 def test_any_bits_are_numbers_or_an_error(data, counts):
     assert decode(counts, data, [Kind.polygon] * len(counts)) in {0, *coordinates.CODES}
+
+
+@given(st.binary(min_size=1, max_size=9), st.integers(0, 2**32), st.integers(1, 3000))
+def test_damaged_bits_are_numbers_or_an_error(damage, place, n):
+    items = [[(Kind.polygon, 0, [3.0, 700.25, 5.5, 1.0] * k)] for k in (n // 9 + 1, n, 5, 1)]
+    offsets, types, ids, _, _ = arrays(items)
+    counts, ends, data, _, boxes = encoded(items)
+    data = data.copy()
+    at = place % len(data)
+    data[at : at + len(damage)] = np.frombuffer(damage, np.uint8)[: len(data) - at]
+    found = coordinates.decode(offsets, types, ids, counts, boxes, ends, data)
+    assert found[0] in {0, *coordinates.CODES}
+    assert found[0] or np.abs(found[3]).max() <= 167_772.16
 
 
 @pytest.mark.parametrize("ends", [[0, 5], [3, 0], [-1, 1], [0]])

@@ -155,7 +155,8 @@ def test_an_export_that_was_killed(bucket, photos, tmp_path, capsys):
     url = f"{bucket}/set"
     export(photos, url, shard_size=1)
     command = [sys.executable, "-c", KILLED, url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # it cannot tidy up
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout.readline() == "uploaded\n"
         process.kill()
     photos.export(tmp_path / "coco", "coco", save_media=True)

@@ -29,15 +29,3 @@ def open_ranges(filesystem: Any, place: str) -> Any:
         if file.closed:
             raise OSError(f"GCS {place}: it cannot be opened")
     return file
-
-
-def read_whole(filesystem: Any, place: str) -> bytes:
-    """The content of a file, in one request.
-
-    Raises
-    ------
-    OSError
-        It cannot be read.
-    """
-    with filesystem.open_input_stream(place) as stream:
-        return stream.read()

@@ -225,6 +225,17 @@ class RemotePath:
         except (FileNotFoundError, IsADirectoryError):
             raise FileNotFoundError(f"{self}: there is no such file") from None
 
+    def stream(self) -> Any:
+        """An Arrow stream of the content.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        """
+        with self.told(), self._missing():
+            return self.connection.filesystem.open_input_stream(self.place)
+
     def open(self, mode: str = "rb", buffering: int = -1) -> BinaryIO:
         """Open for reading.
 
@@ -241,9 +252,7 @@ class RemotePath:
             raise ValueError(f"mode {mode!r}; a URL is opened with 'rb'")
         if self._first is None:
             self.arrow_file()
-        raw = _Reader(self)
-        size = io.DEFAULT_BUFFER_SIZE if buffering < 0 else buffering
-        return cast(BinaryIO, raw if not buffering else io.BufferedReader(raw, size))
+        return _buffered(_Reader(self), buffering)
 
     def head(self) -> bytes:
         """The first bytes, 1,024 at most."""
@@ -266,8 +275,8 @@ class RemotePath:
             There is none.
         """
         if self.connection.is_google:
-            with self.told(), self._missing():
-                return google.read_whole(self.connection.filesystem, self.place)
+            with self.stream() as stream, self.told():
+                return stream.read()
         file = self.arrow_file()
         with self.told():
             return file.read_at(file.size(), 0)
@@ -306,6 +315,45 @@ class _Reader(io.RawIOBase):
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
+
+
+def _buffered(raw: _Reader, buffering: int) -> BinaryIO:
+    size = io.DEFAULT_BUFFER_SIZE if buffering < 0 else buffering
+    return cast(BinaryIO, raw if not buffering else io.BufferedReader(raw, size))
+
+
+class _Onwards(_Reader):
+    """Read in one request as long as it is read from its beginning on; otherwise by ranges.
+
+    For Google's store: see `datumaro.remote.google`.
+    """
+
+    def __init__(self, path: RemotePath) -> None:
+        super().__init__(path)
+        self._stream: Any = path.stream()
+        self._come = 0  # bytes of the stream
+
+    def readinto(self, buffer: Any, /) -> int:
+        if self._stream is not None and self._at != self._come:
+            self._let_go()
+        if self._stream is None:
+            return super().readinto(buffer)
+        view = memoryview(buffer).cast("B")
+        with self._path.told():
+            data = self._stream.read(len(view))
+        view[: len(data)] = data
+        self._come += len(data)
+        self._at = self._come
+        return len(data)
+
+    def close(self) -> None:
+        self._let_go()
+        super().close()
+
+    def _let_go(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
 
 # --- from what users write ------------------------------------------------------------------------
@@ -419,4 +467,7 @@ def read_file(url: str) -> bytes | None:
 
 def open_file(url: str, buffering: int = -1) -> BinaryIO:
     """Open the file at a URL; FileNotFoundError when there is none."""
-    return _medium(url).open("rb", buffering)
+    path = _medium(url)
+    if path.connection.is_google:
+        return _buffered(_Onwards(path), buffering)
+    return path.open("rb", buffering)

@@ -1,0 +1,138 @@
+# What reading and writing coordinates have in common: the numbers of the code (docs/storage.md says
+# it for readers in other languages), predictions, and the checks of arrays.
+
+from libc.math cimport INFINITY
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+ctypedef uint8_t u8
+ctypedef uint32_t u32
+ctypedef uint64_t u64
+ctypedef int64_t i64
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    #include <stdlib.h>
+    static inline int last_bit(unsigned long long v) {
+        unsigned long i; _BitScanReverse64(&i, v); return (int)i;
+    }
+    #define swapped _byteswap_uint64
+    #define unlikely_to_be(condition) (condition)
+    #else
+    /* what is done for each number changes state that has to stay in registers */
+    #undef CYTHON_INLINE
+    #define CYTHON_INLINE inline __attribute__((always_inline))
+    static inline int last_bit(unsigned long long v) { return 63 ^ __builtin_clzll(v); }
+    #define swapped __builtin_bswap64
+    #define unlikely_to_be(condition) __builtin_expect(!!(condition), 0)
+    #endif
+    /* how much a number is drawn to where its polygon began, in 65536ths, by how many points it is
+       away on the way round */
+    enum { CLOSING_ = 36864, WEIGHTS_ = 1024 };
+    static long long weights_[WEIGHTS_];
+    static void make_weights(void) {
+        int k;
+        for (k = 1; k < WEIGHTS_; k++) weights_[k] = CLOSING_ / k;
+    }
+    static inline long long weight_of_first(long long left) {
+        return unlikely_to_be(left >= WEIGHTS_) ? CLOSING_ / left : weights_[left];
+    }
+    static inline int is_little(void) { const int one = 1; return *(const char *)&one; }
+    static inline unsigned long long big_endian(unsigned long long v) {
+        return is_little() ? swapped(v) : v;
+    }
+    """
+    int last_bit(u64 value) nogil  # number of the highest bit of a value that is not 0
+    u64 big_endian(u64 value) nogil
+    bint unlikely_to_be(bint condition) nogil
+    void make_weights()
+    i64 weight_of_first(i64 left) nogil
+
+cdef enum:
+    BBOX = 6
+    POLYGON = 4
+    LIMIT = 1 << 24  # hundredths: below it, all are float32 numbers
+    ESCAPE = 31  # the quotient is as large as this or larger
+    SAME = 32  # the number is the one two before it
+    SYMBOLS = 33
+    SHORTEST = 2
+    LONGEST = 10  # bits of a symbol's code
+    START_FIRST = 320000  # eightfold mean of the differences, before any is known:
+    START_NEXT = 8000  # of annotations' first two numbers, and of the others
+    MOST_LENGTH = 28  # bits of a difference, when the numbers are below LIMIT
+    STAYS = 0xFFFFFFFF  # in place of the difference of a number that is the one two before it
+
+
+cdef inline i64 predicted_step(i64 step, i64 step_before, i64 away, i64 weight) noexcept nogil:
+    """By how much a number is likely to differ from the one two before it, from the third on.
+
+    ``away`` is how far that one is from the polygon's first, ``weight`` how much it is drawn there, in 65536ths.
+    """
+    return (((8 * step + step_before) << 12) + away * weight) >> 16
+
+
+cdef inline int remainder_bits(u64 eightfold) noexcept nogil:
+    return last_bit(eightfold) - 4  # the mean's length less 2; the eightfold is 16 or more
+
+
+cdef inline u64 next_mean(u64 eightfold, u64 differences) noexcept nogil:
+    """The eightfold mean after a pair; ``differences`` is the sum of both."""
+    return eightfold - (eightfold >> 2) + differences + 4
+
+
+cdef inline i64 magnitude(u64 doubled) noexcept nogil:
+    return <i64>((doubled ^ (0 - (doubled >> 63))) + (doubled >> 63))
+
+
+cdef inline bint bounds_before(
+    const u8* types,
+    const i64* ids,
+    const i64* at,
+    const float* points,
+    i64 begin,
+    i64 row,
+    float* box,
+) noexcept nogil:
+    """The bounds of the polygons of row's id right before it, in the item from ``begin``; if any."""
+    cdef float low_x = INFINITY, low_y = INFINITY, high_x = -INFINITY, high_y = -INFINITY
+    cdef float even_low_x = low_x, even_low_y = low_x, even_high_x = high_x, even_high_y = high_x
+    cdef bint found = False
+    cdef i64 k = row - 1, j, n
+    cdef const float* xy
+    while k >= begin and types[k] == POLYGON and ids[k] == ids[row]:
+        xy = points + at[k]
+        n = at[k + 1] - at[k]
+        found |= n > 1
+        for j in range(0, n - 3, 4):  # every other point by itself: none waits for the one before
+            low_x = xy[j] if xy[j] < low_x else low_x
+            low_y = xy[j + 1] if xy[j + 1] < low_y else low_y
+            high_x = xy[j] if xy[j] > high_x else high_x
+            high_y = xy[j + 1] if xy[j + 1] > high_y else high_y
+            even_low_x = xy[j + 2] if xy[j + 2] < even_low_x else even_low_x
+            even_low_y = xy[j + 3] if xy[j + 3] < even_low_y else even_low_y
+            even_high_x = xy[j + 2] if xy[j + 2] > even_high_x else even_high_x
+            even_high_y = xy[j + 3] if xy[j + 3] > even_high_y else even_high_y
+        if n & 2:
+            j = (n & ~1) - 2
+            low_x = xy[j] if xy[j] < low_x else low_x
+            low_y = xy[j + 1] if xy[j + 1] < low_y else low_y
+            high_x = xy[j] if xy[j] > high_x else high_x
+            high_y = xy[j + 1] if xy[j + 1] > high_y else high_y
+        k -= 1
+    box[0] = even_low_x if even_low_x < low_x else low_x
+    box[1] = even_low_y if even_low_y < low_y else low_y
+    box[2] = even_high_x if even_high_x > high_x else high_x
+    box[3] = even_high_y if even_high_y > high_y else high_y
+    return found
+
+
+cdef inline int rises(const i64[::1] offsets, i64 last) except -1:
+    """See that offsets rise within ``last``."""
+    cdef i64 k, n = offsets.shape[0]
+    if n == 0 or offsets[0] < 0 or offsets[n - 1] > last:
+        raise ValueError("offsets outside their values")
+    for k in range(n - 1):
+        if offsets[k + 1] < offsets[k]:
+            raise ValueError("offsets that do not rise")
+    return 0
