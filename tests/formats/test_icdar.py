@@ -21,6 +21,7 @@ from datumaro.errors import (
     RepeatedItemError,
 )
 from datumaro.formats.base import Confidence
+from datumaro.formats.icdar import text_segmentation
 from format_files import count, detect, image, lost, make, png, read, rows_mask, written
 
 WORDS, SHAPES, CHARACTERS = (
@@ -260,3 +261,16 @@ def test_what_is_not_held_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         "centres that are no two words",
     ):
         assert what in lost(caplog)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5])
+def test_usual_bmp_files_are_read_as_pillow_reads_them(width: int):
+    pixels = np.random.default_rng(width).integers(0, 256, (3, width, 3))
+    codes = pixels @ np.array([1 << 16, 1 << 8, 1])
+    data = bmp(pixels)
+    found = text_segmentation._bmp_codes(data)
+    assert found is not None and found.tolist() == codes.tolist()
+    for end in (0, 20, 54, len(data) - 1):
+        assert text_segmentation._bmp_codes(data[:end]) is None
+    for at in (0, 10, 14, 18, 22, 25, 26, 28, 30):  # what its header says
+        assert text_segmentation._bmp_codes(data[:at] + b"\xff" + data[at + 1 :]) is None

@@ -174,3 +174,16 @@ def test_written_files_are_read_by_both(height: int, width: int, top: int, seed:
     found = decoded(data)
     assert found is not None
     assert np.array_equal(found.values, pixels)
+
+
+@given(st.integers(1, 9), st.integers(0, 40), st.integers(0, 1 << 32))
+def test_colors_are_encoded(height: int, width: int, seed: int):
+    random = np.random.default_rng(seed)
+    codes = random.choice(random.integers(0, 1 << 24, 3), (height, width)).astype(np.int32)
+    codes = np.repeat(codes, 2, axis=0)
+    if not width:
+        return
+    with Image.open(io.BytesIO(png.encode_colors(codes))) as image:
+        image.load()
+        assert image.mode == "RGB"
+        assert image.tobytes() == codes.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()

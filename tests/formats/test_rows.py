@@ -8,6 +8,8 @@ import pytest
 
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.rows import ChunkRows, each_item, each_subset
+from datumaro.model.annotation import AnnotationType
+from datumaro.model.media import MediaType
 from datumaro.progress import ProgressReporter
 from datumaro.table.chunk import Chunk, Content
 
@@ -73,3 +75,31 @@ def test_a_size_that_is_not_known_is_that_of_a_mask(
     columns.add_item("b", "train", "")
     rows = ChunkRows(columns.finish())
     assert (rows.size_or_mask(0), rows.size_or_mask(1)) == (expected, (0, 0))
+
+
+def test_texts_of_shapes():
+    columns = ChunkColumns()
+    columns.add_label(0)
+    columns.add_box(0, 0, 0, (1, 2.5, 4.25, 3), b"")
+    columns.add_shape(AnnotationType.polygon, [1, 2, 3.5, 4], 0)
+    columns.add_box(0, 0, 0, (0.1, 0.2, 0.3, 0.3), b"")
+    columns.add_item("a", "train", "")
+    rows = ChunkRows(columns.finish())
+    assert [rows.box_text(row) for row in (1, 3)] == ["1.0,2.5,3.25,0.5", "0.1,0.2,0.2,0.1"]
+    assert rows.point_texts(2) == ["1.0", "2.0", "3.5", "4.0"]
+    assert rows.short_points(2) == ["1", "2", "3.5", "4"]
+    assert rows.point_texts(0) == rows.short_points(0) == []
+
+
+def test_cuboids():
+    columns = ChunkColumns()
+    exact = [0.12, 1e7 + 0.01, 3, 0, 0, 0.5, 4, 2, 1.5]
+    columns.add_box(0, 0, 0, (1, 2, 3, 4), b"")
+    columns.add_shape(AnnotationType.cuboid_3d, range(9), 0)
+    columns.add_shape(AnnotationType.cuboid_3d, exact, 0)
+    columns.add_item("a", "train", "/a.pcd", media=MediaType.POINT_CLOUD)
+    columns.add_item("b", "train", "/b.png")
+    rows = ChunkRows(columns.finish())
+    assert rows.cuboids().tolist() == [list(range(9)), exact]
+    assert [rows.cloud_path(item) for item in (0, 1)] == ["/a.pcd", ""]
+    assert [rows.has_cloud(item) for item in (0, 1)] == [True, False]

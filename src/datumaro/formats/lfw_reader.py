@@ -100,6 +100,7 @@ class _Reader:
         """The items of a subset."""
         folder = self.root / subset
         self.faces = {}
+        self._named: dict[tuple[str, str], tuple[str, str]] = {}
         self.read_pairs(folder / ANNOTATIONS / PAIRS)
         self.find_images(folder / IMAGES)
         self.read_landmarks(folder / ANNOTATIONS / LANDMARKS)
@@ -160,13 +161,19 @@ class _Reader:
 
     def named(self, person: str, number: str, path: Path, line: int) -> tuple[str, str]:
         """(id, how pairs call it) of an image of a person, which becomes an item."""
+        known = self._named.get((person, number))
+        if known is not None:
+            return known
         item_id = numbered(person, int(number)) if _is_count(number) else number
         if person == NOBODY:
             item_id = number
         self.check(item_id, path, line)
         label = self.label(person, path, line)
         self.faces.setdefault(item_id, _Face(label))
-        return item_id, item_id if person == NOBODY else f"{person}/{item_id}"
+        found = item_id, item_id if person == NOBODY else f"{person}/{item_id}"
+        if label != schema.NO_LABEL:  # most images are in several pairs
+            self._named[person, number] = found
+        return found
 
     def alone(self, text: str, path: Path, line: int) -> None:
         """An image that is in no pair."""

@@ -92,19 +92,19 @@ def _add_cuboids(columns: ChunkColumns, poses: Poses, labels: Array, order: Arra
         [json_text.encode({OCCLUDED: occluded, TRACK: track}) for occluded in (False, True)]
         for track in range(1, len(poses.objects) + 1)
     ]
-    hidden = poses.occluded[order].tolist()
-    attributes = [usual[o][h] for o, h in zip(owners.tolist(), hidden, strict=True)]
+    hidden: list[int] = poses.occluded[order].tolist()
+    attributes: list[bytes] = [usual[o][h] for o, h in zip(owners.tolist(), hidden, strict=True)]
     if poses.attributes:
         for at, row in enumerate(order.tolist()):
             if own := poses.attributes.get(row):
                 known = {OCCLUDED: bool(hidden[at]), TRACK: int(owners[at]) + 1}
                 attributes[at] = json_text.encode({**own, **known})
-    zeros = np.zeros(n, np.int64)
+    none = np.zeros(n, np.int64)
     columns.add_shapes(
         np.full(n, AnnotationType.cuboid_3d, np.uint8),
         labels[owners],
-        zeros,
-        zeros,
+        none,
+        none,
         np.arange(9, 9 * n + 9, 9, dtype=np.int64),
         np.hstack([poses.places[order], sizes[owners]]).ravel(),
         attributes,
