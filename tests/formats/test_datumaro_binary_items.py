@@ -27,7 +27,7 @@ from datumaro.errors import (
     UndeclaredLabelError,
     WrongKeyError,
 )
-from datumaro.formats.datumaro_binary.parquet import item_reader, reading, row_groups, writing
+from datumaro.formats.datumaro_binary.parquet import item_reader, row_groups, writing
 from datumaro.formats.datumaro_binary.parquet.recent import Recent
 from datumaro.testing.strategies import datasets
 
@@ -73,20 +73,6 @@ def ids(items):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return export(tmp_path_factory.mktemp("items"), shard_size=5)
-
-
-@pytest.fixture
-def groups_read(monkeypatch):
-    """The row groups that are read: their files' names and numbers."""
-    found = []
-    whole = reading.Group.read
-
-    def noted(group):
-        found.append((Path(group.path).stem, group.number))
-        return whole(group)
-
-    monkeypatch.setattr(reading.Group, "read", noted)
-    return found
 
 
 # --- a training loop ----------------------------------------------------------------------------

@@ -251,6 +251,27 @@ class LabelledAnnotation(Annotation):
         self._label = None if value is None else int(value)
 
 
+class OrderedAnnotation(LabelledAnnotation):
+    """Base of annotations that lie upon each other in the image, higher ``z_order`` on top."""
+
+    __slots__ = ("_z_order",)
+    _z_order: int  # set by the constructors
+
+    def _load(self) -> None:
+        super()._load()
+        self._z_order = self._source.z_orders[self._row]
+
+    @property
+    def z_order(self) -> int:
+        row = self._row
+        return self._z_order if row < 0 else self._source.z_orders[row]
+
+    @z_order.setter
+    def z_order(self, value: int) -> None:
+        self._own()
+        self._z_order = int(value)
+
+
 class Label(LabelledAnnotation):
     """The whole item is of a label."""
 
