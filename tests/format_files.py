@@ -126,7 +126,7 @@ def masks(item: dm.DatasetItem) -> dict[Any, list[list[int]]]:
 def same_masks(sent: Sequence[Annotation], received: Sequence[Annotation]) -> bool:
     """Whether two lists of masks have the same labels and pixels, in any order."""
     sides = [
-        sorted((a.label, np.asarray(a.image, bool).tobytes()) for a in annotations)  # type: ignore
+        sorted((a.label, np.asarray(a.image, bool).tobytes()) for a in annotations)
         for annotations in (sent, received)
     ]
     return sides[0] == sides[1]

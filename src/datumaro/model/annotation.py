@@ -220,8 +220,7 @@ class Annotation:
 
 def _restore(kind: type[Annotation], state: dict[str, Any]) -> Annotation:
     annotation = object.__new__(kind)
-    annotation._row = -1  # pyright: ignore[reportPrivateUsage]
-    for name, value in state.items():
+    for name, value in {"_row": -1, **state}.items():
         setattr(annotation, name, value)
     return annotation
 

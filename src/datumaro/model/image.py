@@ -30,7 +30,7 @@ from datumaro.model.media_element import (
     required,
     write_bytes,
 )
-from datumaro.paths import is_url
+from datumaro.paths import extension, is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -230,7 +230,7 @@ class Image(MediaElement):
         MediaError
             It is damaged, or cannot be written in that kind.
         """
-        path_ext = os.path.splitext(fp)[1] if isinstance(fp, str | os.PathLike) else ""  # noqa: PTH122
+        path_ext = extension(os.fspath(fp)) if isinstance(fp, str | os.PathLike) else ""
         ext = dotted(ext) or path_ext or self.ext or DEFAULT_IMAGE_EXT
         write_bytes(fp, required(self.encoded(ext), self._path))
 
@@ -297,7 +297,7 @@ class ImageFromFile(InFile, Image):
     @property
     def ext(self) -> str:
         """The extension, with its dot, in the path's own spelling; "" when it has none."""
-        return self._ext or os.path.splitext(self._path)[1]  # noqa: PTH122 - a str
+        return self._ext or extension(self._path)
 
     @property
     def size(self) -> Size | None:

@@ -128,7 +128,7 @@ class Mask(OrderedAnnotation):
             return True
         return bool(np.array_equal(self.image.astype(bool), other.image.astype(bool)))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class RleMask(Mask):

@@ -22,7 +22,7 @@ from datumaro.model.media_element import (
     open_file,
     read_bytes,
 )
-from datumaro.paths import is_url
+from datumaro.paths import extension, is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -175,7 +175,7 @@ class Video(InFile):
     @property
     def ext(self) -> str:
         """The path's extension, with its dot; "" when it has none."""
-        return os.path.splitext(self._path)[1]  # noqa: PTH122 - a str
+        return extension(self._path)
 
     @property
     def length(self) -> int | None:
