@@ -1,7 +1,7 @@
 """Compile the kernels: every `.pyx` under `src/datumaro/kernels` becomes one extension module.
 
-What Cython would add to each of them (memory views, above all) is compiled once, as a module that it
-makes: it takes longer than most kernels do themselves. All are optimised (``-O3``), unless the
+What Cython would add to each of them (memory views, above all) is compiled once, as a module that
+it makes: it takes longer than most kernels do themselves. All are optimised (``-O3``), unless the
 environment's ``CFLAGS`` say how much.
 """
 

@@ -164,20 +164,20 @@ def plain_item(_source: Path, target: Path) -> Timed:
 
 
 def lance_write(_source: Path, target: Path) -> Timed:
-    import lance  # pyright: ignore[reportMissingImports]
+    import lance
 
     table = _table(target)
     return lambda: lance.write_dataset(table, str(target)), None
 
 
 def lance_read(_source: Path, target: Path) -> Timed:
-    import lance  # pyright: ignore[reportMissingImports]
+    import lance
 
     return lambda: lance.dataset(str(target)).to_table(), None
 
 
 def lance_item(_source: Path, target: Path) -> Timed:
-    import lance  # pyright: ignore[reportMissingImports]
+    import lance
 
     opened: list[Any] = []
 
@@ -189,7 +189,7 @@ def lance_item(_source: Path, target: Path) -> Timed:
 
 
 def vortex_write(_source: Path, target: Path) -> Timed:
-    import vortex  # pyright: ignore[reportMissingImports]
+    import vortex
 
     table = _table(target)
     target.mkdir()
@@ -197,14 +197,14 @@ def vortex_write(_source: Path, target: Path) -> Timed:
 
 
 def vortex_read(_source: Path, target: Path) -> Timed:
-    import vortex  # pyright: ignore[reportMissingImports]
+    import vortex
 
     return lambda: vortex.open(str(target / "table.vortex")).to_arrow().read_all(), None
 
 
 def vortex_item(_source: Path, target: Path) -> Timed:
     import pyarrow as pa
-    import vortex  # pyright: ignore[reportMissingImports]
+    import vortex
 
     n = _table(target).num_rows
     opened: list[Any] = []

@@ -54,7 +54,7 @@ def read_datumaro(source: Path, target: Path) -> Callable[[], object]:
 
 def convert_labelformat(source: Path, target: Path) -> Callable[[], object]:
     """labelformat, into Ultralytics' layout (it has no other)."""
-    from labelformat.formats import (  # pyright: ignore[reportMissingImports]
+    from labelformat.formats import (
         COCOObjectDetectionInput,
         YOLOv8ObjectDetectionOutput,
     )
@@ -69,7 +69,7 @@ def convert_labelformat(source: Path, target: Path) -> Callable[[], object]:
 
 def convert_globox(source: Path, target: Path) -> Callable[[], object]:
     """globox, which writes label files alone."""
-    from globox import AnnotationSet  # pyright: ignore[reportMissingImports]
+    from globox import AnnotationSet
 
     def run() -> None:
         found = AnnotationSet.from_coco(source)

@@ -66,6 +66,29 @@ def rows_mask(*rows: int, height: int = 4, width: int = 6) -> np.ndarray:
     return pixels
 
 
+def dataset_of_rows(
+    labels: list[str],
+    item_ids: tuple[str, ...] = ("a",),
+    colormap: dict[int, tuple[int, int, int]] | None = None,
+) -> dm.Dataset:
+    """Items with masks: a row of each label, at most three; the last row is no label's."""
+    categories: dict[AnnotationType, object] = {
+        AnnotationType.label: dm.LabelCategories.from_iterable(labels)
+    }
+    if colormap is not None:
+        categories[AnnotationType.mask] = dm.MaskCategories(colormap)
+    items = [
+        dm.DatasetItem(
+            item_id,
+            subset=("train", "val", "default")[number % 3],
+            media=image(shade=number),
+            annotations=[dm.Mask(rows_mask(i), label=i) for i in range(min(3, len(labels)))],
+        )
+        for number, item_id in enumerate(item_ids)
+    ]
+    return dm.Dataset.from_iterable(items, categories=categories)
+
+
 def read(root: Path, format: str, **options: object) -> dm.Dataset:
     return dm.Dataset.import_from(str(root), format, **options)
 
@@ -103,7 +126,7 @@ def masks(item: dm.DatasetItem) -> dict[Any, list[list[int]]]:
 def same_masks(sent: Sequence[Annotation], received: Sequence[Annotation]) -> bool:
     """Whether two lists of masks have the same labels and pixels, in any order."""
     sides = [
-        sorted((a.label, np.asarray(a.image, bool).tobytes()) for a in annotations)  # type: ignore
+        sorted((a.label, np.asarray(a.image, bool).tobytes()) for a in annotations)
         for annotations in (sent, received)
     ]
     return sides[0] == sides[1]

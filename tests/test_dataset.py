@@ -104,7 +104,7 @@ def test_media_are_of_one_class() -> None:
 
 def test_only_items_are_items() -> None:
     with pytest.raises(TypeError, match=r"str.*DatasetItem"):
-        dm.Dataset.from_iterable(["a"])  # type: ignore[list-item]
+        dm.Dataset.from_iterable(["a"])
     with pytest.raises(ValueError, match="media_type"):
         dm.Dataset()
     with pytest.raises(ValueError, match="both"):
@@ -220,7 +220,7 @@ def test_changes_of_a_subset_are_changes_of_the_data_set() -> None:
     alone = val.as_dataset()
     alone[0].attributes["x"] = 1
     alone.infos().clear()
-    assert dataset.get("new", "val").attributes == {}  # type: ignore[union-attr]
+    assert dataset.get("new", "val").attributes == {}
     assert dataset.infos() == {"author": "me"}
 
 
@@ -371,7 +371,7 @@ def test_unknown_options(toy: Toy, tmp_path: Path) -> None:
         a_dataset().export(tmp_path / "out", "toy", save_images=True)
     assert not (tmp_path / "out").exists()
     with pytest.raises(ValueError, match="'ignore'"):
-        dm.Dataset.import_from(tmp_path, "toy", error_policy="ignore")  # type: ignore[arg-type]
+        dm.Dataset.import_from(tmp_path, "toy", error_policy="ignore")
 
 
 def test_a_problem_of_one_item_fails_or_is_skipped(

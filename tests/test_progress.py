@@ -36,7 +36,7 @@ def test_work_that_stops_is_finished() -> None:
     told = Told()
     things = told.iter([1, 2, 3])
     next(things)
-    things.close()  # type: ignore[attr-defined]
+    things.close()
     assert told.calls[-1] == "done"
 
 

@@ -148,7 +148,7 @@ def test_work_on_an_executor_is_done_there(processes: ProcessPoolExecutor) -> No
 @pytest.mark.parametrize("n", [-1, 1.5, "2", True])
 def test_a_number_that_is_none(n: object) -> None:
     with pytest.raises(InvalidOptionError, match=r"num_workers is .*expected 0"):
-        Workers(n)  # type: ignore[arg-type]
+        Workers(n)
 
 
 def test_by_default_one_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -652,6 +652,6 @@ def test_no_process_is_started_by_itself(dataset: dm.Dataset, tmp_path: Path) ->
         "datumaro_binary",
         save_media=True,
         num_workers=2,
-        progress_reporter=look,  # type: ignore[arg-type]
+        progress_reporter=look,
     )
     assert seen <= before

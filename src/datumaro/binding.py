@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from datumaro.paths import is_url
+from datumaro.paths import absolute, is_url
 from datumaro.table.chunk import Content
 
 
@@ -84,4 +84,4 @@ class Origin:
 
 def _absolute(path: str) -> str:
     """A path from the root, its links kept; or a URL as it is."""
-    return path if is_url(path) else os.path.abspath(path)  # noqa: PTH100
+    return path if is_url(path) else absolute(path)

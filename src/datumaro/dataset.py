@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from datumaro.binding import Bound, Origin
 from datumaro.dataset_columns import DatasetColumns
@@ -215,7 +215,7 @@ class Dataset(DatasetColumns, Bound):
         if isinstance(item, DatasetItem):
             return self.get(item.id, item.subset) is not None
         if isinstance(item, tuple):
-            return self.get(*item) is not None  # pyright: ignore
+            return self.get(*cast(tuple[Any, ...], item)) is not None
         return self.get(item) is not None
 
     def get(self, id: object, subset: str | None = None) -> DatasetItem | None:

@@ -1,4 +1,7 @@
-"""`DatasetSubset`: the items of one subset of a data set."""
+"""`DatasetSubset`: the items of one subset of a data set.
+
+It is a part of `Dataset`, and uses what is private there.
+"""
 
 from __future__ import annotations
 

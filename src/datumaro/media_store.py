@@ -30,7 +30,7 @@ from datumaro.model.media_element import MediaElement
 from datumaro.model.point_cloud import PointCloudFromFile
 from datumaro.model.resized_image import ResizedImage
 from datumaro.model.video import Video, VideoFrame
-from datumaro.paths import escapes, extension, is_url
+from datumaro.paths import absolute, escapes, extension, is_url
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.workers import Workers
 
@@ -224,7 +224,7 @@ class MediaStore:
             _missing(job, report)
             return None
         if isinstance(content, str) and not self._workers.share_memory and not is_url(content):
-            content = os.path.abspath(content)  # noqa: PTH100 - a str
+            content = absolute(content)
         return name, content
 
     def _claim(self, job: MediaJob) -> str | None:

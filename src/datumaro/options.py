@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from datumaro.errors import InvalidOptionError, UnknownOptionError
 
@@ -70,7 +70,7 @@ def make_options(kind: type[T], given: Mapping[str, Any], owner: str) -> T:
     InvalidOptionError
         One that must be given is not.
     """
-    known = {f.name: f for f in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType]
+    known = {f.name: f for f in dataclasses.fields(cast(Any, kind))}
     for name, value in given.items():
         if name not in known:
             options = f"known options: {', '.join(sorted(known))}" if known else "it has none"

@@ -58,6 +58,17 @@ def extension(path: str) -> str:
     return os.path.splitext(path)[1]  # noqa: PTH122 - a str
 
 
+def split_extension(path: str) -> tuple[str, str]:
+    """A file's path without its extension, and the `extension`."""
+    ext = extension(path)
+    return path[: len(path) - len(ext)], ext
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """A path from the root on, without ``..``. Links in it are kept, as `cd` does."""
+    return os.path.abspath(path)  # noqa: PTH100 - pathlib follows links, or keeps ..
+
+
 def join_inside(
     root: str | os.PathLike[str], relative: str, *, what: str = "path", allow_external: bool = False
 ) -> str:

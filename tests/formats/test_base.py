@@ -31,7 +31,7 @@ def test_options_of_keywords() -> None:
     assert options == ToyOptions(save_media=True, mode="small")
     assert make_options(ToyOptions, {}, "toy").image_ext is None
     with pytest.raises(FrozenInstanceError):
-        options.crop = True  # type: ignore[misc]
+        options.crop = True
 
 
 def test_an_unknown_option_is_an_error_that_lists_the_known() -> None:

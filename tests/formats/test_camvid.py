@@ -22,6 +22,7 @@ from format_files import (
     ODD_IDS,
     colors,
     count,
+    dataset_of_rows,
     detect,
     image,
     label_names,
@@ -53,29 +54,6 @@ def one_mask(root: Path, mask: bytes, labels: str = "255 0 0 red\n0 255 0 green\
             "trainannot/a.png": mask,
         },
     )
-
-
-def dataset(
-    labels: list[str],
-    colormap: dict[int, tuple[int, int, int]] | None = None,
-    item_ids: tuple[str, ...] = ("a",),
-) -> dm.Dataset:
-    """A row of each label in each item; the last row is no label's."""
-    categories: dict[AnnotationType, object] = {
-        AnnotationType.label: dm.LabelCategories.from_iterable(labels)
-    }
-    if colormap is not None:
-        categories[AnnotationType.mask] = dm.MaskCategories(colormap)
-    items = [
-        dm.DatasetItem(
-            item_id,
-            subset=("train", "val", "default")[number % 3],
-            media=image(shade=number),
-            annotations=[dm.Mask(rows_mask(i), label=i) for i in range(min(3, len(labels)))],
-        )
-        for number, item_id in enumerate(item_ids)
-    ]
-    return dm.Dataset.from_iterable(items, categories=categories)
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -265,7 +243,7 @@ def test_round_trip(
     colormap: dict[int, tuple[int, int, int]] | None,
     apply_colormap: bool,
 ):
-    sent = dataset(labels, colormap, ODD_IDS)
+    sent = dataset_of_rows(labels, ODD_IDS, colormap)
     received = written(sent, tmp_path, "camvid", save_media=True, apply_colormap=apply_colormap)
     assert label_names(received) == labels
     assert (colormap or {}).items() <= colors(received).items()
@@ -317,7 +295,7 @@ def test_masks_are_painted_by_their_z_order(tmp_path: Path, caplog: pytest.LogCa
 
 
 def test_labels_of_one_color_get_others(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    sent = dataset(["x", "y", "z"], {0: RED, 1: RED, 2: (128, 0, 0)})
+    sent = dataset_of_rows(["x", "y", "z"], colormap={0: RED, 1: RED, 2: (128, 0, 0)})
     received = written(sent, tmp_path, "camvid")
     assert colors(received) == {0: RED, 1: (0, 128, 0), 2: (128, 0, 0)}
     assert same_masks(next(iter(sent)).annotations, next(iter(received)).annotations)
@@ -325,7 +303,7 @@ def test_labels_of_one_color_get_others(tmp_path: Path, caplog: pytest.LogCaptur
 
 
 def test_the_standard_labels(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    sent = dataset(["Wall", "Animal", "zebra"])
+    sent = dataset_of_rows(["Wall", "Animal", "zebra"])
     received = written(sent, tmp_path, "camvid", label_map="camvid")
     assert len(label_names(received)) == 32
     names = label_names(received)
@@ -339,24 +317,24 @@ def test_the_standard_labels(tmp_path: Path, caplog: pytest.LogCaptureFixture):
 
 def test_labels_of_a_file(tmp_path: Path):
     make(tmp_path, {"my.txt": "1 1 1 z\n2 2 2 y\n3 3 3 x\n"})
-    sent = dataset(["x", "y", "z"])
+    sent = dataset_of_rows(["x", "y", "z"])
     received = written(sent, tmp_path / "out", "camvid", label_map=str(tmp_path / "my.txt"))
     assert label_names(received) == ["z", "y", "x"]
     assert masks(next(iter(received)))[2][0] == [1] * 6
 
 
 def test_dataset_meta_is_written_on_demand(tmp_path: Path):
-    written(dataset(["x", "y"]), tmp_path / "a", "camvid")
+    written(dataset_of_rows(["x", "y"]), tmp_path / "a", "camvid")
     assert not (tmp_path / "a/dataset_meta.json").exists()
-    written(dataset(["x", "y"]), tmp_path / "b", "camvid", save_dataset_meta=True)
+    written(dataset_of_rows(["x", "y"]), tmp_path / "b", "camvid", save_dataset_meta=True)
     assert (tmp_path / "b/dataset_meta.json").exists()
 
 
 def test_options_that_do_not_exist(tmp_path: Path):
     with pytest.raises(UnknownOptionError, match=r"label_map 'nowhere.txt': no such file"):
-        dataset(["x"]).export(str(tmp_path / "a"), "camvid", label_map="nowhere.txt")
+        dataset_of_rows(["x"]).export(str(tmp_path / "a"), "camvid", label_map="nowhere.txt")
     with pytest.raises(UnknownOptionError, match="no option 'color'"):
-        dataset(["x"]).export(str(tmp_path / "a"), "camvid", color=1)
+        dataset_of_rows(["x"]).export(str(tmp_path / "a"), "camvid", color=1)
     assert not (tmp_path / "a").exists()
 
 
@@ -376,8 +354,8 @@ def test_names_that_cannot_be_written(tmp_path: Path, item_id: str, subset: str,
 
 
 def test_a_second_export_leaves_nothing_stale(tmp_path: Path):
-    written(dataset(["x"], item_ids=("a", "b", "c")), tmp_path, "camvid")
-    received = written(dataset(["x"]), tmp_path, "camvid")
+    written(dataset_of_rows(["x"], item_ids=("a", "b", "c")), tmp_path, "camvid")
+    received = written(dataset_of_rows(["x"]), tmp_path, "camvid")
     assert count(received)[0] == {"train": 1}
     assert [p.name for p in tmp_path.rglob("*.png")] == ["a.png"]
 
@@ -387,7 +365,7 @@ def test_a_second_export_leaves_nothing_stale(tmp_path: Path):
 
 def test_detection(tmp_path: Path, shared_data: Path):
     assert dm.Dataset.detect(shared_data / "formats/camvid_dataset") == "camvid"
-    written(dataset(["x"]), tmp_path / "a", "camvid", save_media=True)
+    written(dataset_of_rows(["x"]), tmp_path / "a", "camvid", save_media=True)
     assert dm.Dataset.detect(tmp_path / "a") == "camvid"
     assert detect(tmp_path / "a", "camvid") == Confidence.MEDIUM
     assert "no lists" in str(detect(tmp_path, "camvid"))

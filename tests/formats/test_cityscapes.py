@@ -21,6 +21,7 @@ from format_files import (
     ODD_IDS,
     colors,
     count,
+    dataset_of_rows,
     detect,
     image,
     label_names,
@@ -41,20 +42,6 @@ def with_ids(root: Path, values: list[int], files: dict[str, str | bytes] | None
     """A data set of one item, whose mask file has these values."""
     dtype = np.uint8 if max(values) < 256 else np.uint16
     return make(root, {IDS: png(np.array([values], dtype)), **(files or {})})
-
-
-def dataset(labels: list[str], item_ids: tuple[str, ...] = ("a",)) -> dm.Dataset:
-    """A row of each label in each item; the last row is no label's."""
-    items = [
-        dm.DatasetItem(
-            item_id,
-            subset=("train", "val", "default")[number % 3],
-            media=image(shade=number),
-            annotations=[dm.Mask(rows_mask(i), label=i) for i in range(min(3, len(labels)))],
-        )
-        for number, item_id in enumerate(item_ids)
-    ]
-    return dm.Dataset.from_iterable(items, categories=labels)
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -156,7 +143,7 @@ def test_nothing_there(tmp_path: Path):
 @pytest.mark.parametrize("instances", [False, True])
 @pytest.mark.parametrize("labels", [["x", "y", "z"], ["a b"], ["x", "background"]])
 def test_round_trip(tmp_path: Path, labels: list[str], instances: bool):
-    sent = dataset(labels, ODD_IDS)
+    sent = dataset_of_rows(labels, ODD_IDS)
     received = written(sent, tmp_path, "cityscapes", save_media=True, instances=instances)
     assert label_names(received) == labels
     assert len(received) == len(sent)
@@ -192,7 +179,7 @@ def test_things_of_a_label_are_kept_apart_on_demand(
 
 
 def test_files(tmp_path: Path):
-    written(dataset(["x"]), tmp_path / "a", "cityscapes")
+    written(dataset_of_rows(["x"]), tmp_path / "a", "cityscapes")
     names = {p.name for p in (tmp_path / "a/gtFine/train").iterdir()}
     assert names == {
         "a_gtFine_instanceIds.png",
@@ -200,7 +187,7 @@ def test_files(tmp_path: Path):
         "a_gtFine_color.png",
     }
     assert not (tmp_path / "a/leftImg8bit").exists()
-    written(dataset(["x"]), tmp_path / "b", "cityscapes", apply_colormap=False)
+    written(dataset_of_rows(["x"]), tmp_path / "b", "cityscapes", apply_colormap=False)
     assert len([*(tmp_path / "b").rglob("*.png")]) == 2
 
 
@@ -213,7 +200,7 @@ def test_items_of_which_nothing_is_written_are_told(
 
 
 def test_the_standard_labels(tmp_path: Path):
-    sent = dataset(["car", "road"])
+    sent = dataset_of_rows(["car", "road"])
     received = written(sent, tmp_path, "cityscapes", label_map="cityscapes")
     names = label_names(received)
     assert len(names) == 35
@@ -245,7 +232,7 @@ def test_a_subset_with_a_path_separator(tmp_path: Path):
 
 def test_detection(tmp_path: Path, shared_data: Path):
     assert dm.Dataset.detect(shared_data / "formats/cityscapes_dataset/dataset") == "cityscapes"
-    written(dataset(["x"]), tmp_path / "a", "cityscapes")
+    written(dataset_of_rows(["x"]), tmp_path / "a", "cityscapes")
     assert detect(tmp_path / "a", "cityscapes") == Confidence.MEDIUM
     assert "no subsets in gtFine" in str(detect(tmp_path, "cityscapes"))
     make(tmp_path, {"file.png": ""})

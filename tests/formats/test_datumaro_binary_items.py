@@ -27,7 +27,7 @@ from datumaro.errors import (
     UndeclaredLabelError,
     WrongKeyError,
 )
-from datumaro.formats.datumaro_binary.parquet import item_reader, reading, row_groups, writing
+from datumaro.formats.datumaro_binary.parquet import item_reader, row_groups, writing
 from datumaro.formats.datumaro_binary.parquet.recent import Recent
 from datumaro.testing.strategies import datasets
 
@@ -76,18 +76,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def groups_read(monkeypatch):
-    """The row groups that are read by Arrow, as all are then: their files' names and numbers."""
+def groups_read(monkeypatch, groups_read):
+    """The row groups that are read by Arrow, as all are then."""
     monkeypatch.setattr(row_groups.StoredFile, "pages", lambda *_: None)
-    found = []
-    whole = reading.Group.read
-
-    def noted(group):
-        found.append((Path(group.path).stem, group.number))
-        return whole(group)
-
-    monkeypatch.setattr(reading.Group, "read", noted)
-    return found
+    return groups_read
 
 
 # --- a training loop ----------------------------------------------------------------------------

@@ -1,14 +1,12 @@
 """Reading a part of the Parquet storage: some files, some items."""
 
-from pathlib import Path
-
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
 
 import datumaro as dm
 from datumaro.errors import DatasetError, DatasetImportError, InvalidOptionError
-from datumaro.formats.datumaro_binary.parquet import reading, writing
+from datumaro.formats.datumaro_binary.parquet import writing
 from datumaro.formats.datumaro_binary.parquet.parts import Part, groups_between, part_of
 from datumaro.testing.strategies import datasets
 
@@ -42,20 +40,6 @@ def ids(made):
 @pytest.fixture
 def groups_of_two(monkeypatch):
     monkeypatch.setattr(writing, "ROW_GROUP", 2)
-
-
-@pytest.fixture
-def groups_read(monkeypatch):
-    """The numbers of the row groups that are read, with their files' names."""
-    found = []
-    whole = reading.Group.read
-
-    def noted(group):
-        found.append((Path(group.path).stem, group.number))
-        return whole(group)
-
-    monkeypatch.setattr(reading.Group, "read", noted)
-    return found
 
 
 # --- rows ---------------------------------------------------------------------------------------

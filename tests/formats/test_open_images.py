@@ -28,6 +28,7 @@ from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, ReadContext, Rejected
 from datumaro.formats.detection import detect
 from datumaro.options import make_options
+from format_files import label_names
 
 NAME = "open_images"
 CLASSES = "/m/cat,Cat\n/m/dog,Dog\n"
@@ -83,10 +84,6 @@ def skipping(path: Path) -> tuple[dm.Dataset, int]:
     kind, context = registry.get(NAME), ReadContext(on_error="skip")
     content = kind.read(path, make_options(kind.read_options, {}, NAME), context)
     return content, context.n_problems
-
-
-def label_names(dataset: dm.Dataset) -> list[str]:
-    return [label.name for label in dataset.categories()[dm.AnnotationType.label]]
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from pathlib import Path
 
@@ -33,19 +32,12 @@ from datumaro.formats.voc import annotation_xml, masks
 from datumaro.formats.voc.tasks import NAMES
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import generate_colormap
+from format_files import label_names, make, png
 
 PALETTE = np.array(list(generate_colormap(256).values()), np.uint8)
 
 
 # --- making files -------------------------------------------------------------------------------
-
-
-def make(root: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return root
 
 
 def thing(name: str = "cat", box: tuple[object, ...] | None = (1, 2, 3, 4), more: str = "") -> str:
@@ -63,15 +55,6 @@ def xml(*objects: str, filename: str = "a.jpg", size: tuple[int, int] | None = (
     return f"<annotation>\n<filename>{filename}</filename>\n{sides}{''.join(objects)}</annotation>"
 
 
-def png(pixels: np.ndarray, palette: np.ndarray | None = None) -> bytes:
-    image = PILImage.fromarray(pixels)
-    if palette is not None:
-        image.putpalette(palette.tobytes())
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
-
-
 def read(root: Path, format: str = "voc", **options: object) -> dm.Dataset:
     return dm.Dataset.import_from(str(root), format, **options)
 
@@ -83,10 +66,6 @@ def one(root: Path, format: str = "voc") -> dm.DatasetItem:
 
 def with_xml(root: Path, text: str | bytes) -> Path:
     return make(root, {"ImageSets/Main/train.txt": "a\n", "Annotations/a.xml": text})
-
-
-def label_names(dataset: dm.Dataset) -> list[str]:
-    return [label.name for label in dataset.categories()[AnnotationType.label]]
 
 
 # --- the sample ---------------------------------------------------------------------------------

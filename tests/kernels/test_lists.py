@@ -17,7 +17,7 @@ class Marked(list[float]):
     def append(self, value: float) -> None:
         raise AssertionError("rows are not filled through methods")
 
-    extend = __setitem__ = append  # type: ignore[assignment]
+    extend = __setitem__ = append
 
 
 @given(st.lists(st.lists(singles, max_size=5), max_size=5), st.sampled_from([list, Marked]))

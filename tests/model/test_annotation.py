@@ -116,10 +116,10 @@ def test_none_stands_for_the_default() -> None:
 
 
 def test_numbers_are_cast() -> None:
-    label = Label("3", id=4.0, group="2")  # type: ignore[arg-type]
+    label = Label("3", id=4.0, group="2")
     assert (label.label, label.id, label.group) == (3, 4, 2)
     with pytest.raises(TypeError):
-        Label(None)  # type: ignore[arg-type]
+        Label(None)
     label.label = None
     assert label.label is None
 
@@ -139,7 +139,7 @@ def test_arrays_in_attributes_compare_by_content() -> None:
 
 
 def test_a_caption_is_text() -> None:
-    assert Caption(5).caption == "5"  # type: ignore[arg-type]
+    assert Caption(5).caption == "5"
 
 
 def test_a_hash_key_has_96_bytes() -> None:

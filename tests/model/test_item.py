@@ -60,7 +60,7 @@ def test_the_subset_is_default_when_there_is_none() -> None:
 
 def test_a_path_is_no_media() -> None:
     with pytest.raises(TypeError, match=r"str.*from_file"):
-        DatasetItem("a", media="a.jpg")  # type: ignore[arg-type]
+        DatasetItem("a", media="a.jpg")
     item = DatasetItem("a")
     with pytest.raises(TypeError):
         item.media = "a.jpg"

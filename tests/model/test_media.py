@@ -118,12 +118,12 @@ def test_an_external_file_is_known_but_never_opened(png: str, tmp_path: Path) ->
 def test_bad_arguments() -> None:
     for size in ((0, 3), (3, -1), (1, 2, 3)):
         with pytest.raises(ValueError, match="size"):
-            Image.from_file(path="a.png", size=size)  # pyright: ignore[reportArgumentType]
+            Image.from_file(path="a.png", size=size)
     for make in (Image.from_file, PointCloud.from_file, Video):
         with pytest.raises(ValueError, match="not empty"):
             make("")
     with pytest.raises(MediaTypeError):
-        Image.from_bytes(data=PIXELS)  # pyright: ignore[reportArgumentType]
+        Image.from_bytes(data=PIXELS)
     for shape in ((3,), (2, 2, 2, 2), (0, 4)):
         with pytest.raises(MediaShapeError):
             Image.from_numpy(data=np.zeros(shape))
@@ -320,7 +320,7 @@ def test_a_region_of_an_image() -> None:
         with pytest.raises(ValueError, match="region"):
             RoIImage.from_image(image, roi)
     with pytest.raises(TypeError):
-        RoIImage.from_image(image, (0.5, 0, 2, 2))  # pyright: ignore[reportArgumentType]
+        RoIImage.from_image(image, (0.5, 0, 2, 2))
 
 
 def test_a_mosaic() -> None:

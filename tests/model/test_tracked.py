@@ -27,12 +27,12 @@ class Told:
 
 def a_list(values: list[Any]) -> tuple[TrackedList, Told]:
     told = Told()
-    return TrackedList(values).track(told, 3, "_points"), told  # type: ignore[arg-type]
+    return TrackedList(values).track(told, 3, "_points"), told
 
 
 def a_dict(values: dict[str, Any], *, of_item: bool = False) -> tuple[TrackedDict, Told]:
     told = Told()
-    made = TrackedDict(values).track(told, 4, "_attributes", of_item=of_item)  # type: ignore[arg-type]
+    made = TrackedDict(values).track(told, 4, "_attributes", of_item=of_item)
     return made, told
 
 
@@ -159,7 +159,7 @@ def test_a_whole_that_has_no_part_yet_takes_the_changed_one() -> None:
 
 def test_another_list_of_the_same_row_is_changed_alike() -> None:
     tracked, told = a_list([1])
-    twin = TrackedList([1]).track(told, 3, "_points")  # type: ignore[arg-type]
+    twin = TrackedList([1]).track(told, 3, "_points")
     whole = Whole(twin)
     changed_part(whole, tracked, lambda other: list.append(other, 5))
     assert whole._points is twin and twin == [1, 5]

@@ -31,7 +31,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
     global _left
     if not _counting:
         return
-    writes = event == "open" and int(arguments[2]) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)  # type: ignore
+    writes = event == "open" and int(arguments[2]) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
     if event in _STEPS or writes:
         if _left == 0:
             os.kill(os.getpid(), signal.SIGKILL)

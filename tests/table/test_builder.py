@@ -154,7 +154,7 @@ def test_items_of_all_kinds_together(items: list[list[Annotation]]) -> None:
         (Label(1, object_id=2**31), "object_id"),
         (Bbox(1, 2, 3, 4, z_order=2**40), "z_order"),
         (Label(1, attributes={"x": object()}), "object"),
-        (Label(1, attributes={1: 2}), "key"),  # type: ignore[dict-item]
+        (Label(1, attributes={1: 2}), "key"),
         (Label(1, attributes={"x": "\ud800"}), "surrogates"),
         (Caption("\ud800"), "surrogates"),
         (RleMask({"counts": b"", "size": [2**31, 1]}), "side"),
@@ -242,6 +242,6 @@ def test_rows_that_are_lent_are_taken_as_they_are() -> None:
     builder.add(items[2], (build(()).annotations, 0, 0))
     builder.add(items[3], (source.annotations, 0, 0))
     found = Dataset(Content([builder.finish()]))
-    assert [[a.label for a in item.annotations] for item in found] == [  # type: ignore[attr-defined]
+    assert [[a.label for a in item.annotations] for item in found] == [
         [3, 3, 3], [9], [1], [], [],
     ]  # fmt: skip

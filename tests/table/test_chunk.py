@@ -115,7 +115,7 @@ def test_labels_keep_their_nulls_through_slices() -> None:
         DatasetItem(str(i), annotations=[Polygon([1, 2, 3, 4, 5, 6], label=i if i % 2 else None)])
         for i in range(20)
     )
-    labels = [item.annotations[0].label for item in objects(mixed.slice(9, 15))]  # type: ignore[attr-defined]
+    labels = [item.annotations[0].label for item in objects(mixed.slice(9, 15))]
     assert labels == [9, None, 11, None, 13, None]
 
 

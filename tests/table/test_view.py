@@ -135,14 +135,14 @@ def test_a_change_of_an_annotation_is_kept(annotation: Any, change: Any, held: s
     if held not in ("annotation", "nothing"):
         holder = [holder]
     del item
-    changed = holder if held == "annotation" else dataset.get("a").annotations[1]  # type: ignore[union-attr]
+    changed = holder if held == "annotation" else dataset.get("a").annotations[1]
     change(changed)
     del changed, holder
     expected = copy.deepcopy(annotation)
     change(expected)
-    assert dataset.get("a").annotations[1] == expected != annotation  # type: ignore[union-attr]
+    assert dataset.get("a").annotations[1] == expected != annotation
     again = Dataset(dataset.content())
-    assert again.get("a").annotations[1] == expected  # type: ignore[union-attr]
+    assert again.get("a").annotations[1] == expected
     assert [len(item.annotations) for item in again] == [1, 3]
 
 
@@ -186,11 +186,11 @@ def test_only_what_was_changed_is_kept() -> None:
 
 def test_a_list_that_outlives_its_annotation_still_counts() -> None:
     dataset = scanned(an_item())
-    points = dataset[0].annotations[0].points  # type: ignore[attr-defined]
-    other = dataset[0].annotations[0].points  # type: ignore[attr-defined]
+    points = dataset[0].annotations[0].points
+    other = dataset[0].annotations[0].points
     points[0] = 50
     other[1] = 60
-    assert dataset[0].annotations[0].points == [50, 60, 4, 6]  # type: ignore[attr-defined]
+    assert dataset[0].annotations[0].points == [50, 60, 4, 6]
 
 
 def test_a_part_that_was_replaced_counts_no_more() -> None:
@@ -237,8 +237,8 @@ def test_an_item_that_was_removed_and_put_back_keeps_its_changes() -> None:
     dataset.put(item)
     box.label = 99
     del box, item
-    assert dataset[1].annotations[0].label == 99  # type: ignore[attr-defined]
-    assert Dataset(dataset.content())[1].annotations[0].label == 99  # type: ignore[attr-defined]
+    assert dataset[1].annotations[0].label == 99
+    assert Dataset(dataset.content())[1].annotations[0].label == 99
 
 
 def test_annotations_of_another_item_are_shared_until_columns_are_made() -> None:
@@ -339,11 +339,11 @@ def test_a_stated_area_lasts_as_long_as_the_coordinates() -> None:
     polygon = dataset[0].annotations[0]
     polygon.label = 3
     assert polygon.stated_area == 7.5 == polygon.wrap(label=4).stated_area
-    assert Dataset(dataset.content())[0].annotations[0].stated_area == 7.5  # type: ignore[attr-defined]
+    assert Dataset(dataset.content())[0].annotations[0].stated_area == 7.5
     assert copy.deepcopy(polygon).stated_area == 7.5
     polygon.points[0] = 1
     assert polygon.stated_area is None and polygon.wrap().stated_area is None
-    assert Dataset(dataset.content())[0].annotations[0].stated_area is None  # type: ignore[attr-defined]
+    assert Dataset(dataset.content())[0].annotations[0].stated_area is None
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_looking_at_everything_takes_no_memory() -> None:
     try:
         for item in dataset:
             for annotation in item.annotations:
-                _ = annotation.label, annotation.points, annotation.attributes  # type: ignore[attr-defined]
+                _ = annotation.label, annotation.points, annotation.attributes
         del item, annotation
         now, peak = tracemalloc.get_traced_memory()
     finally:

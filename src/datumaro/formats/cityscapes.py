@@ -39,7 +39,7 @@ from datumaro.formats.paint_plan import PaintPlan
 from datumaro.formats.rows import each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.options import option
-from datumaro.paths import check_subset_name, join_inside
+from datumaro.paths import check_subset_name, join_inside, split_extension
 from datumaro.table.chunk import Content
 
 _IMAGES, _MASKS = "leftImg8bit", "gtFine"
@@ -155,7 +155,7 @@ def _items(root: Path, subset: str) -> tuple[list[MaskItem], str]:
     images: dict[str, str] = {}
     of_kind: dict[str, dict[str, str]] = {_TRAIN_IDS: {}, _INSTANCE_IDS: {}, _LABEL_IDS: {}}
     for name in walk(os.fspath(root / _IMAGES / subset)):
-        stem = os.path.splitext(name)[0]  # noqa: PTH122 - a str
+        stem = split_extension(name)[0]
         if is_image(name):
             images[stem.removesuffix(_IMAGE)] = f"{root}/{_IMAGES}/{subset}/{name}"
     for name in walk(os.fspath(root / _MASKS / subset)):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
 from datumaro.model.kinds import IMAGE_EXTENSIONS
+from datumaro.paths import split_extension
 
 _READ_BYTES = 1 << 14  # most annotations are smaller: one call
 _MAX_TEXT_BYTES = 1 << 30
@@ -157,7 +158,7 @@ def stem_of(name: str) -> str:
     """A path without its extension, as `os.path.splitext` does it, but in a third of the time."""
     dot = name.rfind(".")
     if dot <= 0 or name[dot - 1] in "./" or "/" in name[dot:]:
-        return os.path.splitext(name)[0]  # noqa: PTH122 - a str
+        return split_extension(name)[0]
     return name[:dot]
 
 

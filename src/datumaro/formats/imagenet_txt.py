@@ -41,7 +41,7 @@ from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
 from datumaro.model.media import MediaType
 from datumaro.options import option
-from datumaro.paths import check_subset_name, escapes, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside, split_extension
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
 from datumaro.table.schema import Array
@@ -148,7 +148,7 @@ def _parts(line: str) -> tuple[str, list[str]]:
 def _line(path: str, labels: list[int]) -> str:
     """The reverse: with a space behind the path also when there are no labels."""
     if len(path.split()) != 1 and '"' not in path:
-        stem, extension = os.path.splitext(path)  # noqa: PTH122 - a str
+        stem, extension = split_extension(path)
         path = f'"{stem}"{extension}'
     return f"{path} {' '.join(map(str, labels))}\n"
 

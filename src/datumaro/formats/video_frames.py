@@ -20,6 +20,7 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.model.media import MediaType, Video, VideoFrame
 from datumaro.options import option
+from datumaro.paths import extension
 from datumaro.table.chunk import Chunk, Content
 
 VIDEO_EXTENSIONS = frozenset(
@@ -143,7 +144,7 @@ class VideoFrames(Format):
 
 
 def _is_video(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in VIDEO_EXTENSIONS  # noqa: PTH122 - a str
+    return extension(name).lower() in VIDEO_EXTENSIONS
 
 
 def _only_video(folder: Path) -> Path:

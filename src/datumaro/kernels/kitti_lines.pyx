@@ -7,6 +7,7 @@ A `LineReader` is given one file after another and keeps what all of them hold i
 import numpy as np
 
 from datumaro.kernels._json cimport *
+from datumaro.kernels._lines cimport is_blank, taken
 
 cdef enum:
     NUMBERS = 14      # behind the label; one more with a score
@@ -19,17 +20,6 @@ cdef double LIMIT = 1e9  # of a coordinate, in pixels
 cdef struct Token:
     Py_ssize_t begin
     Py_ssize_t end
-
-
-cdef inline bint is_blank(uint8_t c) noexcept nogil:
-    return c == c" " or c == c"\t" or c == c"\r" or c == c"\f" or c == c"\v"
-
-
-cdef object taken(Buffer* b, object kind):
-    """What a buffer holds, as an array; the buffer is empty then."""
-    cdef object array = np.frombuffer((<const char*>b.data)[:b.size] if b.size else b"", kind)
-    b.size = 0
-    return array
 
 
 cdef class LineReader:

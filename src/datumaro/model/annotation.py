@@ -193,8 +193,7 @@ class Annotation:
 
 def _restore(kind: type[Annotation], state: dict[str, Any]) -> Annotation:
     annotation = object.__new__(kind)
-    annotation._row = -1  # pyright: ignore[reportPrivateUsage]
-    for name, value in state.items():
+    for name, value in {"_row": -1, **state}.items():
         setattr(annotation, name, value)
     return annotation
 
@@ -222,6 +221,27 @@ class LabelledAnnotation(Annotation):
     def label(self, value: int | None) -> None:
         self._own()
         self._label = None if value is None else int(value)
+
+
+class OrderedAnnotation(LabelledAnnotation):
+    """Base of annotations that lie upon each other in the image, higher ``z_order`` on top."""
+
+    __slots__ = ("_z_order",)
+    _z_order: int  # set by the constructors
+
+    def _load(self) -> None:
+        super()._load()
+        self._z_order = self._source.z_orders[self._row]
+
+    @property
+    def z_order(self) -> int:
+        row = self._row
+        return self._z_order if row < 0 else self._source.z_orders[row]
+
+    @z_order.setter
+    def z_order(self, value: int) -> None:
+        self._own()
+        self._z_order = int(value)
 
 
 class Label(LabelledAnnotation):

@@ -21,6 +21,7 @@ from datumaro.model.image import (
 )
 from datumaro.model.image_codec import eight_bits
 from datumaro.model.media_element import MediaElement, MediaType, normal_path
+from datumaro.paths import extension
 
 Array = npt.NDArray[Any]
 RoI = tuple[int, int, int, int]  # x, y, width, height in pixels
@@ -199,7 +200,7 @@ class MultiframeImage(MediaElement):
     @property
     def ext(self) -> str:
         """The path's extension, with its dot; "" when it has none."""
-        return os.path.splitext(self._path)[1]  # noqa: PTH122 - a str
+        return extension(self._path)
 
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it."""

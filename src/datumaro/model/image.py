@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,17 +22,15 @@ from datumaro.model.image_codec import (
 from datumaro.model.image_header import read_size, size_in
 from datumaro.model.media_element import (
     Destination,
+    InFile,
     MediaElement,
     MediaType,
     check_whole,
-    has_file,
     normal_path,
-    open_file,
-    read_bytes,
     required,
     write_bytes,
 )
-from datumaro.paths import is_url
+from datumaro.paths import extension, is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -232,7 +230,7 @@ class Image(MediaElement):
         MediaError
             It is damaged, or cannot be written in that kind.
         """
-        path_ext = os.path.splitext(fp)[1] if isinstance(fp, str | os.PathLike) else ""  # noqa: PTH122
+        path_ext = extension(os.fspath(fp)) if isinstance(fp, str | os.PathLike) else ""
         ext = dotted(ext) or path_ext or self.ext or DEFAULT_IMAGE_EXT
         write_bytes(fp, required(self.encoded(ext), self._path))
 
@@ -274,7 +272,7 @@ def checked_size(size: Size | None) -> Size | None:
     return int(size[0]), int(size[1])
 
 
-class ImageFromFile(Image):
+class ImageFromFile(InFile, Image):
     """An image in a file. See `Image.from_file`."""
 
     __slots__ = ("_cipher", "_external")
@@ -297,24 +295,9 @@ class ImageFromFile(Image):
         self._cipher = cipher
 
     @property
-    def is_external(self) -> bool:
-        """Whether its path may not be opened. See `Image.from_file`."""
-        return self._external
-
-    @property
-    def is_encrypted(self) -> bool:
-        """Whether the file is encrypted. See `Image.from_file`."""
-        return self._cipher is not None
-
-    @property
     def ext(self) -> str:
         """The extension, with its dot, in the path's own spelling; "" when it has none."""
-        return self._ext or os.path.splitext(self._path)[1]  # noqa: PTH122 - a str
-
-    @property
-    def has_data(self) -> bool:
-        """Whether the file exists and may be opened."""
-        return not self._external and has_file(self._path)
+        return self._ext or extension(self._path)
 
     @property
     def size(self) -> Size | None:
@@ -330,15 +313,6 @@ class ImageFromFile(Image):
                     self._size = read_size(file)
                     check_whole(file)
         return self._size
-
-    @property
-    def bytes(self) -> bytes | None:
-        """The file's content, decrypted; None when it is missing."""
-        return read_bytes(self._path, self._external, self._cipher)
-
-    def open(self) -> BinaryIO | None:
-        """See `MediaElement.open`."""
-        return open_file(self._path, self._external, self._cipher)
 
     def _pixels(self) -> Array | None:
         data = self.bytes

@@ -182,7 +182,7 @@ class DatasetItem:
             and self.media == other.media
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment] - what can be changed has none
 
     def __repr__(self) -> str:
         return (
@@ -204,7 +204,7 @@ def _restore(
 
 def _annotation_list(annotations: Iterable[Annotation] | None) -> list[Annotation]:
     if isinstance(annotations, list):
-        return annotations  # pyright: ignore[reportUnknownVariableType]
+        return annotations
     return Annotations(annotations or ())
 
 

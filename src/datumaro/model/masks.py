@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datumaro.model import run_lengths
-from datumaro.model.annotation import AnnotationType, LabelledAnnotation, equal_values
+from datumaro.model.annotation import AnnotationType, OrderedAnnotation, equal_values
 from datumaro.model.categories import Colormap
 from datumaro.model.run_lengths import Rle, compressed
 
@@ -17,7 +17,7 @@ BinaryMaskImage: TypeAlias = npt.NDArray[np.bool_]
 IndexMaskImage: TypeAlias = npt.NDArray[Any]
 
 
-class Mask(LabelledAnnotation):
+class Mask(OrderedAnnotation):
     """A mask.
 
     Parameters
@@ -27,7 +27,7 @@ class Mask(LabelledAnnotation):
     z_order : higher ones lie on top.
     """
 
-    __slots__ = ("_area", "_image", "_rle", "_z_order")
+    __slots__ = ("_area", "_image", "_rle")
     _type = AnnotationType.mask
     _fields: ClassVar[tuple[str, ...]] = ("image", "label", "z_order")
     _image: npt.NDArray[Any] | Callable[[], npt.NDArray[Any]] | None
@@ -49,18 +49,7 @@ class Mask(LabelledAnnotation):
 
     def _load(self) -> None:
         super()._load()
-        self._z_order = self._source.z_orders[self._row]
         self._area = self._source.area(self._row)
-
-    @property
-    def z_order(self) -> int:
-        row = self._row
-        return self._z_order if row < 0 else self._source.z_orders[row]
-
-    @z_order.setter
-    def z_order(self, value: int) -> None:
-        self._own()
-        self._z_order = int(value)
 
     @property
     def stated_area(self) -> float | None:
@@ -139,7 +128,7 @@ class Mask(LabelledAnnotation):
             return True
         return bool(np.array_equal(self.image.astype(bool), other.image.astype(bool)))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class RleMask(Mask):

@@ -113,6 +113,38 @@ class MediaElement:
         return f"{type(self).__name__}({arguments})"
 
 
+class InFile(MediaElement):
+    """What media that are in files have in common. Their classes have the slots."""
+
+    __slots__ = ()
+    _external: bool
+    _cipher: Opener | None
+
+    @property
+    def is_external(self) -> bool:
+        """Whether its path may not be opened. See `Image.from_file`."""
+        return self._external
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the file is encrypted. See `Image.from_file`."""
+        return self._cipher is not None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the file exists and may be opened."""
+        return not self._external and has_file(self._path)
+
+    @property
+    def bytes(self) -> bytes | None:
+        """The file's content, decrypted; None when it is missing."""
+        return read_bytes(self._path, self._external, self._cipher)
+
+    def open(self) -> BinaryIO | None:
+        """See `MediaElement.open`."""
+        return open_file(self._path, self._external, self._cipher)
+
+
 def _brief(value: object) -> str:
     if isinstance(value, bytes | bytearray):
         return f"<{len(value)} bytes>"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from datumaro.errors import MediaTypeError
 from datumaro.model.image import Image
 from datumaro.model.media_element import (
+    InFile,
     MediaElement,
     MediaType,
-    has_file,
     normal_path,
-    open_file,
-    read_bytes,
 )
 
 if TYPE_CHECKING:
@@ -84,7 +82,7 @@ class PointCloud(MediaElement):
         return self.extra_images == other.extra_images
 
 
-class PointCloudFromFile(PointCloud):
+class PointCloudFromFile(InFile, PointCloud):
     """A point cloud in a file. See `PointCloud.from_file`."""
 
     __slots__ = ("_cipher", "_external")
@@ -103,30 +101,6 @@ class PointCloudFromFile(PointCloud):
         self._extra_images = extra_images or ()
         self._external = external
         self._cipher = cipher
-
-    @property
-    def is_external(self) -> bool:
-        """Whether its path may not be opened. See `Image.from_file`."""
-        return self._external
-
-    @property
-    def is_encrypted(self) -> bool:
-        """Whether the file is encrypted. See `Image.from_file`."""
-        return self._cipher is not None
-
-    @property
-    def has_data(self) -> bool:
-        """Whether the file exists and may be opened."""
-        return not self._external and has_file(self._path)
-
-    @property
-    def bytes(self) -> bytes | None:
-        """The file's content, decrypted; None when it is missing."""
-        return read_bytes(self._path, self._external, self._cipher)
-
-    def open(self) -> BinaryIO | None:
-        """See `MediaElement.open`."""
-        return open_file(self._path, self._external, self._cipher)
 
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it."""

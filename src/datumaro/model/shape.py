@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from datumaro.model.annotation import COORDINATE_ROUNDING_DIGITS, LabelledAnnotation
+from datumaro.model.annotation import COORDINATE_ROUNDING_DIGITS, OrderedAnnotation
 
 
 def rounded(points: npt.ArrayLike) -> list[float]:
@@ -36,7 +36,7 @@ def rounded_doubles(points: npt.ArrayLike) -> list[float]:
     return np.asarray(points, np.float64).ravel().round(COORDINATE_ROUNDING_DIGITS).tolist()
 
 
-class Shape(LabelledAnnotation):
+class Shape(OrderedAnnotation):
     """Base of shapes.
 
     Parameters
@@ -46,7 +46,7 @@ class Shape(LabelledAnnotation):
     z_order : higher ones lie on top.
     """
 
-    __slots__ = ("_area", "_points", "_z_order")
+    __slots__ = ("_area", "_points")
     _fields: ClassVar[tuple[str, ...]] = ("points", "label", "z_order")
     _points: list[float] | None
     # the stated area and the coordinates that it is stated for
@@ -75,7 +75,6 @@ class Shape(LabelledAnnotation):
 
     def _load(self) -> None:
         super()._load()
-        self._z_order = self._source.z_orders[self._row]
         self._area = self._area_of_points()
         if self._points is None:
             self._points = self._source.points(self._row)
@@ -86,16 +85,6 @@ class Shape(LabelledAnnotation):
             return self._area
         area = self._source.area(row)
         return None if area is None else (area, tuple(self._source.stored_points(row)))
-
-    @property
-    def z_order(self) -> int:
-        row = self._row
-        return self._z_order if row < 0 else self._source.z_orders[row]
-
-    @z_order.setter
-    def z_order(self, value: int) -> None:
-        self._own()
-        self._z_order = int(value)
 
     @property
     def stated_area(self) -> float | None:

@@ -224,7 +224,8 @@ class Cuboid2D(Shape):
     _type = AnnotationType.cuboid_2d
 
     def __init__(self, points: Iterable[tuple[float, float]], **common: Any) -> None:
-        super().__init__(points, **common)  # pyright: ignore[reportArgumentType]
+        given: Any = points  # which only `_checked` looks at
+        super().__init__(given, **common)
 
     def _checked(self, points: Any) -> Any:
         pairs = [(float(x), float(y)) for x, y in points]

@@ -9,7 +9,7 @@ reference cycles, so that scanned objects are freed at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 _LIST_CHANGES = (
     "__setitem__", "__delitem__", "__iadd__", "__imul__", "append", "extend", "insert", "pop",
@@ -140,7 +140,9 @@ def report_changes(kind: type, base: type, names: tuple[str, ...]) -> None:
 
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             # what can be read once only must do for a second list too
-            args = tuple(list(a) if isinstance(a, Iterator) else a for a in args)  # pyright: ignore
+            args = tuple(
+                list(cast(Iterator[Any], a)) if isinstance(a, Iterator) else a for a in args
+            )
             try:
                 return plain(self, *args, **kwargs)
             finally:  # a sort whose key function raises has changed the order all the same

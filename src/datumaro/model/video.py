@@ -15,15 +15,14 @@ import numpy.typing as npt
 from datumaro.errors import DamagedTokenError, MediaError, MissingDependencyError
 from datumaro.model.image import Image, Size
 from datumaro.model.media_element import (
-    MediaElement,
+    InFile,
     MediaType,
     check_whole,
-    has_file,
     normal_path,
     open_file,
     read_bytes,
 )
-from datumaro.paths import is_url
+from datumaro.paths import extension, is_url
 
 if TYPE_CHECKING:
     from datumaro.crypto import Opener
@@ -109,7 +108,7 @@ class _Reader:
             self._file.close()
 
 
-class Video(MediaElement):
+class Video(InFile):
     """A video, or the frames of it that a step and a first and last frame choose.
 
     Iterating gives `VideoFrame` objects. Two videos are equal when they choose the same frames of
@@ -174,33 +173,9 @@ class Video(MediaElement):
         return self._end_frame
 
     @property
-    def is_external(self) -> bool:
-        """Whether its path may not be opened. See `Image.from_file`."""
-        return self._external
-
-    @property
-    def is_encrypted(self) -> bool:
-        """Whether the file is encrypted. See `Image.from_file`."""
-        return self._cipher is not None
-
-    @property
     def ext(self) -> str:
         """The path's extension, with its dot; "" when it has none."""
-        return os.path.splitext(self._path)[1]  # noqa: PTH122 - a str
-
-    @property
-    def has_data(self) -> bool:
-        """Whether the file exists and may be opened."""
-        return not self._external and has_file(self._path)
-
-    @property
-    def bytes(self) -> bytes | None:
-        """The file's content, decrypted; None when it is missing."""
-        return read_bytes(self._path, self._external, self._cipher)
-
-    def open(self) -> BinaryIO | None:
-        """See `MediaElement.open`."""
-        return open_file(self._path, self._external, self._cipher)
+        return extension(self._path)
 
     @property
     def length(self) -> int | None:

@@ -122,7 +122,7 @@ def copy_tree(
         A file cannot be copied, or not be linked.
     """
     target.mkdir()
-    for folder in sorted({os.path.dirname(file.path) for file in files}):  # noqa: PTH120
+    for folder in sorted({os.path.dirname(file.path) for file in files}):  # noqa: PTH120 - a str
         (target / folder).mkdir(parents=True, exist_ok=True)
 
     def place(file: File) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datumaro.errors import MissingDependencyError, ProjectError, UnknownRevisionError
+from datumaro.paths import absolute
 
 BRANCH = "main"
 
@@ -244,7 +245,7 @@ class History:
             [git, "--no-pager", *_SAFE, *words],
             input=input,
             capture_output=True,
-            env=_environment() | {"GIT_DIR": os.path.abspath(self._folder)},  # noqa: PTH100
+            env=_environment() | {"GIT_DIR": absolute(self._folder)},
             pass_fds=() if self._lock is None else (self._lock,),
         )
 

@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from datumaro.errors import OldProjectError, ProjectError, ProjectNotFoundError
+from datumaro.paths import absolute
 
 FOLDER = ".datumaro"
 RESERVED_NAMES = frozenset({"project", "dataset", "build"})
@@ -74,7 +75,7 @@ def find_project(start: Path) -> Path:
     OldProjectError
         One is a project of Datumaro 1.x.
     """
-    start = Path(os.path.abspath(start))  # noqa: PTH100 - links are not followed, as `cd` does
+    start = Path(absolute(start))
     for folder in (start, *start.parents):
         if is_project(folder):
             return folder
@@ -91,7 +92,7 @@ def project_at(path: Path) -> Path:
     ProjectNotFoundError, OldProjectError
         There is none.
     """
-    root = Path(os.path.abspath(path))  # noqa: PTH100
+    root = Path(absolute(path))
     if root.name == FOLDER:
         root = root.parent
     if is_project(root):

@@ -87,7 +87,7 @@ class ObjectStore:
         if name in known:
             os.unlink(temporary)  # noqa: PTH108 - a str
         else:
-            os.chmod(temporary, 0o444)  # noqa: PTH101
+            os.chmod(temporary, 0o444)  # noqa: PTH101 - a str
             self._put(temporary, name)
         return name
 
@@ -97,10 +97,10 @@ class ObjectStore:
     def _put(self, temporary: str, name: str) -> None:
         place = self._path(name)
         try:
-            os.replace(temporary, place)  # noqa: PTH105
+            os.replace(temporary, place)  # noqa: PTH105 - a str
         except FileNotFoundError:  # the folder
-            os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120
-            os.replace(temporary, place)  # noqa: PTH105
+            os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - a str
+            os.replace(temporary, place)  # noqa: PTH105 - a str
         self._new.append(place)
 
     def _path(self, name: str) -> str:
@@ -140,7 +140,7 @@ class ObjectStore:
                 if found == name:
                     if link and _link(path, target):
                         return
-                    with open(target, "wb") as new:  # noqa: PTH123
+                    with open(target, "wb") as new:  # noqa: PTH123 - a str
                         new.write(content)
                     return
             else:

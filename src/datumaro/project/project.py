@@ -16,6 +16,7 @@ from datumaro.errors import (
     ProjectAlreadyExistsError,
     ProjectError,
 )
+from datumaro.paths import absolute
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.project import layout as places
 from datumaro.project.building import Access, project_dataset
@@ -68,7 +69,7 @@ class Project:
         ProjectAlreadyExistsError
             It is one.
         """
-        root = Path(os.path.abspath(path))  # noqa: PTH100 - links are not followed
+        root = Path(absolute(path))
         layout = Layout(root)
         if layout.folder.exists() and any(layout.folder.iterdir()) and not overwrite:
             raise ProjectAlreadyExistsError(

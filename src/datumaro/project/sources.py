@@ -13,7 +13,7 @@ from datumaro.dataset import Dataset
 from datumaro.errors import ProjectError, SourceExistsError, UnknownFormatError
 from datumaro.formats import detection, registry
 from datumaro.options import make_options
-from datumaro.paths import join_inside
+from datumaro.paths import absolute, join_inside
 from datumaro.progress import NullProgressReporter, ProgressReporter
 from datumaro.project import layout as places
 from datumaro.project.configuration import AT_USE, KEY_FILES, Configuration, Source
@@ -42,7 +42,7 @@ def import_source(
 ) -> str:
     """Copy a data set into a project: see `Project.import_source`."""
     place = local(url, "a project's source")
-    origin = Path(os.path.abspath(place))  # noqa: PTH100 - links are not followed
+    origin = Path(absolute(place))
     if not os.fspath(url) or not origin.exists():
         raise ProjectError(f"{os.fspath(url)!r}: there is no such file or folder")
     real, root = Path(os.path.realpath(origin)), Path(os.path.realpath(layout.root))
@@ -97,7 +97,7 @@ def add_source(
 ) -> str:
     """Make a folder in a project's folder a source: see `Project.add_source`."""
     place = local(path, "a project's source")
-    folder = Path(os.path.abspath(place))  # noqa: PTH100
+    folder = Path(absolute(place))
     if not folder.is_dir() or not folder.parent.samefile(layout.root):
         raise ProjectError(
             f"{os.fspath(path)!r} is no folder directly in the project {layout.root}; "

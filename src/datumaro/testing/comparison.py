@@ -72,6 +72,7 @@ class _Side:
         label: Any = getattr(annotation, "label", None)
         if held is None or (held.label in ("some", "required") and label is None):
             return None
+        seen: Any = annotation  # its kind tells which fields it has
         values: dict[str, Any] = {
             "attributes": attributes(annotation.attributes, held.attributes, held.names)
         }
@@ -82,10 +83,10 @@ class _Side:
         if held.object_ids and annotation.object_id >= 0:
             values["object_id"] = annotation.object_id
         if held.z_order and getattr(annotation, "z_order", 0):
-            values["z_order"] = getattr(annotation, "z_order")  # noqa: B009
+            values["z_order"] = seen.z_order
         points: list[float] = []
         if annotation.type is AnnotationType.mask:
-            image = np.asarray(getattr(annotation, "image"), bool)  # noqa: B009
+            image = np.asarray(seen.image, bool)
             values["mask"] = image.shape, np.packbits(image).tobytes()
         elif isinstance(annotation, Skeleton):
             elements = [
@@ -94,21 +95,22 @@ class _Side:
             ]
             values["elements"] = elements
         elif hasattr(annotation, "points"):
-            flat: Any = np.ravel(getattr(annotation, "points")).tolist()  # noqa: B009
+            flat: Any = np.ravel(seen.points).tolist()
             exact = annotation.type in (AnnotationType.cuboid_2d, AnnotationType.cuboid_3d)
             points = flat if exact else [round(p, held.digits) for p in flat]
         else:
             values |= _extra(annotation)
         if annotation.type is AnnotationType.points:
-            visibility: Any = getattr(annotation, "visibility")  # noqa: B009
+            visibility: Any = seen.visibility
             values["visibility"] = [int(v) for v in visibility]
         group = annotation.group if held.groups in ("objects", "any") else 0
         return Plain(annotation.type, held, values, points, group)
 
     def name(self, label: int | None) -> str | int | None:
         """A label's name, or its number when it is not declared or names are not kept."""
-        known = label is not None and 0 <= label < len(self.labels)
-        return self.labels[label] if known and self.holds.labels != "none" else label  # pyright: ignore
+        if label is None or not 0 <= label < len(self.labels) or self.holds.labels == "none":
+            return label
+        return self.labels[label]
 
 
 def _extra(annotation: Annotation) -> dict[str, Any]:

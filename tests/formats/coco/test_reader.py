@@ -286,7 +286,7 @@ def test_tasks_of_a_subset_are_merged(tmp_path: Path):
     assert {row["id"] for row in found["a"] if row["type"] == Type.points} == {1, 9}
     assert kinds(found["b"]) == ["label"] and found["b"][0]["label"] == 1
     assert labels(content) == ["cat", "猫"]
-    assert list(content.categories[Type.points].items) == [0]  # type: ignore[attr-defined]
+    assert list(content.categories[Type.points].items) == [0]
 
 
 def test_images_are_merged_by_name_whatever_their_ids(tmp_path: Path):

@@ -127,7 +127,7 @@ def test_wrong_filters(text: str, annotations: bool, says: str):
 
 def test_something_else_than_a_filter():
     with pytest.raises(TypeError, match="a filter of int"):
-        dataset().filter(7)  # type: ignore[arg-type]
+        dataset().filter(7)
 
 
 def test_an_empty_data_set():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -46,7 +46,7 @@ def described(raw: Mapping[str, bytes], path: object) -> dict[str, Any]:
 def says_something(value: Any) -> bool:
     """Whether there is more in it than empty values."""
     if isinstance(value, dict):
-        return any(map(says_something, value.values()))  # pyright: ignore
+        return any(map(says_something, cast(dict[str, Any], value).values()))
     if isinstance(value, list):
-        return any(map(says_something, value))  # pyright: ignore
+        return any(map(says_something, cast(list[Any], value)))
     return bool(value)

@@ -20,6 +20,7 @@ import msgspec
 from datumaro.crypto import SEAL, FileCipher, Opener
 from datumaro.errors import DamagedTokenError
 from datumaro.model.media import MediaType
+from datumaro.paths import absolute
 
 
 class Manifest(msgspec.Struct):
@@ -126,8 +127,8 @@ class MediaLock:
     manifest: Manifest | None
 
     def __post_init__(self) -> None:
-        self._prefix = os.path.join(self.root, "")  # noqa: PTH118
-        self._inside = os.path.join(os.path.abspath(self.root), "")  # noqa: PTH100, PTH118
+        self._prefix = os.path.join(self.root, "")  # noqa: PTH118 - a str
+        self._inside = os.path.join(absolute(self.root), "")  # noqa: PTH118 - a str
 
     def __call__(self, path: str, kind: int) -> Opener | None:
         """What opens a file; None when it is not encrypted.
@@ -146,10 +147,10 @@ class MediaLock:
     def _relative(self, path: str) -> str | None:
         if path.startswith(self._prefix) and "/." not in path and "//" not in path:
             return path[len(self._prefix) :]
-        absolute = os.path.abspath(path)  # noqa: PTH100
-        if not absolute.startswith(self._inside):
+        whole = absolute(path)
+        if not whole.startswith(self._inside):
             return None
-        return absolute[len(self._inside) :].replace(os.sep, "/")
+        return whole[len(self._inside) :].replace(os.sep, "/")
 
 
 def seals_of_subset(

@@ -27,7 +27,7 @@ from datumaro.formats.datumaro_binary.media_out import NO_FRAME, NO_PATH, NO_SIZ
 from datumaro.formats.datumaro_binary.sources import IMAGES, POINT_CLOUDS, VIDEOS
 from datumaro.kernels.records import PATH_ABSOLUTE, PATH_NONE, PATH_SUSPECT
 from datumaro.model.media import MediaType
-from datumaro.paths import escapes, is_url, join_inside
+from datumaro.paths import absolute, escapes, is_url, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.schema import Array
 
@@ -99,13 +99,13 @@ class MediaReader:
     lock: MediaLock | None = None
 
     def __post_init__(self) -> None:
-        root = self.root if is_url(self.root) else os.path.abspath(self.root)  # noqa: PTH100
-        self._inside = os.path.join(root, "")  # noqa: PTH118
+        root = self.root if is_url(self.root) else absolute(self.root)
+        self._inside = os.path.join(root, "")  # noqa: PTH118 - a str
 
     def folder(self, kind: int) -> str:
         """Where relative paths of a kind of media are, with a separator at its end."""
         name = _KIND_FOLDERS.get(MediaType(kind), IMAGES)
-        return os.path.join(self.root, name, self.subset, "")  # noqa: PTH118
+        return os.path.join(self.root, name, self.subset, "")  # noqa: PTH118 - a str
 
     # --- one path ----------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ from datumaro.model.media import (
     VideoFrame,
 )
 from datumaro.model.media_element import read_bytes
-from datumaro.paths import escapes
+from datumaro.paths import escapes, extension, split_extension
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
@@ -225,7 +225,7 @@ class MediaWriter:
         if head not in self._here:
             self._here[head] = os.path.lexists(head)
         if self._here[head] or escapes(path):
-            return os.path.normpath(os.path.join(self._folder, path))  # noqa: PTH118
+            return os.path.normpath(os.path.join(self._folder, path))  # noqa: PTH118 - a str
         return path
 
     def _claim(self, folder: str, stem: str, ext: str) -> str:
@@ -319,7 +319,7 @@ class MediaWriter:
             if data is not None:
                 path = image.pop("path")
                 image["file"] = base64.b64encode(data).decode()
-                image["ext"] = os.path.splitext(path)[1]  # noqa: PTH122 - a str
+                image["ext"] = extension(path)
                 return
         extra = {"external": image.pop("external", False)}
         media = _Media(item, subset, MediaType.IMAGE, "", 0, 0, extra, None)
@@ -354,7 +354,7 @@ class MediaWriter:
                 name, source = media.path, file_source(media.path, '{"external":true}')
                 self.jobs.append(MediaJob(source, f"{folder}/video", media.item))
             else:
-                stem, ext = os.path.splitext(media.path.rsplit("/", 1)[-1])  # noqa: PTH122
+                stem, ext = split_extension(media.path.rsplit("/", 1)[-1])
                 name = self._claim(folder, stem, ext)
                 if media.object is not None and media.object.is_encrypted:
                     source = _whole_video(media.object)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -106,10 +106,11 @@ def with_images(
     for row in rows:
         extra = json_text.decode(texts[row])
         image: Any = extra.get("image")
-        if not isinstance(image, dict) or not isinstance(image.get("path", ""), str):  # pyright: ignore[reportUnknownMemberType]
+        known = cast(dict[str, Any], image) if isinstance(image, dict) else {"path": None}
+        if not isinstance(known.get("path", ""), str):
             raise DamagedTable(f"image {image!r} of annotation {row}")
-        if "path" in image:
-            change(row, image)  # pyright: ignore[reportUnknownArgumentType]
+        if "path" in known:
+            change(row, known)
             texts[row] = json_text.encode(extra).decode()
     index = annotations.schema.get_field_index("extra")
     column = pa.array(texts, pa.large_string())

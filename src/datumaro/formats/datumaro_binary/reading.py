@@ -27,6 +27,7 @@ from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.sources import Source
 from datumaro.formats.datumaro_binary.tables import DamagedTable
 from datumaro.model.media import MediaType
+from datumaro.paths import absolute
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
@@ -187,7 +188,7 @@ class _OpenFile:
         path = os.fspath(self.source.path)
         kinds = (MediaType.IMAGE, MediaType.POINT_CLOUD, MediaType.VIDEO)
         whole = BlobGroup(
-            path=path if here else os.path.abspath(path),  # noqa: PTH100 - a str
+            path=path if here else absolute(path),
             stamp=stamp(descriptor),
             at=self.header.blobs_at,
             first=0,

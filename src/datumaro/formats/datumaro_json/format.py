@@ -34,6 +34,7 @@ from datumaro.formats.json_errors import shown
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.options import option
+from datumaro.paths import absolute
 from datumaro.table.chunk import Content
 
 
@@ -93,7 +94,7 @@ class DatumaroJson(Format):
             )
         contents: list[FileContent] = []
         for file in files:
-            folder = os.path.abspath(file.parent)  # noqa: PTH100 - without following links
+            folder = absolute(file.parent)
             if file.parent.name == ANNOTATIONS:
                 folders = MediaFolders.of_subset(
                     str(Path(folder).parent), file.stem, names, allow_external=external

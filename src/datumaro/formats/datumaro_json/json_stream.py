@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import msgspec
@@ -99,7 +100,7 @@ class JsonStream:
         self.begin = stop
         return text
 
-    def value(self, kind: type[Any], place: str) -> Any:
+    def value(self, kind: type[Any] | UnionType, place: str) -> Any:
         """Take a value and decode it.
 
         Raises

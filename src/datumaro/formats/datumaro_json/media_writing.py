@@ -28,6 +28,7 @@ from datumaro.model.media import (
     Video,
     VideoFrame,
 )
+from datumaro.paths import absolute, split_extension
 from datumaro.table import media_columns
 from datumaro.table.chunk import Chunk
 from datumaro.table.media_columns import Told
@@ -142,7 +143,7 @@ class SubsetMedia:
         folder = ""
         if saved:
             name = self._name(item_id, media_extension(told.path, media, None, ".pcd"))
-            folder = os.path.splitext(name)[0]  # noqa: PTH122
+            folder = split_extension(name)[0]
             self._add(item_id, told.path, media, f"point_clouds/{self._subset}/{name}")
             path = name
         elif media is not None and not path:
@@ -184,7 +185,7 @@ class SubsetMedia:
         if not self._save or _is_external(told) or not path:
             return self._as_written(path)
         if path not in self._videos:
-            stem, ext = os.path.splitext(path.replace("\\", "/").rpartition("/")[2])  # noqa: PTH122
+            stem, ext = split_extension(path.replace("\\", "/").rpartition("/")[2])
             name = self._name(stem or "video", ext, folder="videos")
             self._videos[path] = name
             media = told.in_memory
@@ -222,8 +223,8 @@ class SubsetMedia:
         folder = path.rpartition("/")[0]
         if folder not in self._folders:
             self._folders[folder] = ".." in folder or (bool(folder) and os.path.isdir(folder))  # noqa: PTH112
-        if self._folders[folder] or (not folder and os.path.isfile(path)):  # noqa: PTH113
-            return os.path.abspath(path)  # noqa: PTH100
+        if self._folders[folder] or (not folder and os.path.isfile(path)):  # noqa: PTH113 - a str
+            return absolute(path)
         return path
 
 

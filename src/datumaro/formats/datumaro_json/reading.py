@@ -171,7 +171,7 @@ def _read_categories(stream: JsonStream) -> dict[AnnotationType, Categories]:
 
 
 def _read_infos(stream: JsonStream) -> dict[str, Any]:
-    return stream.value(dict[str, Any] | None, "$.infos") or {}  # pyright: ignore[reportArgumentType]
+    return stream.value(dict[str, Any] | None, "$.infos") or {}
 
 
 _HEAD = {

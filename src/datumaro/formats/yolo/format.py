@@ -41,6 +41,16 @@ class YoloWriteOptions(MetaWriteOptions):
     add_path_prefix: bool = option(True, "write paths in obj.data and the lists with data/ before")
 
 
+class _PartOfYolo(Format):
+    """A format that `yolo` reads, too."""
+
+    part_of = "yolo"
+
+    def detect(self, folder: Folder) -> Confidence:
+        """See `Format.detect`: `yolo` is detected instead."""
+        raise Rejected("it is detected as yolo, which reads all that this does")
+
+
 class _Ultralytics(Format):
     """A format of Ultralytics' layout."""
 
@@ -181,18 +191,13 @@ def _detect_yaml(folder: Folder, name: str, *, pose: bool = False) -> Confidence
     return Confidence.MEDIUM
 
 
-class YoloStrict(Format):
+class YoloStrict(_PartOfYolo):
     """Darknet's layout."""
 
     name = "yolo_strict"
     title = "YOLO, darknet's layout alone; written as yolo"
     holds = holding(AnnotationType.bbox)
-    part_of = "yolo"
     writes = False
-
-    def detect(self, folder: Folder) -> Confidence:
-        """See `Format.detect`: `yolo` is detected instead."""
-        raise Rejected("it is detected as yolo, which reads all that this does")
 
     def read(self, path: Path, options: Any, context: ReadContext) -> Content:
         """Read the data set that a ``.data`` file describes."""
@@ -204,18 +209,13 @@ class YoloStrict(Format):
         return read(layout, Shape.BOX_OR_POLYGON, context)
 
 
-class YoloLoose(Format):
+class YoloLoose(_PartOfYolo):
     """``obj.names``, a folder of label files, and images anywhere."""
 
     name = "yolo_loose"
     title = "YOLO, label files and obj.names, images anywhere; written as yolo"
     holds = holding(AnnotationType.bbox)
-    part_of = "yolo"
     writes = False
-
-    def detect(self, folder: Folder) -> Confidence:
-        """See `Format.detect`: `yolo` is detected instead."""
-        raise Rejected("it is detected as yolo, which reads all that this does")
 
     def read(self, path: Path, options: Any, context: ReadContext) -> Content:
         """Read the data set in a folder."""
@@ -225,31 +225,21 @@ class YoloLoose(Format):
         return read(loose.load(root), Shape.BOX_OR_POLYGON, context)
 
 
-class YoloUltralytics(_Ultralytics):
+class YoloUltralytics(_PartOfYolo, _Ultralytics):
     """Boxes; polygons are read, too."""
 
     name = "yolo_ultralytics"
     title = "YOLO, Ultralytics' layout: boxes; reads polygons, too"
     holds = holding(AnnotationType.bbox)
-    part_of = "yolo"
-
-    def detect(self, folder: Folder) -> Confidence:
-        """See `Format.detect`: `yolo` is detected instead."""
-        raise Rejected("it is detected as yolo, which reads all that this does")
 
 
-class YoloUltralyticsSegmentation(_Ultralytics):
+class YoloUltralyticsSegmentation(_PartOfYolo, _Ultralytics):
     """Polygons; boxes are read, too."""
 
     name = "yolo_ultralytics_segmentation"
     title = "YOLO, Ultralytics' layout: polygons; reads boxes, too"
     holds = holding(AnnotationType.polygon)
-    part_of = "yolo"
     kind = AnnotationType.polygon
-
-    def detect(self, folder: Folder) -> Confidence:
-        """See `Format.detect`: `yolo` is detected instead."""
-        raise Rejected("it is detected as yolo, which reads all that this does")
 
 
 class YoloUltralyticsObb(_Ultralytics):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
 from datumaro.formats.files import read_file
 from datumaro.model.categories import PointsCategory
+from datumaro.paths import split_extension
 
 _SEARCH_DEPTH = 3
 _MAX_LIST_BYTES = 1 << 30
@@ -132,7 +133,7 @@ def read_list(path: Path | str) -> list[str]:
 
 def stem(path: str) -> str:
     """A path without its extension."""
-    return os.path.splitext(path)[0]  # noqa: PTH122 - a str
+    return split_extension(path)[0]
 
 
 def unique_ids(ids: Iterable[str], paths: Iterable[str]) -> list[str]:
