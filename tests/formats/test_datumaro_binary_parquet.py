@@ -424,7 +424,7 @@ def test_what_is_wrong_is_named(tmp_path, change, message):
     ("change", "message"),
     [
         ({"version": "3.0"}, "version 3.0"),
-        ({"needs": ["coded_coordinates", "wavelets"]}, "with wavelets"),
+        ({"needs": ["paired_coordinates", "wavelets"]}, "with wavelets"),
         ({"format": "other"}, "other version"),
         ({"shard": 5}, "shard 5 of 1"),
         ({"items": -1}, "-1"),

@@ -22,7 +22,7 @@ from datumaro.table.counts import Count
 KEY = b"datumaro"
 FORMAT, VERSION = "datumaro_binary", "2.0"
 
-CODED = "coded_coordinates"
+CODED = "paired_coordinates"
 """The feature that all readers need: coordinates are told as docs/storage.md says."""
 
 UNDERSTOOD = frozenset({CODED})
