@@ -356,7 +356,7 @@ def text(tracks: list[Track], places: Array) -> str:
             parts += [f"      <item>{place}{_ABSENT_END}"] * (frame - before - 1)
             head = "      <item>" if place or number else _FIRST_POSE
             place = _PLACE % tuple(islice(numbers, 6))
-            parts.append(f"{head}{place}{_end_of(occluded, attributes)}")
+            parts += (head, place, _end_of(occluded, attributes))
             before = frame
         parts.append(_TRACKLET_END)
     parts.append(_END)
