@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -13,12 +12,12 @@ from datumaro.table import schema
 from datumaro.table.chunk import Content
 
 
-class DatasetColumns(ABC):
+class DatasetColumns:
     """What a data set gives to tools that want columns. `Dataset` derives from it."""
 
-    @abstractmethod
     def content(self) -> Content:
         """Everything as columns, with all changes folded in: what formats are given."""
+        raise NotImplementedError
 
     def ann_types(self) -> set[AnnotationType]:
         """The kinds of annotations that there are."""

@@ -24,8 +24,9 @@ def item_texts(
     """Item ids, attributes and paths of images, each as (offsets int64 [n + 1], bytes).
 
     An id is the file's name without its extension; the attributes are ``{"id": image id}`` and the
-    ``rest``, members of an object each with a comma before it; a path is ``prefix`` and the name. The fourth value are the rows whose names might lead out of the folder:
-    absolute ones, and those with ``..``, a colon or NUL.
+    ``rest``, members of an object each with a comma before it; a path is ``prefix`` and the name.
+    The fourth value are the rows whose names might lead out of the folder: absolute ones, and those
+    with ``..``, a colon or NUL.
     """
     cdef Py_ssize_t n = image_ids.shape[0], i, k, begin, end, dot, n_prefix = len(prefix)
     cdef const uint8_t* lead = prefix

@@ -155,7 +155,8 @@ cdef class Parser(Columns):
             self.skipped.append(index)
         elif self.state == S_IMAGES:
             self.skipped_images.append(index)
-        self.problem = (place, (<bytes>self.element.expected).decode(), self.element.bad_at, self.element.is_missing)
+        expected = (<bytes>self.element.expected).decode()
+        self.problem = (place, expected, self.element.bad_at, self.element.is_missing)
 
     cdef int _stop(self, Cursor* c, int code, const char* expected) noexcept:
         if code == JSON_MEMORY:
@@ -184,16 +185,17 @@ cdef class Parser(Columns):
         cdef Py_ssize_t begin = c.pos
         cdef bint first = self.first
         cdef Span key, value
+        cdef Buffer* text = &self.element.key_text
         cdef int code = json_key(c, &self.first, &key)
         cdef bytes name
         if code == JSON_END:
             self.state = S_END
             return F_DONE
         if code == JSON_OK:
-            self.element.key_text.size = 0
-            if span_add(&key, &self.element.key_text) < 0:
+            text.size = 0
+            if span_add(&key, text) < 0:
                 return F_NO_MEMORY
-            name = self.element.key_text.data[:self.element.key_text.size] if self.element.key_text.size else b""
+            name = text.data[:text.size] if text.size else b""
             if name == b"images" or name == b"annotations":
                 code = json_open(c, c'[')
                 if code:

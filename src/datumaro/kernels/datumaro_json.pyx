@@ -120,12 +120,16 @@ cdef class ItemReader:
     @property
     def item_id(self):
         """The id of the item at which the reader stopped, b"" when it is not known."""
+        cdef Buffer* ids = &self.reading.columns[I_ID]
         cdef Buffer* ends = &self.reading.columns[I_ID_AT]
         cdef int64_t begin = (<int64_t*>(ends.data + ends.size - 8))[0]
-        return (<const char*>self.reading.columns[I_ID].data + begin)[:self.reading.columns[I_ID].size - begin]
+        return (<const char*>ids.data + begin)[:ids.size - begin]
 
     def take(self):
-        out = {name: array_of(&self.reading.columns[index], dtype) for name, (index, dtype) in _COLUMNS.items()}
+        out = {
+            name: array_of(&self.reading.columns[index], dtype)
+            for name, (index, dtype) in _COLUMNS.items()
+        }
         self._restart()
         return out
 
@@ -225,8 +229,9 @@ cdef class ItemReader:
         cdef int code, k, media = 0, n
         cdef int64_t height = 0, width = 0
         cdef bint image = False, named = False
-        cdef size_t id_begin = self.reading.columns[I_ID].size
-        cdef size_t begun_rows = self.reading.columns[A_TYPE].size, begun_extended = self.reading.columns[E_ROW].size
+        cdef Buffer* b = self.reading.columns
+        cdef size_t id_begin = b[I_ID].size
+        cdef size_t begun_rows = b[A_TYPE].size, begun_extended = b[E_ROW].size
         cdef Py_ssize_t begin = self.reading.value_at, extended_at = self.reading.value_at
         self.path.size = self.media.size = 0
         self.item_has_problems = False
@@ -251,7 +256,7 @@ cdef class ItemReader:
                 extended_at = self.reading.value_at
                 code = self._annotations(c, True)
             elif k == K_ATTR:
-                code = take_object(c, &self.reading.columns[I_ATTRIBUTES])
+                code = take_object(c, &b[I_ATTRIBUTES])
             elif json_peek(c) == c'n':
                 code = json_null(c)
             elif k == K_IMAGE:
@@ -280,21 +285,21 @@ cdef class ItemReader:
         if code:
             return code
         if self.media.size and (
-            buffer_byte(&self.reading.columns[I_EXTRA], c'{') < 0
-            or buffer_add(&self.reading.columns[I_EXTRA], self.media.data, self.media.size) < 0
-            or buffer_byte(&self.reading.columns[I_EXTRA], c'}') < 0
+            buffer_byte(&b[I_EXTRA], c'{') < 0
+            or buffer_add(&b[I_EXTRA], self.media.data, self.media.size) < 0
+            or buffer_byte(&b[I_EXTRA], c'}') < 0
         ):
             return JSON_MEMORY
         n = MEDIA_IMAGE if image else (255 if self.media.size else 0)
-        if (buffer_byte(&self.reading.columns[I_MEDIA], n) < 0
-                or buffer_int32(&self.reading.columns[I_HEIGHT], <int32_t>height) < 0
-                or buffer_int32(&self.reading.columns[I_WIDTH], <int32_t>width) < 0
-                or buffer_int64(&self.reading.columns[I_ID_AT], self.reading.columns[I_ID].size) < 0
-                or buffer_int64(&self.reading.columns[I_ATTRIBUTES_AT], self.reading.columns[I_ATTRIBUTES].size) < 0
-                or buffer_int64(&self.reading.columns[I_PATH_AT], self.reading.columns[I_PATH].size) < 0
-                or buffer_int64(&self.reading.columns[I_EXTRA_AT], self.reading.columns[I_EXTRA].size) < 0
-                or buffer_int64(&self.reading.columns[I_FIRST], self.reading.columns[A_TYPE].size) < 0
-                or buffer_int64(&self.reading.columns[I_SOURCE], self.source) < 0):
+        if (buffer_byte(&b[I_MEDIA], n) < 0
+                or buffer_int32(&b[I_HEIGHT], <int32_t>height) < 0
+                or buffer_int32(&b[I_WIDTH], <int32_t>width) < 0
+                or buffer_int64(&b[I_ID_AT], b[I_ID].size) < 0
+                or buffer_int64(&b[I_ATTRIBUTES_AT], b[I_ATTRIBUTES].size) < 0
+                or buffer_int64(&b[I_PATH_AT], b[I_PATH].size) < 0
+                or buffer_int64(&b[I_EXTRA_AT], b[I_EXTRA].size) < 0
+                or buffer_int64(&b[I_FIRST], b[A_TYPE].size) < 0
+                or buffer_int64(&b[I_SOURCE], self.source) < 0):
             return JSON_MEMORY
         return JSON_OK
 
