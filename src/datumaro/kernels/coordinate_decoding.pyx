@@ -169,15 +169,14 @@ cdef inline void take_pair(
     const u8* data, i64 size, i64* at, u64* mean, u32** to, i64* pairs
 ) noexcept nogil:
     """Read two numbers; ``pairs`` are left, this one too, and become fewer if room is short."""
-    cdef u64 word, a, b, power
+    cdef u64 word, a, b, power, bits, low = remainder_bits(mean[0])
     cdef u32 entry
-    cdef int low = remainder_bits(mean[0]), bits
     memcpy(&word, data + (at[0] >> 3), 8)
     word = big_endian(word) << (at[0] & 7)
     entry = tables.pair[word >> (64 - PAIR)]
     bits = entry & 255
     if unlikely_to_be(bits == 0 or low > MOST_REMAINDER):
-        at[0] = take_rare(data, size, at[0], low, 2, to[0])
+        at[0] = take_rare(data, size, at[0], <int>low, 2, to[0])
         pairs[0] = min(pairs[0], room(size, at[0]) + 1)
         a = to[0][0] if to[0][0] != STAYS else 0
         b = to[0][1] if to[0][1] != STAYS else 0
