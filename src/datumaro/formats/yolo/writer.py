@@ -113,16 +113,16 @@ class _Writer:
 
     def write_sizes(self) -> None:
         """Write the sizes of the images that are not there."""
-        found: dict[str, dict[str, tuple[int, int]]] = {}
-        for subset, item_id, image, size in self.sizes:
-            if not self.options.save_media or not (self.folder / image).exists():
-                found.setdefault(item_id, {})[subset] = size
-        stated: dict[str, tuple[int, int]] = {}
-        for item_id, by_subset in found.items():
-            if len(set(by_subset.values())) == 1:
-                stated[item_id] = next(iter(by_subset.values()))
-            else:
-                stated |= {f"{subset}/{item_id}": size for subset, size in by_subset.items()}
+        sizes = self.sizes
+        if self.options.save_media:
+            sizes = [told for told in sizes if not (self.folder / told[2]).exists()]
+        stated = {item_id: size for _, item_id, _, size in sizes}
+        several = {item_id for _, item_id, _, size in sizes if stated[item_id] != size}
+        if several:  # sizes of an id in several subsets
+            stated = {
+                f"{subset}/{item_id}" if item_id in several else item_id: size
+                for subset, item_id, _, size in sizes
+            }
         if stated:
             self.files.save(image_sizes.FILE, image_sizes.text(stated).encode())
 
@@ -149,8 +149,9 @@ class _Writer:
                 join_inside(self.folder, item_id, what="item id")
             self.tree.check_id(item_id)
             labels.append(self.tree.labels(subset, item_id))
-            medium = rows.medium(item)
-            extension = media_extension(rows.path(item), medium, self.options.image_ext)
+            path = rows.path(item)
+            medium = None if path else rows.medium(item)
+            extension = media_extension(path, medium, self.options.image_ext)
             image = self.tree.image(subset, item_id + extension)
             self.lists[subset].append(self.tree.listed(image))
             source = rows.source(item) if self.options.save_media else None
