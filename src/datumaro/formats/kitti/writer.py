@@ -21,7 +21,7 @@ from datumaro.formats.mask_painting import COVERED, MERGED, MaskToPaint, of_one_
 from datumaro.formats.mask_writing import MaskPainters
 from datumaro.formats.rows import ChunkRows
 from datumaro.options import option
-from datumaro.paths import check_subset_name, join_inside
+from datumaro.paths import check_subset_name, escapes, join_inside
 from datumaro.table import json_text
 from datumaro.table.chunk import Content
 
@@ -84,6 +84,8 @@ class _Writer:
         self.shows_background = False
         self.palette = self.plan.palette(0)
         self.files = FileWriter(folder)
+        self.box_files: list[str] = []  # of a chunk; they are written together
+        self.box_texts: list[bytes] = []
         self.images = ImageJobs(folder, options, context, ".png")
 
     def write(self) -> None:
@@ -100,6 +102,8 @@ class _Writer:
                 for item in range(len(rows)):
                     text = texts[item] if texts else None
                     self.write_item(rows, item, text, painters)
+                self.files.save_all(self.box_files, self.box_texts)
+                self.box_files, self.box_texts = [], []
                 done += len(rows)
                 progress.report_status(done)
         progress.finish()
@@ -120,14 +124,16 @@ class _Writer:
     ) -> None:
         """Write an item's boxes, whose lines are ``text``; hand over its masks and its image."""
         item_id, subset = rows.ids[item], rows.subsets[item]
-        join_inside(self.folder, f"{subset}/{item_id}", what="item id")
+        if escapes(item_id):  # asked first: this is done for all items
+            join_inside(self.folder, f"{subset}/{item_id}", what="item id")
         masks = self.masks(rows, item) if self.task.masks else []
         if masks:
             painters.add(f"{subset}/{item_id}", masks)
         self.images.add(rows, item, f"{subset}/{IMAGES}")
         if text is not None:
             if text or not masks:  # an empty file, so that the item is there
-                self.files.save(f"{subset}/{BOXES}/{item_id}.txt", text)
+                self.box_files.append(f"{subset}/{BOXES}/{item_id}.txt")
+                self.box_texts.append(text)
         elif not masks and rows.source(item) is not None and not self.options.save_media:
             what = "items without masks, since their images are not saved"
             self.context.lost(what, 1, f"item {item_id!r}")
