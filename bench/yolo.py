@@ -29,9 +29,24 @@ RUNS = 3
 SUBSET = "train2017"
 
 
+def warm_up() -> None:
+    """Convert a data set of one item, so that all modules are imported."""
+    import datumaro as dm
+
+    image = dm.Image.from_file(path="a.jpg", size=(10, 10))
+    item = dm.DatasetItem("a", media=image, annotations=[dm.Bbox(1, 2, 3, 4, label=0)])
+    with tempfile.TemporaryDirectory() as folder:
+        dm.Dataset.from_iterable([item], categories=["x"]).export(f"{folder}/coco", "coco")
+        dm.Dataset.import_from(f"{folder}/coco", "coco").export(f"{folder}/yolo", "yolo")
+        if not dm.__version__.startswith("1."):  # that one wants the image
+            len(dm.Dataset.import_from(f"{folder}/yolo", "yolo"))
+
+
 def convert_datumaro(source: Path, target: Path) -> Callable[[], object]:
     """Ours, and the published package."""
     import datumaro as dm
+
+    warm_up()
 
     def run() -> None:
         dataset = dm.Dataset.import_from(str(source.parent.parent), "coco")
@@ -48,6 +63,7 @@ def read_datumaro(source: Path, target: Path) -> Callable[[], object]:
         dataset = dm.Dataset.import_from(str(source), "yolo")
         assert sum(len(item.annotations) for item in dataset) if slow else len(dataset)
 
+    warm_up()
     slow = dm.__version__.startswith("1.")  # it reads an item's file when it is asked for
     return run
 
@@ -134,6 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--work", type=Path, help="where to write (default: bench/data/work)")
     parser.add_argument("--skip-others", action="store_true", help="ours alone")
     parser.add_argument("--job", nargs=3, metavar=("JOB", "SOURCE", "TARGET"), help="run one job")
     arguments = parser.parse_args()
@@ -147,7 +164,7 @@ def main() -> None:
     coco = inputs.coco(0.1, None)
     inputs.read_once(coco)
     (file,) = (coco / "annotations").glob(f"*_{SUBSET}.json")
-    work = inputs.DATA / "work"
+    work = arguments.work or inputs.DATA / "work"
     work.mkdir(parents=True, exist_ok=True)
     alone = work / "coco-train"  # all tools convert this one file
     (alone / "annotations").mkdir(parents=True, exist_ok=True)
