@@ -65,3 +65,33 @@ def test_what_does_not_fit_is_refused():
     ):
         with pytest.raises(ValueError, match=r"bits|lengths"):
             call()
+
+
+_numbers = st.lists(st.integers(0, 3), max_size=40)
+
+
+def flags(count, bits, n):
+    """What validity bits say; the count is that of the nulls."""
+    found = np.unpackbits(bits, count=n, bitorder="little").astype(bool).tolist()
+    assert found.count(False) == count
+    assert not np.unpackbits(bits, bitorder="little")[n:].any()
+    return found
+
+
+@given(_numbers, st.sampled_from([np.uint8, np.int32, np.int64]))
+def test_validity_of_numbers(numbers, kind):
+    found = nullable.validity(np.array(numbers, kind), 2)
+    assert flags(*found, len(numbers)) == [number != 2 for number in numbers]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=40))
+def test_validity_of_numbers_that_are_not_those_of_others(pairs):
+    values, others = np.array(pairs, np.int32).reshape(-1, 2).T.copy()
+    found = nullable.validity_of_others(values, others)
+    assert flags(*found, len(pairs)) == [value != other for value, other in pairs]
+
+
+@given(_numbers)
+def test_validity_of_texts(sizes):
+    found = nullable.validity_of_texts(np.cumsum([0, *sizes], dtype=np.int64))
+    assert flags(*found, len(sizes)) == [size > 0 for size in sizes]

@@ -288,7 +288,9 @@ def test_texts_are_checked_to_be_objects():
 def test_masks_are_checked_to_be_whole():
     def bad(height, width, rle):
         sizes = np.array([[height], [width]], np.int32)
-        return records.bad_mask(*sizes, np.array([0, len(rle)]), np.frombuffer(rle, np.uint8))
+        ends, data = np.array([0, len(rle)]), np.frombuffer(rle, np.uint8)
+        assert records.bad_mask(np.zeros(0, np.int64), *sizes, ends, data) == -1
+        return records.bad_mask(np.zeros(1, np.int64), *sizes, ends, data)
 
     assert bad(2, 3, b"231") == -1
     assert bad(2, 3, b"23") == 0

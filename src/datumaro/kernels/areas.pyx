@@ -6,6 +6,8 @@ import numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
+from datumaro.kernels._validity cimport fit_if_any, is_valid
+
 ctypedef uint8_t u8
 ctypedef uint64_t u64
 ctypedef int64_t i64
@@ -101,14 +103,13 @@ def decode(
     const u8[::1] valid,
     i64 first,
 ):
-    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], item, row, begin, end, bit
+    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], item, row, begin, end
     cdef u64 d
     cdef double nothing = float("nan")
     check(offsets, types, ids, doubled)
     if coded.shape[0] != n:
         raise ValueError("arrays of different lengths")
-    if valid is not None and (first < 0 or (n and (first + n + 7) >> 3 > valid.shape[0])):
-        raise ValueError("fewer validity bits than values")
+    cdef const u8* bits = &valid[0] if fit_if_any(valid, first, n) else NULL
     areas_array = np.empty(n, np.float64)
     cdef double[::1] areas = areas_array
     with nogil:
@@ -116,8 +117,7 @@ def decode(
             begin = offsets[item]
             end = offsets[item + 1]
             for row in range(begin, end):
-                bit = first + row
-                if valid is None or valid[bit >> 3] >> (bit & 7) & 1:
+                if bits == NULL or is_valid(bits, first + row):
                     d = (<u64>coded[row] >> 1) ^ (0 - (<u64>coded[row] & 1))
                     d += <u64>bits_of_run(&types[0], &ids[0], &doubled[0], row, begin, end)
                     areas[row] = double_of(d)

@@ -7,15 +7,15 @@
 
 import numpy as np
 
-from datumaro.kernels._coordinate_points cimport UNFOLDED_STAYS, Bounds, take_next, unfold
+from datumaro.kernels._coordinate_points cimport UNFOLDED_STAYS, Bounds, add_up, put_pixels, unfold
 from datumaro.kernels._coordinates cimport *
 from datumaro.kernels.coordinate_encoding import CODE_LENGTHS, canonical_codes
 from libc.string cimport memcpy
 
 cdef enum:
     PAIR = 12  # bits by which two symbols are found
-    MOST_REMAINDER = 18  # bits of a remainder, for a pair to be in a word
-    MOST_BITS = 56  # of a pair but for escapes
+    MOST_BITS = 56  # of a pair that is read at once
+    OTHERS = 255  # in place of a pair's bits: not to be read at once
     TOO_LARGE = 1 << 30  # a difference that makes any number too large
 
 # what decode() may find wrong
@@ -27,9 +27,15 @@ CODES = {
     5: ("coordinates beyond 167,772 pixels", "smaller ones"),
 }
 
+cdef struct Pair:
+    u8 bits  # of both symbols, or `OTHERS`
+    u8 first
+    u8 second
+    u8 unused
+
 cdef struct Tables:
-    u64[MOST_REMAINDER + 1] power  # of two
-    u32[1 << PAIR] pair  # the two symbols of the next bits, and their length; 0: others
+    u64[64] power  # of two
+    Pair[1 << PAIR] pair  # the two symbols of the next bits
     u32[1 << LONGEST] symbol  # symbol << 8 | its length, by the next bits
 
 cdef Tables tables
@@ -41,6 +47,8 @@ cdef void make_tables():
     for symbol, length, value in found:
         for k in range(1 << (LONGEST - length)):
             tables.symbol[(value << (LONGEST - length)) + k] = symbol << 8 | length
+    for k in range(1 << PAIR):
+        tables.pair[k].bits = OTHERS
     found = [entry for entry in found if entry[0] < ESCAPE]
     for symbol, length, value in found:
         for second, second_length, second_value in found:
@@ -48,8 +56,10 @@ cdef void make_tables():
             if bits >= 0:
                 code = (value << second_length | second_value) << bits
                 for k in range(1 << bits):
-                    tables.pair[code + k] = second << 16 | symbol << 8 | PAIR - bits
-    for k in range(MOST_REMAINDER + 1):
+                    tables.pair[code + k].bits = PAIR - bits
+                    tables.pair[code + k].first = symbol
+                    tables.pair[code + k].second = second
+    for k in range(64):
         tables.power[k] = <u64>1 << k
 
 
@@ -166,66 +176,64 @@ cdef inline i64 room(i64 size, i64 at) noexcept nogil:
 
 
 cdef inline void take_pair(
-    const u8* data, i64 size, i64* at, u64* mean, u32** to, i64* pairs
+    const u8* data, i64 size, i64* at, u64* mean, u32* to, i64* end, i64 i
 ) noexcept nogil:
-    """Read two numbers; ``pairs`` are left, this one too, and become fewer if room is short."""
-    cdef u64 word, a, b, power, bits, low = remainder_bits(mean[0])
-    cdef u32 entry
+    """Read two numbers, the pair ``i``; ``end`` becomes less if there is room for fewer."""
+    cdef u64 word, a, b, power, low = remainder_bits(mean[0]), bits
+    cdef const Pair* pair
     memcpy(&word, data + (at[0] >> 3), 8)
     word = big_endian(word) << (at[0] & 7)
-    entry = tables.pair[word >> (64 - PAIR)]
-    bits = entry & 255
-    if unlikely_to_be(bits == 0 or low > MOST_REMAINDER):
-        at[0] = take_rare(data, size, at[0], <int>low, 2, to[0])
-        pairs[0] = min(pairs[0], room(size, at[0]) + 1)
-        a = to[0][0] if to[0][0] != STAYS else 0
-        b = to[0][1] if to[0][1] != STAYS else 0
+    pair = &tables.pair[word >> (64 - PAIR)]
+    bits = pair.bits + 2 * low
+    if unlikely_to_be(bits > MOST_BITS):
+        at[0] = take_rare(data, size, at[0], <int>low, 2, to + 2 * i)
+        end[0] = min(end[0], room(size, at[0]) + i + 1)
+        a = to[2 * i] if to[2 * i] != STAYS else 0
+        b = to[2 * i + 1] if to[2 * i + 1] != STAYS else 0
     else:
-        bits += 2 * low
         at[0] += bits
         power = tables.power[low]
         word >>= 64 - bits
-        b = (word & (power - 1)) + (entry >> 16) * power
+        b = (word & (power - 1)) + pair.second * power
         word >>= low
-        a = (word & (power - 1)) + (entry >> 8 & 255) * power
-        to[0][0] = <u32>a
-        to[0][1] = <u32>b
+        a = (word & (power - 1)) + pair.first * power
+        to[2 * i] = <u32>a
+        to[2 * i + 1] = <u32>b
     mean[0] = next_mean(mean[0], a + b)
-    to[0] += 2
 
 
-cdef void take_one_lane(const u8* data, i64 size, Lane* lane, i64 pairs) noexcept nogil:
-    cdef i64 at = lane.at
+cdef void take_one_lane(const u8* data, i64 size, Lane* lane, i64 end) noexcept nogil:
+    """Read pairs; at most ``end``, for which there is room."""
+    cdef i64 at = lane.at, i = 0
     cdef u64 mean = lane.mean
     cdef u32* to = lane.to
-    while pairs > 0:
-        take_pair(data, size, &at, &mean, &to, &pairs)
-        pairs -= 1
-    lane.left -= to - lane.to
-    lane.at = at
-    lane.mean = mean
-    lane.to = to
+    while i < end:
+        take_pair(data, size, &at, &mean, to, &end, i)
+        i += 1
+    advance_by(lane, at, mean, i)
 
 
 cdef void take_two_lanes(
-    const u8* data, i64 size, Lane* first, Lane* second, i64 pairs
+    const u8* data, i64 size, Lane* first, Lane* second, i64 end
 ) noexcept nogil:
-    cdef i64 at = first.at, second_at = second.at
+    """The same of two lanes, in turn."""
+    cdef i64 at = first.at, second_at = second.at, i = 0
     cdef u64 mean = first.mean, second_mean = second.mean
     cdef u32* to = first.to
     cdef u32* second_to = second.to
-    while pairs > 0:
-        take_pair(data, size, &at, &mean, &to, &pairs)
-        take_pair(data, size, &second_at, &second_mean, &second_to, &pairs)
-        pairs -= 1
-    first.left -= to - first.to
-    first.at = at
-    first.mean = mean
-    first.to = to
-    second.left -= second_to - second.to
-    second.at = second_at
-    second.mean = second_mean
-    second.to = second_to
+    while i < end:
+        take_pair(data, size, &at, &mean, to, &end, i)
+        take_pair(data, size, &second_at, &second_mean, second_to, &end, i)
+        i += 1
+    advance_by(first, at, mean, i)
+    advance_by(second, second_at, second_mean, i)
+
+
+cdef inline void advance_by(Lane* lane, i64 at, u64 mean, i64 pairs) noexcept nogil:
+    lane.at = at
+    lane.mean = mean
+    lane.to += 2 * pairs
+    lane.left -= 2 * pairs
 
 
 cdef void take_last(const u8* data, i64 size, Lane* lane) noexcept nogil:
@@ -273,7 +281,7 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
     cdef i64 numbers[2]  # of each parity, the last
     cdef float* xy
     cdef const int* d = <const int*>lane.differences
-    cdef const int* next_d = d + lane.n_first
+    cdef int* next_d = <int*>d + lane.n_first
     cdef Bounds bounds, around  # of an annotation; of the polygons of an id right before a row
     cdef bint is_around = False, is_polygon
     cdef int k
@@ -302,10 +310,17 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
                 numbers[1] += d[0] if d[0] != UNFOLDED_STAYS else 0
                 xy[1] = <float>numbers[1] / <float>100.0
                 d += 1
-            if is_polygon:
-                next_d = take_next(next_d, xy, n, True, numbers, &bounds, job.doubled + row)
-            else:
-                next_d = take_next(next_d, xy, n, False, numbers, &bounds, NULL)
+            for k in range(2):
+                bounds.low[k] = bounds.high[k] = <float>numbers[k]
+            if n > 1:
+                if is_polygon:
+                    add_up(next_d, n, True, numbers, job.doubled + row)
+                else:
+                    add_up(next_d, n, False, numbers, NULL)
+                put_pixels(next_d, (n & ~1) - 2, xy + 2, bounds.low, bounds.high)
+                if n & 1 and n > 2:
+                    xy[n - 1] = <float>next_d[n - 3] / <float>100.0
+                next_d += n - 2
             if (
                 min(bounds.low[0], bounds.low[1]) <= -LIMIT
                 or max(bounds.high[0], bounds.high[1]) >= LIMIT

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Integer = TypeVar("_Integer", np.int32, np.int64)
+_Number = TypeVar("_Number", np.uint8, np.int32, np.int64)
 
 def filled(
     values: NDArray[_Integer], valid: NDArray[np.uint8], first: int, missing: int
@@ -37,3 +38,14 @@ def filled_before(
 
 def nulls_are_empty(offsets: NDArray[np.int64], valid: NDArray[np.uint8], first: int) -> bool:
     """Whether texts that are null have no bytes: those between ``offsets`` (int64 [n + 1])."""
+
+def validity(values: NDArray[_Number], missing: int) -> tuple[int, NDArray[np.uint8]]:
+    """(How many values are ``missing``, Arrow's validity bits without them)."""
+
+def validity_of_others(
+    values: NDArray[_Integer], others: NDArray[_Integer]
+) -> tuple[int, NDArray[np.uint8]]:
+    """(How many values are those of ``others`` [n], the validity bits without them)."""
+
+def validity_of_texts(offsets: NDArray[np.int64]) -> tuple[int, NDArray[np.uint8]]:
+    """(How many texts between ``offsets`` [n + 1] are empty, the validity bits without them)."""

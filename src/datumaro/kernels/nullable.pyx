@@ -4,22 +4,19 @@ import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from datumaro.kernels._validity cimport fits, is_valid
+
 ctypedef fused integer:
     int32_t
     int64_t
 
-
-cdef inline bint is_valid(const uint8_t* valid, int64_t bit) noexcept nogil:
-    return valid[bit >> 3] >> (bit & 7) & 1
-
-
-cdef int fits(const uint8_t[::1] valid, int64_t first, int64_t n) except -1:
-    if first < 0 or (n and (first + n + 7) >> 3 > valid.shape[0]):
-        raise ValueError("fewer validity bits than values")
-    return 0
+ctypedef fused number:
+    uint8_t
+    int32_t
+    int64_t
 
 
-def filled(const integer[::1] values, const uint8_t[::1] valid, int64_t first, integer missing):
+def filled(const integer[::1] values, const uint8_t[::1] valid not None, int64_t first, integer missing):
     cdef int64_t i, n = values.shape[0]
     fits(valid, first, n)
     array = np.empty(n, np.asarray(values).dtype)
@@ -31,7 +28,7 @@ def filled(const integer[::1] values, const uint8_t[::1] valid, int64_t first, i
 
 
 def filled_from(
-    const integer[::1] values, const uint8_t[::1] valid, int64_t first, const integer[::1] others
+    const integer[::1] values, const uint8_t[::1] valid not None, int64_t first, const integer[::1] others
 ):
     cdef int64_t i, n = values.shape[0]
     fits(valid, first, n)
@@ -47,7 +44,7 @@ def filled_from(
 
 def filled_before(
     const integer[::1] values,
-    const uint8_t[::1] valid,
+    const uint8_t[::1] valid not None,
     int64_t first,
     const uint8_t[::1] which,
     integer missing,
@@ -69,7 +66,7 @@ def filled_before(
     return array
 
 
-def nulls_are_empty(const int64_t[::1] offsets, const uint8_t[::1] valid, int64_t first):
+def nulls_are_empty(const int64_t[::1] offsets, const uint8_t[::1] valid not None, int64_t first):
     cdef int64_t i, n = offsets.shape[0] - 1
     cdef bint some = False
     fits(valid, first, n)
@@ -77,3 +74,50 @@ def nulls_are_empty(const int64_t[::1] offsets, const uint8_t[::1] valid, int64_
         for i in range(n):
             some |= not is_valid(&valid[0], first + i) and offsets[i] != offsets[i + 1]
     return not some
+
+
+cdef inline object bits_for(int64_t n):
+    """Memory for the validity bits of n values."""
+    return np.zeros((n + 7) >> 3, np.uint8)
+
+
+def validity(const number[::1] values not None, number missing):
+    cdef int64_t i, j, n = values.shape[0], count = 0
+    cdef uint8_t byte
+    array = bits_for(n)
+    cdef uint8_t[::1] bits = array
+    with nogil:
+        for i in range(0, n & ~7, 8):
+            byte = 0
+            for j in range(8):
+                byte |= (values[i + j] != missing) << j
+                count += values[i + j] == missing
+            bits[i >> 3] = byte
+        for i in range(n & ~7, n):
+            bits[i >> 3] |= (values[i] != missing) << (i & 7)
+            count += values[i] == missing
+    return count, array
+
+
+def validity_of_others(const integer[::1] values, const integer[::1] others):
+    cdef int64_t i, n = values.shape[0], count = 0
+    if others.shape[0] != n:
+        raise ValueError("arrays of different lengths")
+    array = bits_for(n)
+    cdef uint8_t[::1] bits = array
+    with nogil:
+        for i in range(n):
+            bits[i >> 3] |= (values[i] != others[i]) << (i & 7)
+            count += values[i] == others[i]
+    return count, array
+
+
+def validity_of_texts(const int64_t[::1] offsets not None):
+    cdef int64_t i, n = offsets.shape[0] - 1, count = 0
+    array = bits_for(max(n, 0))
+    cdef uint8_t[::1] bits = array
+    with nogil:
+        for i in range(n):
+            bits[i >> 3] |= (offsets[i] != offsets[i + 1]) << (i & 7)
+            count += offsets[i] == offsets[i + 1]
+    return count, array

@@ -55,9 +55,10 @@ def bad_object(offsets: NDArray[np.int64], data: NDArray[np.uint8]) -> int:
     """The first of several texts that is neither empty nor a JSON object; -1 when there is none."""
 
 def bad_mask(
+    rows: NDArray[np.int64],
     height: NDArray[np.int32],
     width: NDArray[np.int32],
     offsets: NDArray[np.int64],
     rle: NDArray[np.uint8],
 ) -> int:
-    """The first mask whose compressed RLE counts do not cover its pixels; -1 for none."""
+    """The first of ``rows`` whose compressed RLE counts do not cover its pixels; -1 for none."""

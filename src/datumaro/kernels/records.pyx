@@ -211,26 +211,30 @@ def bad_object(const int64_t[::1] offsets, const uint8_t[::1] data):
 
 
 def bad_mask(
+    const int64_t[::1] rows,
     const int32_t[::1] height,
     const int32_t[::1] width,
     const int64_t[::1] offsets,
     const uint8_t[::1] rle,
 ):
     """See records.pyi."""
-    cdef int64_t i, pixels, bad = -1, n = height.shape[0], low = 0
+    cdef int64_t i, row, pixels, bad = -1, n = height.shape[0]
     cdef const uint8_t* p = start(rle)
     if width.shape[0] != n or offsets.shape[0] != n + 1:
         raise ValueError("columns of different lengths")
-    for i in range(n + 1):
-        if offsets[i] < low or offsets[i] > rle.shape[0]:
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        if not 0 <= row < n:
+            raise ValueError("a row that there is not")
+        if not 0 <= offsets[row] <= offsets[row + 1] <= rle.shape[0]:
             raise ValueError("offsets do not rise within the data")
-        low = offsets[i]
     with nogil:
-        for i in range(n):
-            pixels = <int64_t>height[i] * width[i]
-            if height[i] < 0 or width[i] < 0 or (
-                covered(p + offsets[i], span(&offsets[0], i), pixels) != pixels
+        for i in range(rows.shape[0]):
+            row = rows[i]
+            pixels = <int64_t>height[row] * width[row]
+            if height[row] < 0 or width[row] < 0 or (
+                covered(p + offsets[row], span(&offsets[0], row), pixels) != pixels
             ):
-                bad = i
+                bad = row
                 break
     return bad

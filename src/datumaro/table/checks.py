@@ -16,13 +16,11 @@ from datumaro.errors import (
     RepeatedItemInFileError,
     UndeclaredLabelInFileError,
 )
+from datumaro.kernels.suspect_names import suspects
 from datumaro.model.categories import stated_labels
 from datumaro.model.item import checked_id
 from datumaro.table import schema
 from datumaro.table.chunk import Chunk, Content
-
-# More than is refused, and quick: a beginning slash or drive, a backslash, NUL, or two dots.
-_SUSPECT = r"^$|^/|^[A-Za-z]:|\\|\x00|\.\."
 
 Problem = Callable[[DatasetImportError], None]
 
@@ -42,9 +40,8 @@ def check_names(content: Content, where: str, problem: Problem) -> Content:
 
 def _inside(chunk: Chunk, where: str, problem: Problem) -> Chunk:
     ids = chunk.items.column("id")
-    suspects = pc.match_substring_regex(ids, _SUSPECT)
     bad: list[int] = []
-    for row in np.flatnonzero(suspects.to_numpy(zero_copy_only=False)).tolist():
+    for row in suspects(*schema.list_parts(ids), paths=False).tolist():
         try:
             checked_id(ids[row].as_py())
         except ValueError as error:

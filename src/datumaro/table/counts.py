@@ -120,21 +120,24 @@ def by_label(types: Array, labels: Array) -> dict[AnnotationType, dict[int | Non
     """
     import numpy as np
 
+    from datumaro.kernels import label_counts
     from datumaro.table.schema import NO_LABEL
 
-    none = labels == NO_LABEL
-    shifted = labels.astype(np.int64) + 1  # none takes the place of -1, which is no label
-    least = int(labels.min(where=~none, initial=0))
-    if least >= 0 and int(labels.max(initial=0)) < _FEW_LABELS:
-        shifted[none] = 0
-        numbers = np.bincount(shifted * 256 + types)
-        keys = np.flatnonzero(numbers)
-        numbers, nothing = numbers[keys], 0
+    least, most = label_counts.bounds(labels, NO_LABEL)
+    found: Iterable[tuple[int | None, int, int]]  # (label, kind, number)
+    if least >= 0 and most < _FEW_LABELS:
+        table = label_counts.count(types, labels, most)
+        label, kind = np.nonzero(table)
+        numbers = table[label, kind].tolist()
+        names = [place - 1 if place else None for place in label.tolist()]
+        found = zip(names, kind.tolist(), numbers, strict=True)
     else:
-        keys, numbers = np.unique(shifted * 256 + types, return_counts=True)
-        nothing = NO_LABEL + 1
+        keys, counts = np.unique(labels.astype(np.int64) * 256 + types, return_counts=True)
+        found = (
+            (None if key >> 8 == NO_LABEL else key >> 8, key & 255, n)
+            for key, n in zip(keys.tolist(), counts.tolist(), strict=True)
+        )
     result: dict[AnnotationType, dict[int | None, int]] = {}
-    for key, n in zip(keys.tolist(), numbers.tolist(), strict=True):
-        label, kind = key >> 8, AnnotationType(key & 255)
-        result.setdefault(kind, {})[None if label == nothing else label - 1] = n
+    for label, kind, n in found:
+        result.setdefault(AnnotationType(kind), {})[label] = n
     return {kind: result[kind] for kind in sorted(result)}

@@ -200,3 +200,9 @@ def list_parts(column: pa.Array) -> tuple[Array, Array]:
         return offsets, column.values.to_numpy(zero_copy_only=True)
     data = buffers[2]
     return offsets, np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+
+
+def has_bytes(column: pa.Array) -> bool:
+    """Whether any text or list of a column is not empty."""
+    offsets = list_parts(column)[0]
+    return bool(offsets[-1] > offsets[0])

@@ -26,13 +26,13 @@ from datumaro.formats.datumaro_binary.manifest import MediaLock
 from datumaro.formats.datumaro_binary.media_out import NO_FRAME, NO_PATH, NO_SIZE, safe_name
 from datumaro.formats.datumaro_binary.sources import IMAGES, POINT_CLOUDS, VIDEOS
 from datumaro.kernels.records import PATH_ABSOLUTE, PATH_NONE, PATH_SUSPECT
+from datumaro.kernels.suspect_names import suspects
 from datumaro.model.media import MediaType
 from datumaro.paths import absolute, escapes, is_url, join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.schema import Array
 
 _EXTERNAL = '{"external":true}'
-_SUSPECT = r"(^|[/\\\\])\.|//|\\\\|:|\x00"  # what `resolve` may see more in than a plain path
 _FALLBACK = {MediaType.IMAGE: ".jpg", MediaType.POINT_CLOUD: ".pcd"}
 _KIND_FOLDERS = {
     MediaType.POINT_CLOUD: POINT_CLOUDS,
@@ -258,9 +258,8 @@ class MediaReader:
         extra_at = schema.list_parts(told["media_extra"])[0]
         path_at, data = schema.list_parts(told["path"])
         # paths that may climb out are looked at one by one, and so is what is more than a file
-        suspect = pc.match_substring_regex(told["path"], _SUSPECT)
         plain = (kinds == MediaType.IMAGE) & (np.diff(extra_at) == 0) & (np.diff(path_at) > 0)
-        plain &= ~suspect.to_numpy(zero_copy_only=False)
+        plain[suspects(path_at, data, paths=True)] = False
         absolute = np.zeros(len(kinds), bool)
         absolute[plain] = data[path_at[:-1][plain]] == ord("/")
         columns = {**told, "path": self._joined(told["path"], plain & ~absolute)}

@@ -46,14 +46,14 @@ def misshapen(annotations: pa.RecordBatch) -> int | None:
         found.append(row)
     masks = np.flatnonzero(types == AnnotationType.mask)
     if len(masks):
-        picked = annotations.take(pa.array(masks))
         row = bad_mask(
-            picked.column("mask_height").to_numpy(),
-            picked.column("mask_width").to_numpy(),
-            *schema.list_parts(picked.column("rle")),
+            masks,
+            annotations.column("mask_height").to_numpy(),
+            annotations.column("mask_width").to_numpy(),
+            *schema.list_parts(annotations.column("rle")),
         )
         if row >= 0:
-            found.append(int(masks[row]))
+            found.append(row)
     return min(found, default=None)
 
 
@@ -61,6 +61,8 @@ def misshapen_extra(annotations: pa.RecordBatch) -> list[int]:
     """The rows of cuboids whose exact coordinates are not as many numbers as they have."""
     types = annotations.column("type").to_numpy()
     extra = annotations.column("extra")
+    if not schema.has_bytes(extra):
+        return []
     cuboid = (types == AnnotationType.cuboid_2d) | (types == AnnotationType.cuboid_3d)
     rows = np.flatnonzero(cuboid & (np.diff(schema.list_parts(extra)[0]) > 0)).tolist()
     return [

@@ -17,7 +17,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ITEM_COLUMNS,
 )
-from datumaro.kernels import areas as area_codes, coordinates, id_patterns, nullable
+from datumaro.kernels import areas as area_codes, coordinates, dictionary, id_patterns, nullable
 from datumaro.kernels.records import bad_object
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaType
@@ -171,12 +171,11 @@ class TableReader:
 
     def annotations(self) -> pa.RecordBatch:
         """The annotations, but for a check that their parts are those of their types."""
-        types, names = self._types(), self._names("attributes")
+        types, attributes = self._types(), self._attributes()
         numbers = {name: self._number(name, missing) for name, missing in _MISSING.items()}
         texts = {name: self._field(name) for name in ("visibility", "rle", "text", "extra")}
         numbers |= self._mask_sizes(texts["rle"])
         label = self._field("label")
-        labels = None if label is None else _filled(label, schema.NO_LABEL)
         group = self._field("group")
         self._json("annotations.extra", texts["extra"])
         area_bits = self._field("area_bits")
@@ -196,10 +195,10 @@ class TableReader:
             if group.null_count:
                 groups = nullable.filled_from(groups, *_validity(group), id_values)
         columns["group"] = schema.primitive(groups, pa.int64())
-        if labels is not None:
-            columns["label"] = schema.labels(labels)
-        if names is not None:
-            columns["attributes"] = names[1].take(pa.array(names[0]))
+        if label is not None:
+            columns["label"] = label
+        if attributes is not None:
+            columns["attributes"] = attributes
         for name, column in texts.items():
             if column is not None:
                 columns[name] = _texts(column)
@@ -209,9 +208,8 @@ class TableReader:
             columns["visibility"] = schema.lists(ends, values, kind)
         columns["points"], doubled = self._points(types, id_values, counts, boxes)
         if area_bits is not None:
-            valid, first = _validity(area_bits) if area_bits.null_count else (None, 0)
             areas = area_codes.decode(
-                self.offsets, types, id_values, doubled, _values(area_bits), valid, first
+                self.offsets, types, id_values, doubled, _values(area_bits), *_validity(area_bits)
             )
             columns["area"] = schema.primitive(areas, pa.float64())
         return schema.annotation_batch(self.m, columns)
@@ -224,14 +222,30 @@ class TableReader:
 
     def _types(self) -> Array:
         """Numbers of the annotations' types."""
-        names = self._names("type")
-        if names is None or (self.m and names[0].max() == len(names[1]) - 1):
-            found = "no field" if names is None else "a null"
-            raise self._wrong("annotations.type", found, "a name")
-        return self._numbers("annotations.type", names[1][:-1], TYPE_NAMES, TYPES)[names[0]]
+        found = self._dictionary("type")
+        if found is None or found[0].null_count:
+            wrong = "no field" if found is None else "a null"
+            raise self._wrong("annotations.type", wrong, "a name")
+        index, names = found
+        known = self._numbers("annotations.type", names, TYPE_NAMES, TYPES)
+        bad, types = dictionary.numbers(_values(index), *_validity(index), known, 0)
+        self._check_index("annotations.type", bad)
+        return types
 
-    def _names(self, field: str) -> tuple[Array, pa.Array] | None:
-        """A field of texts that repeat: the index of each, and the texts; "" is the last."""
+    def _attributes(self) -> pa.Array | None:
+        """JSON objects, "" for none."""
+        found = self._dictionary("attributes")
+        if found is None:
+            return None
+        index, names = found
+        self._json("annotations.attributes", names)
+        ends, data = schema.list_parts(names)
+        bad, ends, data = dictionary.texts(_values(index), *_validity(index), ends, data)
+        self._check_index("annotations.attributes", bad)
+        return schema.texts(ends, data, pa.large_string())
+
+    def _dictionary(self, field: str) -> tuple[pa.Array, pa.Array] | None:
+        """A field of texts that repeat: the index of each, int32, and the texts."""
         column = self._fields.get(field)
         if column is None:
             return None
@@ -241,13 +255,11 @@ class TableReader:
         texts = self._cast(place, column.dictionary, pa.large_string())
         if texts.null_count:
             raise self._wrong(place, "a null among its texts", "texts")
-        texts = pa.concat_arrays([texts, pa.array([""], pa.large_string())])
-        if field != "type":
-            self._json(place, texts)
-        index = _filled(column.indices, len(texts) - 1)
-        if len(index) and not 0 <= index.min() <= index.max() < len(texts):
-            raise self._wrong(place, "an index beyond its texts", "one of them")
-        return index, texts
+        return self._cast(place, column.indices, pa.int32()), _texts(texts)
+
+    def _check_index(self, place: str, bad: int) -> None:
+        if bad >= 0:
+            raise self._wrong(f"{place}: row {bad}", "an index beyond its texts", "one of them")
 
     def _ids_of_annotations(self, boxes: Array) -> Array | None:
         """Ids; a box that is the bounds of polygons may have theirs."""
@@ -266,15 +278,16 @@ class TableReader:
     def _mask_sizes(self, rle: pa.Array | None) -> dict[str, Array | None]:
         """Heights and widths of masks: the items', where they are not told."""
         found: dict[str, Array | None] = {}
+        masks = None if rle is None else rows_of_masks(schema.list_parts(_texts(rle))[0])
         for name in ("height", "width"):
             own = self._field(f"mask_{name}")
             sizes: Array | None = None
-            if rle is not None:
+            if masks is not None:
                 column = self._column(name, ITEM_COLUMNS[name])
                 of_item = np.zeros(self.n, np.int32) if column is None else _filled(column, 0)
-                sizes = of_masks(self.offsets, schema.list_parts(_texts(rle))[0], of_item)
+                sizes = of_masks(self.offsets, masks, of_item)
             if own is not None and sizes is not None and own.null_count:
-                sizes = pc.coalesce(own, pa.array(sizes)).to_numpy()
+                sizes = nullable.filled_from(_values(own), *_validity(own), sizes)
             elif own is not None:
                 sizes = _filled(own, 0)
             found[f"mask_{name}"] = sizes
@@ -331,9 +344,10 @@ def _values(column: pa.Array) -> Array:
     return np.frombuffer(memory, width, len(column), width.itemsize * column.offset)
 
 
-def _validity(column: pa.Array) -> tuple[Array, int]:
-    """(The validity bits of a column that has nulls, the number of its first)."""
-    return np.frombuffer(column.buffers()[0], np.uint8), column.offset
+def _validity(column: pa.Array) -> tuple[Array | None, int]:
+    """(The validity bits of a column, None if it has no nulls; the number of its first)."""
+    bits = column.buffers()[0] if column.null_count else None
+    return None if bits is None else np.frombuffer(bits, np.uint8), column.offset
 
 
 def _filled(column: pa.Array, missing: int) -> Array:
@@ -343,10 +357,16 @@ def _filled(column: pa.Array, missing: int) -> Array:
     return nullable.filled(_values(column), *_validity(column), missing)
 
 
-def of_masks(offsets: Array, rle_ends: Array, sizes: Array) -> Array:
-    """The size of each annotation's item where it has run lengths, 0 elsewhere."""
-    found = np.zeros(len(rle_ends) - 1, sizes.dtype)
-    if rle_ends[0] != rle_ends[-1]:
-        rows = np.flatnonzero(np.diff(rle_ends))
-        found[rows] = sizes[np.searchsorted(offsets, rows, "right") - 1]
+def rows_of_masks(rle_ends: Array) -> Array:
+    """The annotations that have run lengths, by where these end (int64 [n + 1])."""
+    if rle_ends[0] == rle_ends[-1]:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(rle_ends[1:] != rle_ends[:-1])
+
+
+def of_masks(offsets: Array, masks: Array, sizes: Array) -> Array:
+    """The size of each annotation's item where it is one of the masks, 0 elsewhere."""
+    found = np.zeros(int(offsets[-1]), sizes.dtype)
+    if len(masks):
+        found[masks] = sizes[np.searchsorted(offsets, masks, "right") - 1]
     return found

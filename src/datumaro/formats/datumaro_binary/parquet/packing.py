@@ -17,13 +17,14 @@ from datumaro.formats.datumaro_binary.parquet.columns import (
     TYPE_NAMES,
     TYPES,
     of_masks,
+    rows_of_masks,
 )
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ANNOTATIONS,
     ITEM_COLUMNS,
 )
-from datumaro.kernels import areas as area_codes, coordinates, id_patterns
+from datumaro.kernels import areas as area_codes, coordinates, id_patterns, nullable
 from datumaro.model.annotation import NO_OBJECT_ID
 from datumaro.model.media import MediaType
 from datumaro.table import schema
@@ -90,7 +91,7 @@ def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str
     items = {"media_type"} if (kinds != MediaType.NONE).any() else set[str]()
     texts = {"attributes": chunk.items.column("attributes")}
     texts |= {name: media[name] for name in ("path", "media_extra")}
-    items |= {name for name, column in texts.items() if _has_bytes(column)}
+    items |= {name for name, column in texts.items() if schema.has_bytes(column)}
     items |= {f"{name}_pattern" for name in ("attributes", "path") if name in items}
     items |= {name for name in ("height", "width") if media[name].to_numpy().any()}
     annotations = chunk.annotations
@@ -103,12 +104,12 @@ def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str
         if (annotations.column(name).to_numpy() != value).any()
     }
     texts = {name: annotations.column(name) for name in _TEXT_FIELDS}
-    fields |= {name for name, column in texts.items() if _has_bytes(column)}
+    fields |= {name for name, column in texts.items() if schema.has_bytes(column)}
     if annotations.column("label").null_count < len(annotations):
         fields.add("label")
     if not np.isnan(annotations.column("area").to_numpy()).all():
         fields.add("area_bits")
-    if _has_bytes(annotations.column("points")):
+    if schema.has_bytes(annotations.column("points")):
         fields.add("n_coordinates")
     return items, fields
 
@@ -156,20 +157,21 @@ def annotation_columns(
     areas = annotations.column("area").to_numpy()
     area_bits, untold = area_codes.encode(offsets, types, ids, doubled, areas)
     sizes = _mask_sizes(offsets, annotations, media)
-    own = {name: annotations.column(name).to_numpy() != size for name, size in sizes.items()}
     names = annotations.column("attributes")
     fields: dict[str, pa.Array] = {
         "type": _type_names(types),
         "label": annotations.column("label"),
-        "id": _masked(annotations.column("id"), boxes != 0),
+        "id": _masked(annotations.column("id"), *nullable.validity(boxes, 1)),
         "group": _none_where_equal(annotations.column("group"), ids),
         "object_id": _none_where(annotations.column("object_id"), NO_OBJECT_ID),
         "z_order": _none_where(annotations.column("z_order"), 0),
         "attributes": _none_where_empty(names).dictionary_encode(),
-        "area_bits": _masked(schema.primitive(area_bits, pa.int64()), untold != 0),
+        "area_bits": _masked(
+            schema.primitive(area_bits, pa.int64()), *nullable.validity(untold, 1)
+        ),
         "n_coordinates": _none_where(schema.primitive(counts, pa.int32()), 0),
         "visibility": _bytes_of(annotations.column("visibility")),
-        **{name: _masked(annotations.column(name), ~mask) for name, mask in own.items()},
+        **{name: _none_where_equal(annotations.column(name), of) for name, of in sizes.items()},
     }
     for name in ("rle", "text", "extra"):
         fields[name] = _none_where_empty(annotations.column(name))
@@ -189,42 +191,33 @@ def _mask_sizes(
     offsets: Array, annotations: pa.RecordBatch, media: dict[str, pa.Array]
 ) -> dict[str, Array]:
     """What masks' heights and widths are without being told: those of their items' media."""
-    ends = schema.list_parts(annotations.column("rle"))[0]
+    masks = rows_of_masks(schema.list_parts(annotations.column("rle"))[0])
     return {
-        f"mask_{name}": of_masks(offsets, ends, media[name].to_numpy())
+        f"mask_{name}": of_masks(offsets, masks, media[name].to_numpy())
         for name in ("height", "width")
     }
 
 
-def _has_bytes(column: pa.Array) -> bool:
-    """Whether any text or list is not empty."""
-    offsets = schema.list_parts(column)[0]
-    return bool(offsets[-1] > offsets[0])
-
-
 def _none_where_empty(column: pa.Array) -> pa.Array:
-    return _masked(column, np.diff(schema.list_parts(column)[0]) == 0)
+    return _masked(column, *nullable.validity_of_texts(schema.list_parts(column)[0]))
 
 
 def _none_where(column: pa.Array, value: int) -> pa.Array:
-    return _masked(column, column.to_numpy() == value)
+    return _masked(column, *nullable.validity(column.to_numpy(), value))
 
 
 def _none_where_equal(column: pa.Array, other: Array) -> pa.Array:
-    return _masked(column, column.to_numpy() == other)
+    return _masked(column, *nullable.validity_of_others(column.to_numpy(), other))
 
 
-def _masked(column: pa.Array, nulls: Array) -> pa.Array:
-    """A column with nulls where told, its memory shared."""
-    if not nulls.any():
+def _masked(column: pa.Array, count: int, valid: Array) -> pa.Array:
+    """A column without nulls with ``count`` of them, as validity bits tell, its memory shared."""
+    if not count:
         return column
-    valid = schema.buffer(np.packbits(~nulls, bitorder="little"))
     if column.offset:
-        column = pa.concat_arrays([column])
-        if column.offset:
-            return pc.if_else(pa.array(nulls), pa.nulls(len(column), column.type), column)
-    count = int(np.count_nonzero(nulls))
-    return pa.Array.from_buffers(column.type, len(column), [valid, *column.buffers()[1:]], count)
+        column = pa.concat_arrays([column.slice(0, 0), column])
+    bits = schema.buffer(valid)
+    return pa.Array.from_buffers(column.type, len(column), [bits, *column.buffers()[1:]], count)
 
 
 def _bytes_of(lists: pa.Array) -> pa.Array:

@@ -1,0 +1,43 @@
+"""How often each label occurs with each type."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from datumaro.kernels import label_counts
+
+NONE = -(2**31)
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.one_of(st.just(NONE), st.integers(0, 9)))))
+def test_counts(pairs):
+    types = np.array([kind for kind, _ in pairs], np.uint8)
+    labels = np.array([label for _, label in pairs], np.int32)
+    table = label_counts.count(types, labels, 9)
+    found = {
+        (kind, place - 1 if place else NONE): table[place, kind]
+        for place, kind in np.argwhere(table).tolist()
+    }
+    assert found == Counter(pairs)
+
+
+@given(st.lists(st.one_of(st.just(NONE), st.integers(NONE, 2**31 - 1))))
+def test_bounds(labels):
+    stated = [label for label in labels if label != NONE]
+    expected = min([0, *stated]), max([-1, *stated])
+    assert label_counts.bounds(np.array(labels, np.int32), NONE) == expected
+
+
+def test_labels_beyond_the_largest_count_as_none():
+    table = label_counts.count(np.array([1, 1, 2], np.uint8), np.array([3, -4, 0], np.int32), 2)
+    assert table.shape == (4, 256)
+    assert table[0, 1] == 2
+    assert table[1, 2] == 1
+
+
+def test_what_does_not_fit_is_refused():
+    for types, most in ((3, 0), (2, -2)):
+        with pytest.raises(ValueError, match="different lengths"):
+            label_counts.count(np.zeros(types, np.uint8), np.zeros(2, np.int32), most)
