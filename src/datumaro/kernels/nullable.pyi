@@ -7,14 +7,15 @@ _Integer = TypeVar("_Integer", np.int32, np.int64)
 _Number = TypeVar("_Number", np.uint8, np.int32, np.int64)
 
 def filled(
-    values: NDArray[_Integer], valid: NDArray[np.uint8], first: int, missing: int
+    values: NDArray[_Integer], valid: NDArray[np.uint8] | None, first: int, missing: int
 ) -> NDArray[_Integer]:
     """Values, with ``missing`` for nulls. The GIL is released, in the others, too.
 
     Parameters
     ----------
     values : int32 or int64 [n].
-    valid, first : Arrow's validity bits, lowest first, and the number of the first value's.
+    valid, first : Arrow's validity bits, lowest first, and the number of the first value's; None
+        when there are no nulls.
 
     Raises
     ------
@@ -23,20 +24,20 @@ def filled(
     """
 
 def filled_from(
-    values: NDArray[_Integer], valid: NDArray[np.uint8], first: int, others: NDArray[_Integer]
+    values: NDArray[_Integer], valid: NDArray[np.uint8] | None, first: int, others: NDArray[_Integer]
 ) -> NDArray[_Integer]:
     """Values, with those of ``others`` [n] for nulls."""
 
 def filled_before(
     values: NDArray[_Integer],
-    valid: NDArray[np.uint8],
+    valid: NDArray[np.uint8] | None,
     first: int,
     which: NDArray[np.uint8],
     missing: int,
 ) -> NDArray[_Integer]:
     """Values; a null is the value before it where ``which`` (uint8 [n]) says so, or ``missing``."""
 
-def nulls_are_empty(offsets: NDArray[np.int64], valid: NDArray[np.uint8], first: int) -> bool:
+def nulls_are_empty(offsets: NDArray[np.int64], valid: NDArray[np.uint8] | None, first: int) -> bool:
     """Whether texts that are null have no bytes: those between ``offsets`` (int64 [n + 1])."""
 
 def validity(values: NDArray[_Number], missing: int) -> tuple[int, NDArray[np.uint8]]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from datumaro.kernels._validity cimport fits, is_valid
+from datumaro.kernels._validity cimport fit_if_any, is_valid
 
 ctypedef fused integer:
     int32_t
@@ -16,49 +16,49 @@ ctypedef fused number:
     int64_t
 
 
-def filled(const integer[::1] values, const uint8_t[::1] valid not None, int64_t first, integer missing):
+def filled(const integer[::1] values, const uint8_t[::1] valid, int64_t first, integer missing):
     cdef int64_t i, n = values.shape[0]
-    fits(valid, first, n)
+    cdef const uint8_t* bits = &valid[0] if fit_if_any(valid, first, n) else NULL
     array = np.empty(n, np.asarray(values).dtype)
     cdef integer[::1] out = array
     with nogil:
         for i in range(n):
-            out[i] = values[i] if is_valid(&valid[0], first + i) else missing
+            out[i] = values[i] if (bits == NULL or is_valid(bits, first + i)) else missing
     return array
 
 
 def filled_from(
-    const integer[::1] values, const uint8_t[::1] valid not None, int64_t first, const integer[::1] others
+    const integer[::1] values, const uint8_t[::1] valid, int64_t first, const integer[::1] others
 ):
     cdef int64_t i, n = values.shape[0]
-    fits(valid, first, n)
+    cdef const uint8_t* bits = &valid[0] if fit_if_any(valid, first, n) else NULL
     if others.shape[0] != n:
         raise ValueError("arrays of different lengths")
     array = np.empty(n, np.asarray(values).dtype)
     cdef integer[::1] out = array
     with nogil:
         for i in range(n):
-            out[i] = values[i] if is_valid(&valid[0], first + i) else others[i]
+            out[i] = values[i] if (bits == NULL or is_valid(bits, first + i)) else others[i]
     return array
 
 
 def filled_before(
     const integer[::1] values,
-    const uint8_t[::1] valid not None,
+    const uint8_t[::1] valid,
     int64_t first,
     const uint8_t[::1] which,
     integer missing,
 ):
     cdef int64_t i, n = values.shape[0]
     cdef integer last = missing
-    fits(valid, first, n)
+    cdef const uint8_t* bits = &valid[0] if fit_if_any(valid, first, n) else NULL
     if which.shape[0] != n:
         raise ValueError("arrays of different lengths")
     array = np.empty(n, np.asarray(values).dtype)
     cdef integer[::1] out = array
     with nogil:
         for i in range(n):
-            if is_valid(&valid[0], first + i):
+            if (bits == NULL or is_valid(bits, first + i)):
                 last = values[i]
             elif not which[i]:
                 last = missing
@@ -66,13 +66,13 @@ def filled_before(
     return array
 
 
-def nulls_are_empty(const int64_t[::1] offsets, const uint8_t[::1] valid not None, int64_t first):
+def nulls_are_empty(const int64_t[::1] offsets, const uint8_t[::1] valid, int64_t first):
     cdef int64_t i, n = offsets.shape[0] - 1
     cdef bint some = False
-    fits(valid, first, n)
+    cdef const uint8_t* bits = &valid[0] if fit_if_any(valid, first, n) else NULL
     with nogil:
         for i in range(n):
-            some |= not is_valid(&valid[0], first + i) and offsets[i] != offsets[i + 1]
+            some |= not (bits == NULL or is_valid(bits, first + i)) and offsets[i] != offsets[i + 1]
     return not some
 
 

@@ -41,7 +41,8 @@ def check_names(content: Content, where: str, problem: Problem) -> Content:
 def _inside(chunk: Chunk, where: str, problem: Problem) -> Chunk:
     ids = chunk.items.column("id")
     bad: list[int] = []
-    for row in suspects(*schema.list_parts(ids), paths=False).tolist():
+    rows: list[int] = suspects(*schema.list_parts(ids), paths=False).tolist()
+    for row in rows:
         try:
             checked_id(ids[row].as_py())
         except ValueError as error:
