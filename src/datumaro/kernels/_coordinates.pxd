@@ -50,6 +50,7 @@ cdef extern from *:
     i64 weight_of_first(i64 left) nogil
 
 cdef enum:
+    WEIGHTS = 1024  # as above
     BBOX = 6
     POLYGON = 4
     LIMIT = 1 << 24  # hundredths: below it, all are float32 numbers

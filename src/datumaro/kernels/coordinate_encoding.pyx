@@ -11,13 +11,72 @@ from libc.string cimport memcpy
 
 cdef extern from *:
     """
-    static const double ROUNDS = 6755399441055744.0;  /* 1.5 * 2^52 */
+    #include <math.h>
+    #include <string.h>
+    static const double ROUNDS = 6755399441055744.0;  /* 1.5 * 2^52: beyond it is no fraction */
+
+    /* Values as hundredths, if all are exactly what these give back: LIMIT > any. NaN and -0.0 are
+       not. Doubles find the nearest hundredth always, float32 mostly, and twice as fast. */
+    static int nearest_hundredths(const float *values, long long n, int *hundredths) {
+        long long j;
+        int other = 0;
+        for (j = 0; j < n; j++) {  /* without an early end, so that it is compiled to vectors */
+            const double scaled = (double)values[j] * 100.0;
+            const double rounded = (scaled + ROUNDS) - ROUNDS;
+            other |= !(scaled >= 1 - (1 << 24) && scaled <= (1 << 24) - 1);
+            other |= (float)rounded / 100.0f != values[j];
+        }
+        if (other) return 0;
+        for (j = 0; j < n; j++) {
+            const float back = (float)(hundredths[j] = (int)(values[j] * 100.0 + ROUNDS - ROUNDS));
+            other |= back == 0.0f && signbit(values[j]);
+        }
+        return !other;
+    }
+    #if defined(__SSE2__) || defined(_M_X64)
+    #include <emmintrin.h>
+    static inline __m128i not_hundredths(__m128 some, __m128i *hundredths) {
+        const __m128 hundred = _mm_set1_ps(100.0f);
+        const __m128i last = _mm_set1_epi32((1 << 24) - 1), first = _mm_set1_epi32(1 - (1 << 24));
+        __m128i same;
+        *hundredths = _mm_cvtps_epi32(_mm_mul_ps(some, hundred));
+        same = _mm_cmpeq_epi32(
+            _mm_castps_si128(_mm_div_ps(_mm_cvtepi32_ps(*hundredths), hundred)),
+            _mm_castps_si128(some)
+        );
+        return _mm_or_si128(
+            _mm_or_si128(_mm_cmpgt_epi32(*hundredths, last), _mm_cmplt_epi32(*hundredths, first)),
+            _mm_xor_si128(same, _mm_set1_epi32(-1))
+        );
+    }
+    static inline int to_hundredths(const float *values, long long n, int *hundredths) {
+        __m128i other = _mm_setzero_si128(), found;
+        float left[4] = {0, 0, 0, 0};
+        int end[4];
+        long long j;
+        for (j = 0; j + 4 <= n; j += 4) {
+            other = _mm_or_si128(other, not_hundredths(_mm_loadu_ps(values + j), &found));
+            _mm_storeu_si128((__m128i *)(hundredths + j), found);
+        }
+        if (j < n) {
+            memcpy(left, values + j, (n - j) * sizeof(float));
+            other = _mm_or_si128(other, not_hundredths(_mm_loadu_ps(left), &found));
+            _mm_storeu_si128((__m128i *)end, found);
+            memcpy(hundredths + j, end, (n - j) * sizeof(int));
+        }
+        return !_mm_movemask_epi8(other) || nearest_hundredths(values, n, hundredths);
+    }
+    #else
+    #define to_hundredths nearest_hundredths
+    #endif
     """
     const double ROUNDS
+    bint to_hundredths(const float* values, i64 n, int* hundredths) nogil
 
 cdef enum:
     MOST_BITS = 96  # of one number: escape 7, quotient 55, remainder 27
     MOST_REMAINDER = 18  # bits of a remainder with which two numbers fit into 56
+    BEFORE = 4  # zeros before an annotation's numbers, for predictions of its second and third point
 
 CODE_LENGTHS = (
     2, 2, 3, 3, 4, 5, 5, 5, 6, 6, 7, 7, 8, 8, 8, 9, 9, 9, 9,
@@ -26,6 +85,11 @@ CODE_LENGTHS = (
 
 cdef u64[SYMBOLS] code_of
 cdef int[SYMBOLS] length_of
+cdef u32[ESCAPE << 5] pair_of  # the code of two symbols, and its length << 24
+cdef u64[MOST_REMAINDER + 1] power  # of two
+# of a first number, over -65536, by how many points it is away on the way round: the furthest first,
+# twice, for x and y
+cdef double[2 * WEIGHTS] weights
 
 
 def canonical_codes():
@@ -44,33 +108,29 @@ for _symbol, _length, _code in canonical_codes():
     code_of[_symbol] = _code
     length_of[_symbol] = _length
 
+
+
+cdef void make_tables():
+    cdef int j, k
+    for j in range(ESCAPE):
+        for k in range(ESCAPE):
+            pair_of[j << 5 | k] = <u32>(
+                code_of[j] << length_of[k] | code_of[k] | (length_of[j] + length_of[k]) << 24
+            )
+    for k in range(MOST_REMAINDER + 1):
+        power[k] = <u64>1 << k
+    put_weights(weights, WEIGHTS - 1)
+
+
+cdef void put_weights(double* to, i64 left) noexcept nogil:
+    while left:
+        to[0] = to[1] = weight_of_first(left) / -65536.0
+        to += 2
+        left -= 1
+
+
 make_weights()
-
-
-# --- hundredths -------------------------------------------------------------------------------
-
-
-cdef bint in_hundredths(const float* values, i64 n) noexcept nogil:
-    """Whether all values are exactly what their nearest hundredths give back."""
-    cdef const u32* bits = <const u32*>values
-    cdef i64 j
-    cdef double scaled
-    cdef int other = 0
-    for j in range(n):  # without an early end, so that it is compiled to vectors
-        scaled = <double>values[j] * 100.0
-        # beyond 2^52 doubles have no fraction: adding and taking away rounds, half to even
-        # NaN differs, too; below LIMIT a hundredth is a float32, and the quotient is rounded once
-        other |= <int>(<float>((scaled + ROUNDS) - ROUNDS) / <float>100.0 != values[j])
-        other |= <int>(scaled < 1 - LIMIT) | <int>(scaled > LIMIT - 1)
-        other |= <int>(bits[j] == <u32>0x80000000)  # -0.0
-    return not other
-
-
-cdef void to_hundredths(const float* values, i64 n, int* hundredths) noexcept nogil:
-    """The nearest hundredths of values that have such."""
-    cdef i64 j
-    for j in range(n):
-        hundredths[j] = <int>((<double>values[j] * 100.0 + ROUNDS) - ROUNDS)
+make_tables()
 
 
 # --- differences ------------------------------------------------------------------------------
@@ -93,44 +153,38 @@ cdef u32* put_first(const int* h, i64 n, i64* before, u32* to) noexcept nogil:
     return to
 
 
-cdef u32* put_next(const int* h, i64 n, bint closed, u32* to, u64* doubled) noexcept nogil:
-    """The differences of an annotation's other numbers.
+cdef inline void differences_of(
+    const int* h, i64 n, bint closed, const double* weight, u32* to
+) noexcept nogil:
+    """The differences of an annotation's numbers from the third on; these are from the first point.
 
-    ``doubled`` is twice the signed area (shoelace formula) in hundredths, modulo 2^64.
+    ``weight`` is that of the second point's x, which others follow. All is exact in doubles, and
+    compiled to vectors.
     """
-    cdef i64 first_x = h[0], first_y = h[1] if n > 1 else 0, x = first_x, y = first_y, left = n >> 1
-    cdef i64 step_x = 0, step_y = 0, before_x = 0, before_y = 0, weight = 0, next_x, next_y, j
-    cdef u64 area = 0
-    for j in range(2, n - 1, 2):
+    cdef i64 j
+    cdef int last, step
+    cdef double predicted
+    cdef u32 d
+    for j in range(2, n):
+        last = h[j - 2]
+        step = h[j] - last
+        predicted = (8 * (last - h[j - 4]) + h[j - 4] - h[j - 6]) * 0.0625
         if closed:
-            weight = weight_of_first(left)
-        left -= 1
-        next_x = h[j] - x
-        next_y = h[j + 1] - y
-        to[0] = STAYS if next_x == 0 else zigzag(
-            next_x - predicted_step(step_x, before_x, first_x - x, weight)
-        )
-        to[1] = STAYS if next_y == 0 else zigzag(
-            next_y - predicted_step(step_y, before_y, first_y - y, weight)
-        )
-        to += 2
-        area += <u64>x * <u64>(step_y + next_y)
-        before_x = step_x
-        before_y = step_y
-        step_x = next_x
-        step_y = next_y
-        x += step_x
-        y += step_y
-    area += <u64>x * <u64>(first_y - y + step_y) + <u64>first_x * <u64>(first_y - y)
-    if n > 2 and n & 1:
-        weight = weight_of_first(1) if closed else 0
-        next_x = h[n - 1] - x
-        to[0] = STAYS if next_x == 0 else zigzag(
-            next_x - predicted_step(step_x, before_x, first_x - x, weight)
-        )
-        to += 1
-    doubled[0] = area
-    return to
+            predicted += last * weight[j - 2]
+        # rounded down: 2^-16 is the least that there is of a fraction
+        d = step - <int>(((predicted - (0.5 - 0.5 / 65536)) + ROUNDS) - ROUNDS)
+        to[j - 2] = ((d << 1) ^ (0 - (d >> 31))) | (0 - <u32>(step == 0))
+
+
+cdef i64 doubled_area(const int* h, i64 n) noexcept nogil:
+    """Twice the area (shoelace formula) of a polygon whose first point is (0, 0), modulo 2^64."""
+    cdef u64 area = 0
+    cdef i64 j, last = (n & ~1) - 2
+    for j in range(2, last, 2):
+        area += <u64>h[j] * <u64>(<i64>h[j + 3] - h[j - 1])
+    if last > 0:
+        area -= <u64>h[last] * <u64><i64>h[last - 1]
+    return magnitude(area)
 
 
 # --- bits -------------------------------------------------------------------------------------
@@ -191,7 +245,8 @@ cdef void put_all(Sink* to, const u32* z, i64 n, u64 mean) noexcept nogil:
     cdef Sink sink = to[0]
     cdef i64 j
     cdef u64 a, b, code
-    cdef int low, bits
+    cdef int low
+    cdef u32 pair
     for j in range(0, n - 1, 2):
         low = remainder_bits(mean)
         a = z[j] >> low
@@ -199,10 +254,10 @@ cdef void put_all(Sink* to, const u32* z, i64 n, u64 mean) noexcept nogil:
         if unlikely_to_be(a >= ESCAPE or b >= ESCAPE or low > MOST_REMAINDER):
             mean = next_mean(mean, put_rare(&sink, z + j, 2, low))
             continue
-        code = code_of[a] << length_of[b] | code_of[b]
-        bits = length_of[a] + length_of[b] + 2 * low
-        code = (code << low | z[j] - (a << low)) << low | z[j + 1] - (b << low)
-        put(&sink, code, bits)
+        pair = pair_of[a << 5 | b]
+        code = (pair & 0xFFFFFF) * power[low] + (z[j] & (power[low] - 1))
+        code = code * power[low] + (z[j + 1] & (power[low] - 1))
+        put(&sink, code, <int>(pair >> 24) + 2 * low)
         mean = next_mean(mean, <u64>z[j] + z[j + 1])
     if n & 1:
         put_rare(&sink, z + n - 1, 1, remainder_bits(mean))
@@ -214,42 +269,66 @@ cdef void put_all(Sink* to, const u32* z, i64 n, u64 mean) noexcept nogil:
 
 cdef void put_item(
     Sink* sink,
-    const int* counts,
+    int* counts,
     const u8* types,
+    const u8* boxes,
     const i64* at,
     const float* xy,
     i64 begin,
     i64 end,
     int* hundredths,
+    int* from_first,
     u32* z,
+    double* far,
     i64* doubled,
 ) noexcept nogil:
-    """Append an item's annotations, those from ``begin`` to ``end``."""
+    """Append an item's annotations, those from ``begin`` to ``end``, and put what they count.
+
+    ``from_first`` and ``far`` have room for the numbers of the item and 2 * BEFORE more, z and
+    ``hundredths`` for its numbers.
+    """
     cdef i64 before[2]
-    cdef i64 row, j
+    cdef i64 row, j, n
     cdef u32 word
     cdef u32* to = z
-    cdef u64 area = 0
     cdef int* h = hundredths
+    cdef const double* weight
     before[0] = before[1] = 0
     for row in range(begin, end):
-        if counts[row] < 0:
+        n = 0 if boxes[row] else at[row + 1] - at[row]
+        counts[row] = <int>n
+        if n and to_hundredths(xy + at[row], n, h):
+            to = put_first(h, n, before, to)
+            h += n
+        elif n:
+            counts[row] = <int>-n
             for j in range(at[row], at[row + 1]):
                 memcpy(&word, xy + j, 4)
                 put(sink, word, 32)
-        elif counts[row] > 0:
-            to_hundredths(xy + at[row], counts[row], h)
-            to = put_first(h, counts[row], before, to)
-            h += counts[row]
     put_all(sink, z, to - z, START_FIRST)
     to = z
     h = hundredths
+    for j in range(BEFORE):
+        from_first[j] = 0
+    from_first += BEFORE
     for row in range(begin, end):
-        if counts[row] > 0:
-            to = put_next(h, counts[row], types[row] == POLYGON, to, &area)
-            h += counts[row]
+        n = counts[row]
+        if n > 2:
+            for j in range(0, n - 1, 2):
+                from_first[j] = h[j] - h[0]
+                from_first[j + 1] = h[j + 1] - h[1]
+            from_first[n - 1] = h[n - 1] - h[1 - (n & 1)]
             if types[row] == POLYGON:
-                doubled[row] = magnitude(area)
+                weight = weights + 2 * (WEIGHTS - 1 - (n >> 1))
+                if n >> 1 >= WEIGHTS:
+                    put_weights(far, n >> 1)
+                    weight = far
+                differences_of(from_first, n, True, weight, to)
+                doubled[row] = doubled_area(from_first, n)
+            else:
+                differences_of(from_first, n, False, NULL, to)
+            to += n - 2
+        h += max(n, 0)
     put_all(sink, z, to - z, START_NEXT)
     flush(sink)
 
@@ -272,21 +351,21 @@ def encode(
     cdef int[::1] counts = counts_array
     cdef i64[::1] doubled = doubled_array
     cdef i64[::1] ends = ends_array
-    cdef i64 item = 0, row, length, total = 0, largest = 0, used, most = 0
+    cdef i64 item, length, total = 0, largest = 0, used, most = 0
     cdef const i64* at = &point_offsets[0]
     cdef const float* xy = &points[0] if points.shape[0] else NULL
     with nogil:
-        for row in range(n):
-            if boxes[row]:
-                continue
-            length = at[row + 1] - at[row]
-            counts[row] = <int>(length if in_hundredths(xy + at[row], length) else -length)
-            total += length
         for item in range(n_items):
-            largest = max(largest, at[offsets[item + 1]] - at[offsets[item]])
+            length = at[offsets[item + 1]] - at[offsets[item]]
+            largest = max(largest, length)
+            total += length
     hundredths_array = np.empty(largest + 1, np.int32)
+    from_first_array = np.empty(largest + 2 * BEFORE, np.int32)
+    far_array = np.empty(largest + 2 * BEFORE, np.float64)
     z_array = np.empty(largest + 1, np.uint32)
     cdef int[::1] hundredths = hundredths_array
+    cdef int[::1] from_first = from_first_array
+    cdef double[::1] far = far_array
     cdef u32[::1] z = z_array
     # 12 bits a number are usual, and room is made when they are more
     buffer = np.empty(2 * total + 4096, np.uint8)
@@ -305,8 +384,9 @@ def encode(
                     break
                 if length:
                     put_item(
-                        &sink, &counts[0], &types[0], at, xy, offsets[item], offsets[item + 1],
-                        &hundredths[0], &z[0], &doubled[0],
+                        &sink, &counts[0], &types[0], &boxes[0], at, xy, offsets[item],
+                        offsets[item + 1], &hundredths[0], &from_first[0], &z[0], &far[0],
+                        &doubled[0],
                     )  # fmt: skip
                 item += 1
                 ends[item] = sink.at - &data[0]
