@@ -279,6 +279,7 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
     cdef float* points = job.points
     cdef bint has_others = lane.n_other != 0
     cdef i64 numbers[2]  # of each parity, the last
+    cdef int first[2]  # point of an annotation
     cdef float* xy
     cdef const int* d = <const int*>lane.differences
     cdef int* next_d = <int*>d + lane.n_first
@@ -311,15 +312,16 @@ cdef int finish(Job* job, Lane* lane) noexcept nogil:
                 xy[1] = <float>numbers[1] / <float>100.0
                 d += 1
             for k in range(2):
-                bounds.low[k] = bounds.high[k] = <float>numbers[k]
+                first[k] = <int>numbers[k]
+                bounds.low[k] = bounds.high[k] = <float>first[k]
             if n > 1:
                 if is_polygon:
                     add_up(next_d, n, True, numbers, job.doubled + row)
                 else:
                     add_up(next_d, n, False, numbers, NULL)
-                put_pixels(next_d, (n & ~1) - 2, xy + 2, bounds.low, bounds.high)
+                put_pixels(next_d, (n & ~1) - 2, first, xy + 2, bounds.low, bounds.high)
                 if n & 1 and n > 2:
-                    xy[n - 1] = <float>next_d[n - 3] / <float>100.0
+                    xy[n - 1] = <float><int>numbers[0] / <float>100.0
                 next_d += n - 2
             if (
                 min(bounds.low[0], bounds.low[1]) <= -LIMIT
