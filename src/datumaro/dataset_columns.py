@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from datumaro.kernels.label_counts import occurring
 from datumaro.model.annotation import AnnotationType
 from datumaro.table import schema
 from datumaro.table.chunk import Content
@@ -23,8 +24,8 @@ class DatasetColumns:
         """The kinds of annotations that there are."""
         found: set[AnnotationType] = set()
         for chunk in self.content().chunks:
-            types = np.unique(chunk.annotations.column("type").to_numpy())
-            found.update(AnnotationType(int(t)) for t in types)
+            types = occurring(chunk.annotations.column("type").to_numpy())
+            found.update(AnnotationType(kind) for kind in types.tolist())
         return found
 
     def get_annotated_items(self) -> int:

@@ -50,6 +50,21 @@ def test_numbers(column, missing):
     assert found.tolist() == [missing if i is None else i + 3 for i in index.to_pylist()]
 
 
+@given(st.lists(st.sampled_from(["", "a", "b", "ab"])), st.integers(0, 3))
+def test_where_texts_change(texts, begin):
+    column = pa.array(texts, pa.large_string())[begin:]
+    texts = column.to_pylist()
+    changes = [i for i, text in enumerate(texts) if i == 0 or text != texts[i - 1]]
+    assert dictionary.runs(*schema.list_parts(column)).tolist() == [*changes, len(texts)]
+
+
+@given(st.lists(st.integers(0, 255)))
+def test_indices_are_the_reverse_of_numbers(values):
+    places = np.arange(256, dtype=np.int32)[::-1].copy()
+    found = dictionary.indices(np.array(values, np.uint8), places)
+    assert found.tolist() == [255 - value for value in values]
+
+
 @pytest.mark.parametrize("wrong", [-1, 2, 2**31 - 1])
 def test_an_index_beyond_the_dictionary_is_found(wrong):
     index = np.array([0, 1, wrong, 0], np.int32)
@@ -71,3 +86,7 @@ def test_what_does_not_fit_is_refused():
     for wrong in ([0, 2], [1, 0], [-1, 0], []):
         with pytest.raises(ValueError, match="offsets"):
             dictionary.texts(index, None, 0, np.array(wrong, np.int64), data)
+        with pytest.raises(ValueError, match="offsets"):
+            dictionary.runs(np.array(wrong, np.int64), data)
+    with pytest.raises(ValueError, match="place for each"):
+        dictionary.indices(data, np.zeros(255, np.int32))

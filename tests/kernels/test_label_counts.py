@@ -1,4 +1,4 @@
-"""How often each label occurs with each type."""
+"""Which types occur, and how often each label with each of them."""
 
 from collections import Counter
 
@@ -28,6 +28,11 @@ def test_bounds(labels):
     stated = [label for label in labels if label != NONE]
     expected = min([0, *stated]), max([-1, *stated])
     assert label_counts.bounds(np.array(labels, np.int32), NONE) == expected
+
+
+@given(st.lists(st.integers(0, 255)))
+def test_what_types_occur(types):
+    assert label_counts.occurring(np.array(types, np.uint8)).tolist() == sorted({*types})
 
 
 def test_labels_beyond_the_largest_count_as_none():

@@ -45,3 +45,30 @@ def texts(
     ValueError
         There are fewer bits than indices, or offsets are outside the bytes.
     """
+
+def indices(values: NDArray[np.uint8], places: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The reverse of `numbers`: where each value is in a dictionary.
+
+    Parameters
+    ----------
+    values : uint8 [n].
+    places : int32 [256].
+
+    Raises
+    ------
+    ValueError
+        There are not 256 places.
+    """
+
+def runs(offsets: NDArray[np.int64], data: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Where the texts change: the rows (int64) that are not as the one before, and their end, n.
+
+    Parameters
+    ----------
+    offsets, data : texts, int64 [n + 1] and their bytes.
+
+    Raises
+    ------
+    ValueError
+        The offsets are not within the bytes.
+    """

@@ -3,7 +3,7 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from datumaro.kernels._validity cimport fit_if_any, is_valid
 
@@ -86,3 +86,37 @@ def texts(
                     else:
                         memcpy(to + ends[i], text, size)
     return bad, ends_array, array
+
+
+def indices(const uint8_t[::1] values not None, const int32_t[::1] places not None):
+    cdef int64_t i, n = values.shape[0]
+    if places.shape[0] != 256:
+        raise ValueError("not a place for each value")
+    array = np.empty(n, np.int32)
+    cdef int32_t[::1] out = array
+    with nogil:
+        for i in range(n):
+            out[i] = places[values[i]]
+    return array
+
+
+def runs(const int64_t[::1] offsets not None, const uint8_t[::1] data not None):
+    cdef int64_t i, n = offsets.shape[0] - 1, size, before = -1, found = 0
+    if n < 0 or offsets[0] < 0 or offsets[n] > data.shape[0]:
+        raise ValueError("offsets outside their values")
+    for i in range(n):
+        if offsets[i + 1] < offsets[i]:
+            raise ValueError("offsets that do not rise")
+    starts_array = np.empty(n + 1, np.int64)
+    cdef int64_t[::1] starts = starts_array
+    with nogil:
+        for i in range(n):
+            size = offsets[i + 1] - offsets[i]
+            if size != before or (
+                size and memcmp(&data[0] + offsets[i], &data[0] + offsets[i - 1], size)
+            ):
+                starts[found] = i
+                found += 1
+            before = size
+        starts[found] = n
+    return starts_array[: found + 1]

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memchr, memcmp, memcpy
 
 ctypedef uint8_t u8
@@ -13,6 +13,7 @@ cdef enum:
     WHOLE = 0  # stands for the id
     SHORT = 1  # for the id without leading zeros
     LEAST = 3  # bytes that are worth a mark
+    MASK = 0xFFFFFF  # of so many, the first of a little-endian word
 
 MOST_MARKS = 16
 cdef i64 most_marks = MOST_MARKS
@@ -39,7 +40,6 @@ cdef inline Text without_zeros(Text name) noexcept nogil:
 
 cdef enum:
     WORD = 1
-    MARK = 2
 
 cdef u8[256] kind_of  # of a byte
 
@@ -47,9 +47,7 @@ cdef u8[256] kind_of  # of a byte
 cdef void make_table():
     cdef int byte
     for byte in range(256):
-        if byte <= SHORT:
-            kind_of[byte] = MARK
-        elif chr(byte).isalnum() or byte == c"_" or byte >= 128:
+        if chr(byte).isalnum() or byte == c"_" or byte >= 128:
             kind_of[byte] = WORD
 
 
@@ -57,14 +55,28 @@ make_table()
 
 
 cdef inline bint stands_at(Text text, i64 at, Text name) noexcept nogil:
-    """Whether the name is a word of a text, in which a word begins at this place."""
+    """Whether the name is a word of a text, from a place on."""
     cdef i64 end = at + name.length
     return (
         name.length >= LEAST
+        and at >= 0
         and end <= text.length
+        and (at == 0 or kind_of[text.at[at - 1]] != WORD)
+        and (end == text.length or kind_of[text.at[end]] != WORD)
         and memcmp(text.at + at, name.at, name.length) == 0
-        and not (end < text.length and kind_of[text.at[end]] == WORD)
     )
+
+
+cdef inline i64 beginning_of(Text text, i64 at, Text name) noexcept nogil:
+    """Where the first `LEAST` bytes of a name are in a text, from a place on; -1 for nowhere."""
+    cdef uint32_t word = 0, wanted = 0
+    memcpy(&wanted, name.at, LEAST)
+    while at < text.length - LEAST:
+        memcpy(&word, text.at + at, 4)
+        if word & MASK == wanted:
+            return at
+        at += 1
+    return at if at == text.length - LEAST and memcmp(text.at + at, name.at, LEAST) == 0 else -1
 
 
 cdef inline i64 next_mark(Text text, i64 at, i64* whole, i64* short) noexcept nogil:
@@ -86,39 +98,36 @@ cdef inline i64 place_of(Text text, i64 at, int byte) noexcept nogil:
 
 cdef i64 marked(Text text, Text name, u8* out, i64* marks) noexcept nogil:
     """Write the text with marks, which is no longer than it, and say its length."""
-    cdef Text short = without_zeros(name)
-    cdef i64 at = 0, begin = 0, n = 0, found
-    cdef bint inside = False  # of a word
-    cdef u8 byte, kind
+    cdef Text short = without_zeros(name), found
+    cdef Text sought = short if short.length >= LEAST else name
+    cdef i64 at = 0, begin = 0, n = 0, zeros = sought.at - name.at
+    cdef int kind
     marks[0] = 0
-    while at < text.length:
-        byte = text.at[at]
-        kind = kind_of[byte]
-        if kind == MARK:  # it would be taken for one
-            marks[0] = 0
-            return 0
-        found = 0
-        if not inside and marks[0] < most_marks:
-            if name.length and byte == name.at[0] and stands_at(text, at, name):
-                found = name.length
-                kind = WHOLE
-            elif short.length and byte == short.at[0] and stands_at(text, at, short):
-                found = short.length
-                kind = SHORT
-        if found:
-            memcpy(out + n, text.at + begin, at - begin)
-            n += at - begin
-            out[n] = kind
-            n += 1
-            marks[0] += 1
-            at += found
-            begin = at
-            inside = kind_of[text.at[at - 1]] == WORD
+    if place_of(text, 0, WHOLE) < text.length or place_of(text, 0, SHORT) < text.length:
+        return 0  # they would be taken for marks
+    while sought.length >= LEAST and marks[0] < most_marks:
+        at = beginning_of(text, at, sought)
+        if at < 0:
+            break
+        if at - zeros >= begin and stands_at(text, at - zeros, name):
+            at -= zeros
+            kind = WHOLE
+            found = name
+        elif stands_at(text, at, short):
+            kind = SHORT
+            found = short
         else:
-            inside = kind == WORD
             at += 1
-    memcpy(out + n, text.at + begin, at - begin)
-    return n + at - begin
+            continue
+        memcpy(out + n, text.at + begin, at - begin)
+        n += at - begin
+        out[n] = kind
+        n += 1
+        marks[0] += 1
+        at += found.length
+        begin = at
+    memcpy(out + n, text.at + begin, text.length - begin)
+    return n + text.length - begin
 
 
 def encode(

@@ -21,3 +21,6 @@ def count(types: NDArray[np.uint8], labels: NDArray[np.int32], most: int) -> NDA
     ValueError
         The arrays are of different lengths.
     """
+
+def occurring(types: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The types that occur, rising. The GIL is released."""

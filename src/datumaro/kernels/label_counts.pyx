@@ -1,4 +1,4 @@
-# How often each label occurs with each type.
+# Which types occur, and how often each label with each of them.
 
 import numpy as np
 
@@ -26,3 +26,13 @@ def count(const uint8_t[::1] types not None, const int32_t[::1] labels not None,
         for i in range(n):
             counts[labels[i] + 1 if 0 <= labels[i] <= most else 0, types[i]] += 1
     return array
+
+
+def occurring(const uint8_t[::1] types not None):
+    cdef int64_t i
+    array = np.zeros(256, np.uint8)
+    cdef uint8_t[::1] there = array
+    with nogil:
+        for i in range(types.shape[0]):
+            there[types[i]] = 1
+    return np.flatnonzero(array)

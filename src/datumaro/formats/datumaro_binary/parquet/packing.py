@@ -24,7 +24,14 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATIONS,
     ITEM_COLUMNS,
 )
-from datumaro.kernels import areas as area_codes, coordinates, id_patterns, nullable
+from datumaro.kernels import (
+    areas as area_codes,
+    coordinates,
+    dictionary,
+    id_patterns,
+    label_counts,
+    nullable,
+)
 from datumaro.model.annotation import NO_OBJECT_ID
 from datumaro.model.media import MediaType
 from datumaro.table import schema
@@ -157,7 +164,6 @@ def annotation_columns(
     areas = annotations.column("area").to_numpy()
     area_bits, untold = area_codes.encode(offsets, types, ids, doubled, areas)
     sizes = _mask_sizes(offsets, annotations, media)
-    names = annotations.column("attributes")
     fields: dict[str, pa.Array] = {
         "type": _type_names(types),
         "label": annotations.column("label"),
@@ -165,7 +171,7 @@ def annotation_columns(
         "group": _none_where_equal(annotations.column("group"), ids),
         "object_id": _none_where(annotations.column("object_id"), NO_OBJECT_ID),
         "z_order": _none_where(annotations.column("z_order"), 0),
-        "attributes": _none_where_empty(names).dictionary_encode(),
+        "attributes": _encoded(annotations.column("attributes")),
         "area_bits": _masked(
             schema.primitive(area_bits, pa.int64()), *nullable.validity(untold, 1)
         ),
@@ -180,11 +186,21 @@ def annotation_columns(
 
 def _type_names(types: Array) -> pa.Array:
     """The names of types, of which only those that occur are in the dictionary."""
-    there = np.flatnonzero(np.bincount(types, minlength=256))
-    index = np.zeros(256, np.int32)
-    index[there] = np.arange(len(there))
+    there = label_counts.occurring(types)
+    places = np.zeros(256, np.int32)
+    places[there] = np.arange(len(there))
     names = TYPE_NAMES.take(pa.array(np.searchsorted(TYPES, there)))
-    return pa.DictionaryArray.from_arrays(schema.primitive(index[types], pa.int32()), names)
+    index = schema.primitive(dictionary.indices(types, places), pa.int32())
+    return pa.DictionaryArray.from_arrays(index, names)
+
+
+def _encoded(texts: pa.Array) -> pa.DictionaryArray:
+    """Texts by a dictionary, null for empty ones. Those of neighbours are often the same."""
+    runs = dictionary.runs(*schema.list_parts(texts))
+    found = _none_where_empty(texts.take(pa.array(runs[:-1]))).dictionary_encode()
+    codes = np.repeat(found.indices.fill_null(-1).to_numpy(), np.diff(runs))
+    index = _none_where(schema.primitive(codes, pa.int32()), -1)
+    return pa.DictionaryArray.from_arrays(index, found.dictionary)
 
 
 def _mask_sizes(
@@ -214,10 +230,11 @@ def _masked(column: pa.Array, count: int, valid: Array) -> pa.Array:
     """A column without nulls with ``count`` of them, as validity bits tell, its memory shared."""
     if not count:
         return column
-    if column.offset:
-        column = pa.concat_arrays([column.slice(0, 0), column])
     bits = schema.buffer(valid)
-    return pa.Array.from_buffers(column.type, len(column), [bits, *column.buffers()[1:]], count)
+    _, values, *data = column.buffers()
+    width = 64 if data else column.type.bit_width  # of texts: that of their offsets
+    values = values.slice(column.offset * width // 8)
+    return pa.Array.from_buffers(column.type, len(column), [bits, values, *data], count)
 
 
 def _bytes_of(lists: pa.Array) -> pa.Array:
