@@ -38,6 +38,25 @@ cdef extern from *:
     static inline long long weight_of_first(long long left) {
         return unlikely_to_be(left >= WEIGHTS_) ? CLOSING_ / left : weights_[left];
     }
+    /* bounds take in n points, two at once, which is compiled to vectors; NaN is left out */
+    static inline void take_in(const float *xy, long long n, float low[2], float high[2]) {
+        float least[4] = {low[0], low[1], low[0], low[1]};
+        float most[4] = {high[0], high[1], high[0], high[1]};
+        int k;
+        for (; n >= 2; n -= 2, xy += 4)
+            for (k = 0; k < 4; k++) {
+                least[k] = xy[k] < least[k] ? xy[k] : least[k];
+                most[k] = xy[k] > most[k] ? xy[k] : most[k];
+            }
+        for (k = 0; k < 2 * n; k++) {
+            least[k] = xy[k] < least[k] ? xy[k] : least[k];
+            most[k] = xy[k] > most[k] ? xy[k] : most[k];
+        }
+        for (k = 0; k < 2; k++) {
+            low[k] = least[k + 2] < least[k] ? least[k + 2] : least[k];
+            high[k] = most[k + 2] > most[k] ? most[k + 2] : most[k];
+        }
+    }
     static inline int is_little(void) { const int one = 1; return *(const char *)&one; }
     static inline unsigned long long big_endian(unsigned long long v) {
         return is_little() ? swapped(v) : v;
@@ -48,6 +67,7 @@ cdef extern from *:
     bint unlikely_to_be(bint condition) nogil
     void make_weights()
     i64 weight_of_first(i64 left) nogil
+    void take_in(const float* xy, i64 n, float* low, float* high) nogil
 
 cdef enum:
     WEIGHTS = 1024  # as above
@@ -96,35 +116,15 @@ cdef inline bint bounds_before(
     float* box,
 ) noexcept nogil:
     """The bounds of the polygons of row's id right before it, in the item from ``begin``; if any."""
-    cdef float low_x = INFINITY, low_y = INFINITY, high_x = -INFINITY, high_y = -INFINITY
-    cdef float even_low_x = low_x, even_low_y = low_x, even_high_x = high_x, even_high_y = high_x
     cdef bint found = False
-    cdef i64 k = row - 1, j, n
-    cdef const float* xy
+    cdef i64 k = row - 1, n
+    box[0] = box[1] = INFINITY
+    box[2] = box[3] = -INFINITY
     while k >= begin and types[k] == POLYGON and ids[k] == ids[row]:
-        xy = points + at[k]
-        n = at[k + 1] - at[k]
-        found |= n > 1
-        for j in range(0, n - 3, 4):  # every other point by itself: none waits for the one before
-            low_x = xy[j] if xy[j] < low_x else low_x
-            low_y = xy[j + 1] if xy[j + 1] < low_y else low_y
-            high_x = xy[j] if xy[j] > high_x else high_x
-            high_y = xy[j + 1] if xy[j + 1] > high_y else high_y
-            even_low_x = xy[j + 2] if xy[j + 2] < even_low_x else even_low_x
-            even_low_y = xy[j + 3] if xy[j + 3] < even_low_y else even_low_y
-            even_high_x = xy[j + 2] if xy[j + 2] > even_high_x else even_high_x
-            even_high_y = xy[j + 3] if xy[j + 3] > even_high_y else even_high_y
-        if n & 2:
-            j = (n & ~1) - 2
-            low_x = xy[j] if xy[j] < low_x else low_x
-            low_y = xy[j + 1] if xy[j + 1] < low_y else low_y
-            high_x = xy[j] if xy[j] > high_x else high_x
-            high_y = xy[j + 1] if xy[j + 1] > high_y else high_y
+        n = (at[k + 1] - at[k]) >> 1
+        found |= n > 0
+        take_in(points + at[k], n, box, box + 2)
         k -= 1
-    box[0] = even_low_x if even_low_x < low_x else low_x
-    box[1] = even_low_y if even_low_y < low_y else low_y
-    box[2] = even_high_x if even_high_x > high_x else high_x
-    box[3] = even_high_y if even_high_y > high_y else high_y
     return found
 
 
