@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from coordinate_bits import CODES, numbers_of
-from datumaro.kernels import coordinates
+from datumaro.kernels import coordinate_decoding, coordinate_encoding
 from datumaro.model.annotation import AnnotationType as Kind
 
 _hundredths = st.integers(-(2**24) + 1, 2**24 - 1).map(lambda n: float(np.float32(n / 100)))
@@ -37,17 +37,15 @@ def arrays(items):
 
 
 def encoded(items):
-    """What `encode` gives, and the boxes."""
-    offsets, types, ids, at, points = arrays(items)
-    boxes = coordinates.boxes_of_polygons(offsets, types, ids, at, points)
-    return *coordinates.encode(offsets, types, at, points, boxes), boxes
+    """What `encode` gives."""
+    return coordinate_encoding.encode(*arrays(items))
 
 
 def round_trip(items):
     """(Counts, bytes, boxes), after they were seen to give everything back."""
     offsets, types, ids, at, points = arrays(items)
-    counts, ends, data, doubled, boxes = encoded(items)
-    code, _, back_at, back, back_doubled = coordinates.decode(
+    boxes, counts, ends, data, doubled = encoded(items)
+    code, _, back_at, back, back_doubled = coordinate_decoding.decode(
         offsets, types, ids, counts, boxes, ends, data
     )
     assert code == 0
@@ -130,8 +128,8 @@ def test_a_reader_made_of_the_specification_reads_the_same(annotations):
         )
         for polygon, numbers in annotations
     ]
-    kept = [row for row in item if encoded([[row]])[0][0] > 0]  # far out, not all are hundredths
-    data = encoded([kept])[2]
+    kept = [row for row in item if encoded([[row]])[1][0] > 0]  # far out, not all are hundredths
+    data = encoded([kept])[3]
     found = numbers_of(data, [(kind == Kind.polygon, len(points)) for kind, _, points in kept])
     for h, (_, _, points) in zip(found, kept, strict=True):
         assert [float(np.float32(value / 100)) for value in h] == points
@@ -151,7 +149,7 @@ def test_items_of_all_lengths_are_read_beside_each_other():
         items.append(item)
     items.append([(Kind.polygon, 0, [1.0, 2.0, 2.5, 4.0] * 1200)])  # weights beyond their table
     round_trip(items)
-    counts, ends, data, _, _ = encoded(items)
+    _, counts, ends, data, _ = encoded(items)
     row = 0
     for begin, end, item in zip(ends[:-1], ends[1:], items, strict=True):
         kinds = [
@@ -166,13 +164,13 @@ def test_items_of_all_lengths_are_read_beside_each_other():
 
 def test_float32_numbers_come_first():
     item = [(Kind.polygon, 0, [1.0, 2.0, 3.0, 4.0, 1.0]), (Kind.points, 0, [0.001, 7.0])]
-    found = numbers_of(encoded([item])[2], [(True, 5), (False, -2)])
+    found = numbers_of(encoded([item])[3], [(True, 5), (False, -2)])
     assert found[0] == [100, 200, 300, 400, 100]
     assert found[1] == np.array([0.001, 7.0], np.float32).view(np.uint32).tolist()
 
 
 def test_the_code_is_complete():
-    assert sum(2.0**-length for length in coordinates.CODE_LENGTHS) == 1
+    assert sum(2.0**-length for length in coordinate_encoding.CODE_LENGTHS) == 1
 
 
 # --- hostile input ------------------------------------------------------------------------------
@@ -180,7 +178,7 @@ def test_the_code_is_complete():
 
 def decode(counts, data=b"", kinds=None, boxes=None):
     n = len(counts)
-    return coordinates.decode(
+    return coordinate_decoding.decode(
         np.array([0, n]), np.array(kinds or [Kind.polyline] * n, np.uint8), np.zeros(n, np.int64),
         np.array(counts, np.int32), np.array(boxes or [0] * n, np.uint8),
         np.array([0, len(data)]), np.frombuffer(data, np.uint8),
@@ -206,41 +204,41 @@ def decode(counts, data=b"", kinds=None, boxes=None):
     ],
 )
 def test_bits_that_lie(given, found):
-    assert found in coordinates.CODES[decode(*given)][0]
+    assert found in coordinate_decoding.CODES[decode(*given)][0]
 
 
 def test_the_first_wrong_item_is_told():
     long, wrong = [(Kind.polyline, 0, [1.0, 2.0] * 200)], [(Kind.polyline, 0, [1.0, 2.0])]
     offsets, types, ids, _, _ = arrays([wrong, long, wrong, wrong, long])
-    counts, ends, data, _, boxes = encoded([wrong, long, wrong, wrong, long])
+    boxes, counts, ends, data, _ = encoded([wrong, long, wrong, wrong, long])
     counts[1] = 398  # found after what is wrong with those that are read beside it
     counts[2] = counts[3] = 1
-    found = coordinates.decode(offsets, types, ids, counts, boxes, ends, data)
+    found = coordinate_decoding.decode(offsets, types, ids, counts, boxes, ends, data)
     assert found[:2] == (2, 1)
 
 
 @given(st.binary(max_size=40), st.lists(st.integers(-3, 60), max_size=4))
 def test_any_bits_are_numbers_or_an_error(data, counts):
-    assert decode(counts, data, [Kind.polygon] * len(counts)) in {0, *coordinates.CODES}
+    assert decode(counts, data, [Kind.polygon] * len(counts)) in {0, *coordinate_decoding.CODES}
 
 
 @given(st.binary(min_size=1, max_size=9), st.integers(0, 2**32), st.integers(1, 3000))
 def test_damaged_bits_are_numbers_or_an_error(damage, place, n):
     items = [[(Kind.polygon, 0, [3.0, 700.25, 5.5, 1.0] * k)] for k in (n // 9 + 1, n, 5, 1)]
     offsets, types, ids, _, _ = arrays(items)
-    counts, ends, data, _, boxes = encoded(items)
+    boxes, counts, ends, data, _ = encoded(items)
     data = data.copy()
     at = place % len(data)
     data[at : at + len(damage)] = np.frombuffer(damage, np.uint8)[: len(data) - at]
-    found = coordinates.decode(offsets, types, ids, counts, boxes, ends, data)
-    assert found[0] in {0, *coordinates.CODES}
+    found = coordinate_decoding.decode(offsets, types, ids, counts, boxes, ends, data)
+    assert found[0] in {0, *coordinate_decoding.CODES}
     assert found[0] or np.abs(found[3]).max() <= 167_772.16
 
 
 @pytest.mark.parametrize("ends", [[0, 5], [3, 0], [-1, 1], [0]])
 def test_offsets_that_lie(ends):
     with pytest.raises(ValueError, match=r"offsets|lengths"):
-        coordinates.decode(
+        coordinate_decoding.decode(
             np.array([0, 1]), np.array([4], np.uint8), np.zeros(1, np.int64),
             np.array([2], np.int32), np.zeros(1, np.uint8), np.array(ends), np.zeros(2, np.uint8),
         )  # fmt: skip

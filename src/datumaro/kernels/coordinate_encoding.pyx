@@ -7,7 +7,8 @@
 import numpy as np
 
 from datumaro.kernels._coordinates cimport *
-from libc.string cimport memcpy
+from libc.math cimport INFINITY
+from libc.string cimport memcmp, memcpy
 
 cdef extern from *:
     """
@@ -267,11 +268,38 @@ cdef void put_all(Sink* to, const u32* z, i64 n, u64 mean) noexcept nogil:
 # --- items ------------------------------------------------------------------------------------
 
 
+cdef struct Around:  # the polygons of an id right before a row
+    bint some
+    i64 id
+    float[4] box
+
+
+cdef inline void take_in_polygon(Around* around, i64 id, const float* xy, i64 n) noexcept nogil:
+    if not around.some or id != around.id:
+        around.box[0] = around.box[1] = INFINITY
+        around.box[2] = around.box[3] = -INFINITY
+        around.id = id
+        around.some = False
+    around.some |= n > 0
+    take_in(xy, n, around.box, around.box + 2)
+
+
+cdef inline bint is_around(
+    const Around* around, u8 kind, i64 id, const float* xy, i64 n
+) noexcept nogil:
+    """Whether it is a box that is their bounds."""
+    return (
+        kind == BBOX and n == 4 and around.some and id == around.id
+        and memcmp(around.box, xy, sizeof(around.box)) == 0
+    )
+
+
 cdef void put_item(
     Sink* sink,
     int* counts,
+    u8* boxes,
     const u8* types,
-    const u8* boxes,
+    const i64* ids,
     const i64* at,
     const float* xy,
     i64 begin,
@@ -293,9 +321,17 @@ cdef void put_item(
     cdef u32* to = z
     cdef int* h = hundredths
     cdef const double* weight
+    cdef Around around
+    around.some = False
     before[0] = before[1] = 0
     for row in range(begin, end):
-        n = 0 if boxes[row] else at[row + 1] - at[row]
+        n = at[row + 1] - at[row]
+        if types[row] == POLYGON:
+            take_in_polygon(&around, ids[row], xy + at[row], n >> 1)
+        elif is_around(&around, types[row], ids[row], xy + at[row], n):
+            boxes[row] = 1
+            n = 0
+        around.some &= types[row] == POLYGON
         counts[row] = <int>n
         if n and to_hundredths(xy + at[row], n, h):
             to = put_first(h, n, before, to)
@@ -336,19 +372,21 @@ cdef void put_item(
 def encode(
     const i64[::1] offsets not None,
     const u8[::1] types not None,
+    const i64[::1] ids not None,
     const i64[::1] point_offsets not None,
     const float[::1] points not None,
-    const u8[::1] boxes not None,
 ):
     cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0]
-    if boxes.shape[0] != n or point_offsets.shape[0] != n + 1 or offsets[n_items] != n:
+    if ids.shape[0] != n or point_offsets.shape[0] != n + 1 or offsets[n_items] != n:
         raise ValueError("arrays of different lengths")
     rises(offsets, n)
     rises(point_offsets, points.shape[0])
     counts_array = np.zeros(n, np.int32)
+    boxes_array = np.zeros(n, np.uint8)
     doubled_array = np.zeros(n, np.int64)
     ends_array = np.zeros(n_items + 1, np.int64)
     cdef int[::1] counts = counts_array
+    cdef u8[::1] boxes = boxes_array
     cdef i64[::1] doubled = doubled_array
     cdef i64[::1] ends = ends_array
     cdef i64 item, length, total = 0, largest = 0, used, most = 0
@@ -384,7 +422,7 @@ def encode(
                     break
                 if length:
                     put_item(
-                        &sink, &counts[0], &types[0], &boxes[0], at, xy, offsets[item],
+                        &sink, &counts[0], &boxes[0], &types[0], &ids[0], at, xy, offsets[item],
                         offsets[item + 1], &hundredths[0], &from_first[0], &z[0], &far[0],
                         &doubled[0],
                     )  # fmt: skip
@@ -392,7 +430,7 @@ def encode(
                 ends[item] = sink.at - &data[0]
         used = sink.at - &data[0]
         if item == n_items:
-            return counts_array, ends_array, buffer[:used], doubled_array
+            return boxes_array, counts_array, ends_array, buffer[:used], doubled_array
         buffer = np.concatenate([buffer[:used], np.empty(used + 2 * most, np.uint8)])
         data = buffer
         sink.at = &data[0] + used

@@ -24,7 +24,10 @@ def filled(
     """
 
 def filled_from(
-    values: NDArray[_Integer], valid: NDArray[np.uint8] | None, first: int, others: NDArray[_Integer]
+    values: NDArray[_Integer],
+    valid: NDArray[np.uint8] | None,
+    first: int,
+    others: NDArray[_Integer],
 ) -> NDArray[_Integer]:
     """Values, with those of ``others`` [n] for nulls."""
 
@@ -37,7 +40,9 @@ def filled_before(
 ) -> NDArray[_Integer]:
     """Values; a null is the value before it where ``which`` (uint8 [n]) says so, or ``missing``."""
 
-def nulls_are_empty(offsets: NDArray[np.int64], valid: NDArray[np.uint8] | None, first: int) -> bool:
+def nulls_are_empty(
+    offsets: NDArray[np.int64], valid: NDArray[np.uint8] | None, first: int
+) -> bool:
     """Whether texts that are null have no bytes: those between ``offsets`` (int64 [n + 1])."""
 
 def validity(values: NDArray[_Number], missing: int) -> tuple[int, NDArray[np.uint8]]:

@@ -134,7 +134,7 @@ def _all_unique(content: Content) -> bool:
     for chunk in content.chunks:
         codes, names = chunk.subset_codes()
         ids = chunk.items.column("id")
-        present: list[int] = np.unique(codes).tolist()
+        present: list[int] = np.flatnonzero(np.bincount(codes)).tolist()
         for code in present:
             own = ids if len(present) == 1 else ids.filter(pa.array(codes == code))
             by_subset.setdefault(names[code], []).append(own)

@@ -70,7 +70,7 @@ class Content:
             codes, dictionary = chunk.subset_codes()
             if not len(codes):
                 continue
-            for code in np.unique(codes):
+            for code in np.flatnonzero(np.bincount(codes)):
                 rows = np.flatnonzero(codes == code)
                 begin, end = int(rows[0]), int(rows[-1]) + 1
                 whole = end - begin == len(rows)

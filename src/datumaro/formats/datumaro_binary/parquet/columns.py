@@ -17,7 +17,13 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ITEM_COLUMNS,
 )
-from datumaro.kernels import areas as area_codes, coordinates, dictionary, id_patterns, nullable
+from datumaro.kernels import (
+    areas as area_codes,
+    coordinate_decoding,
+    dictionary,
+    id_patterns,
+    nullable,
+)
 from datumaro.kernels.records import bad_object
 from datumaro.model.annotation import NO_OBJECT_ID, AnnotationType
 from datumaro.model.media import MediaType
@@ -300,11 +306,11 @@ class TableReader:
         coded = schema.blank(pa.large_binary(), self.n) if coded is None else _texts(coded)
         ends, data = schema.list_parts(coded)
         counts = np.zeros(self.m, np.int32) if counts is None else counts
-        code, item, at, points, doubled = coordinates.decode(
+        code, item, at, points, doubled = coordinate_decoding.decode(
             self.offsets, types, ids, counts, boxes.view(np.uint8), ends, data
         )
         if code:
-            found, expected = coordinates.CODES[code]
+            found, expected = coordinate_decoding.CODES[code]
             raise self._wrong(f"item {self.ids()[item].as_py()!r}: coordinates", found, expected)
         return schema.lists(at, points, schema.ANNOTATIONS.field("points").type), doubled
 

@@ -26,7 +26,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
 )
 from datumaro.kernels import (
     areas as area_codes,
-    coordinates,
+    coordinate_encoding,
     dictionary,
     id_patterns,
     label_counts,
@@ -159,8 +159,7 @@ def annotation_columns(
     types = annotations.column("type").to_numpy()
     ids = annotations.column("id").to_numpy()
     at, points = schema.list_parts(annotations.column("points"))
-    boxes = coordinates.boxes_of_polygons(offsets, types, ids, at, points)
-    counts, ends, data, doubled = coordinates.encode(offsets, types, at, points, boxes)
+    boxes, counts, ends, data, doubled = coordinate_encoding.encode(offsets, types, ids, at, points)
     areas = annotations.column("area").to_numpy()
     area_bits, untold = area_codes.encode(offsets, types, ids, doubled, areas)
     sizes = _mask_sizes(offsets, annotations, media)
