@@ -1,0 +1,77 @@
+import numpy as np
+from numpy.typing import NDArray
+from pyarrow import Buffer
+
+Bytes = bytes | bytearray | memoryview | Buffer
+
+class Column:
+    """A column's pages, of which the levels are read and checked.
+
+    Parameters
+    ----------
+    pages : (content without compression, number of levels, encoding of the values) of each. It is
+        kept, and must not change.
+    nested : whether its values are in lists.
+    most : the definition level of what is there: 0 or 1, of nested ones 1 or 2.
+    like : a column that must have the same lists.
+
+    Attributes
+    ----------
+    n : how many values there are, with nulls.
+    there, nulls : how many that are not null, and that are.
+    offsets : of nested ones, where the values of each list begin, and the last end: int64.
+
+    Raises
+    ------
+    ValueError
+        Here and from all others: something is damaged, or of another kind.
+    """
+
+    n: int
+    there: int
+    offsets: NDArray[np.int64]
+    def __init__(
+        self,
+        pages: list[tuple[Bytes, int, int]],
+        nested: bool,
+        most: int,
+        like: Column | None = None,
+    ) -> None: ...
+    @property
+    def nulls(self) -> int: ...
+    @property
+    def valid(self) -> NDArray[np.uint8] | None:
+        """Arrow's validity bits, lowest first; None when nothing is null."""
+
+    def are_indices(self) -> bool:
+        """Whether all values that are not null are indices into a dictionary."""
+
+    def numbers(
+        self, size: int, words: NDArray[np.int32] | NDArray[np.int64] | None = None
+    ) -> NDArray[np.int32] | NDArray[np.int64]:
+        """The values, int32 or int64 [n], 0 for null. The GIL is released, in all others, too.
+
+        Parameters
+        ----------
+        size : 4 or 8, the bytes of a number.
+        words : the dictionary, of the same type.
+        """
+
+    def indices(self, words: int) -> NDArray[np.int32]:
+        """Indices into a dictionary, int32 [n], all below ``words``, 0 for null."""
+
+    def texts(
+        self,
+        words: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = None,
+        memory: NDArray[np.uint8] | None = None,
+    ) -> tuple[NDArray[np.int64], Bytes | NDArray[np.uint8], int]:
+        """(Offsets int64 [n + 1] from 0 on, memory that has the texts, where in it they begin).
+
+        Null is empty. Where one page has all texts, one after another, the memory is its content.
+
+        Parameters
+        ----------
+        words : the dictionary: offsets [words + 1], and the texts' bytes.
+        memory : what all pages are parts of. Where it can be, their texts are moved together in it;
+            so this can be asked for once.
+        """
