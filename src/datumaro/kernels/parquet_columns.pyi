@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from pyarrow import Buffer
@@ -14,6 +16,7 @@ class Column:
     nested : whether its values are in lists.
     most : the definition level of what is there: 0 or 1, of nested ones 1 or 2.
     like : a column that must have the same lists.
+    allocate : makes memory of so many bytes, for all arrays; without it NumPy does.
 
     Attributes
     ----------
@@ -36,6 +39,7 @@ class Column:
         nested: bool,
         most: int,
         like: Column | None = None,
+        allocate: Callable[[int], Buffer] | None = None,
     ) -> None: ...
     @property
     def nulls(self) -> int: ...

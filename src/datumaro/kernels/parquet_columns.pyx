@@ -475,18 +475,20 @@ cdef class Column:
     cdef Py_buffer* buffers
     cdef Py_ssize_t n_pages, n_buffers, n_levels, n_words
     cdef list bodies
+    cdef object allocate
     cdef bint nested
     cdef object repeated, empty, bits  # uint64 arrays: of repetition, of levels of empty lists, of values
     cdef uint64_t* valid_bits
     cdef readonly Py_ssize_t n, there
     cdef readonly object offsets
 
-    def __cinit__(self, list pages, bint nested, int most, Column like=None):
+    def __cinit__(self, list pages, bint nested, int most, Column like=None, allocate=None):
         cdef Py_ssize_t i
         cdef Page* page
         if not (nested <= most <= 1 + nested):
             raise ValueError("levels of another kind")
         self.nested, self.n_pages, self.bodies = nested, len(pages), []
+        self.allocate = allocate
         self.pages = <Page*>calloc(max(self.n_pages, 1), sizeof(Page))
         self.buffers = <Py_buffer*>calloc(max(self.n_pages, 1), sizeof(Py_buffer))
         if self.pages == NULL or self.buffers == NULL:
@@ -630,7 +632,7 @@ cdef class Column:
         if wrong:
             raise ValueError("an empty list that is not alone")
         rows = n - rows
-        self.offsets = np.empty(rows + 1, np.int64)
+        self.offsets = self.array(rows + 1, np.int64)
         cdef int64_t[::1] offsets = self.offsets
         with nogil:
             for w in range((n + 63) >> 6):
@@ -722,6 +724,12 @@ cdef class Column:
             return None
         return self.bits.view(np.uint8)[: (self.n + 7) >> 3]
 
+    cdef object array(self, Py_ssize_t n, kind):
+        """An array of ``n`` of a data type, not filled."""
+        if self.allocate is None:
+            return np.empty(n, kind)
+        return np.ndarray(n, kind, self.allocate(n * np.dtype(kind).itemsize))
+
     def are_indices(self):
         cdef Py_ssize_t i
         for i in range(self.n_pages):
@@ -738,7 +746,7 @@ cdef class Column:
         cdef bint whole
         if size not in (4, 8):
             raise ValueError("numbers of another size")
-        found = np.empty(self.n, np.int32 if size == 4 else np.int64)
+        found = self.array(self.n, np.int32 if size == 4 else np.int64)
         if self.n == 0:
             return found
         if size == 4:
@@ -762,7 +770,7 @@ cdef class Column:
         return found
 
     def indices(self, int64_t words):
-        found = np.empty(self.n, np.int32)
+        found = self.array(self.n, np.int32)
         if self.n == 0:
             return found
         cdef uint32_t[::1] out = found.view(np.uint32)
@@ -808,8 +816,8 @@ cdef class Column:
                 filled += 1
                 movable = movable and page.encoding == DELTA_LENGTH_BYTE_ARRAY
                 indexed += page.there if is_indexed(page) else 0
-        offsets = np.empty(self.n + 1, np.int64)
-        ends, index = offsets, np.empty(max(indexed, 1), np.uint32)
+        offsets = self.array(self.n + 1, np.int64)
+        ends, index = offsets, self.array(max(indexed, 1), np.uint32)
         ends[0] = indexed = 0
         with nogil:
             for i in range(self.n_pages):
@@ -841,7 +849,7 @@ cdef class Column:
             return offsets, self.bodies[last], self.pages[last].begin
         if movable:
             return offsets, memory, self.move_together(memory)
-        joined = np.empty(total, np.uint8)
+        joined = self.array(total, np.uint8)
         out = joined
         at = indexed = 0
         with nogil:

@@ -1,6 +1,6 @@
-"""Whole row groups, decoded by kernels of our own.
+"""Whole row groups, decoded by a kernel of our own.
 
-Arrow knows all that Parquet may have, and takes three times as long for it. Here only what our files
+Arrow knows all that Parquet may have, and takes longer for it. Here only what our files
 have is known: where anything else is found, or anything is wrong, a `ValueError` says so, and the
 caller lets Arrow read the row group, or say what is wrong with it.
 """
@@ -71,7 +71,9 @@ class StoredGroup:
             left -= sum(page.size for page in chunk.pages)
             if left < 0:
                 raise ValueError("more bytes than the row group says")
-            decoded = kernel.Column(chunk.bodies(), column.nested, column.most, like)
+            decoded = kernel.Column(
+                chunk.bodies(), column.nested, column.most, like, pa.allocate_buffer
+            )
             if column.nested:
                 like = like or decoded
             elif decoded.n != self.rows:
@@ -108,7 +110,8 @@ class StoredGroup:
                 raise ValueError("columns of more bytes than the file has")
             for together in _adjacent(spans):
                 first, last = together[0][0], together[-1][1]
-                memory = np.empty(last - first, np.uint8)
+                # Arrow's pool has memory that was used before, and is not cleared again
+                memory = np.ndarray(last - first, np.uint8, pa.allocate_buffer(last - first))
                 file.seek(first)
                 if file.readinto(memory) != len(memory):
                     raise ValueError("the end of the file")

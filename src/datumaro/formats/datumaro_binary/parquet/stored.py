@@ -5,7 +5,6 @@ Whatever else Parquet has, or is wrong, is a `ValueError`: Arrow reads it, or kn
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATIONS,
     ITEM_COLUMNS,
 )
+from datumaro.kernels.crc import crc32
 from datumaro.kernels.parquet_footer import column_places
 from datumaro.kernels.parquet_pages import page_header
 
@@ -228,5 +228,5 @@ def check_stored(page: Page, stored: bytes | memoryview) -> None:
     ValueError
         They are not.
     """
-    if page.crc >= 0 and zlib.crc32(stored) != page.crc:
+    if page.crc >= 0 and crc32(stored) != page.crc:
         raise ValueError("a checksum that is not that of the page")
