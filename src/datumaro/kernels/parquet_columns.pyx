@@ -326,7 +326,7 @@ cdef void move_apart(
     From the last to the first: none is overwritten before it is moved.
     """
     cdef Py_ssize_t i = n, begin
-    cdef uint64_t word
+    cdef uint64_t word, one
     while i > there:
         begin = (i - 1) & ~<Py_ssize_t>63
         word = valid[begin >> 6] & lowest(i - begin)
@@ -338,10 +338,13 @@ cdef void move_apart(
             memmove(out + begin, out + there, (i - begin) * sizeof(number))
             i = begin
         else:
+            word <<= 64 - (i - begin)
             while i > begin:
                 i -= 1
-                there -= word >> (i - begin) & 1
-                out[i] = out[there] & (-(<number>(word >> (i - begin) & 1)))
+                one = word >> 63
+                word <<= 1
+                there -= one
+                out[i] = out[there] & (0 - <number>one)
 
 
 cdef void ends_apart(
@@ -842,7 +845,7 @@ cdef class Column:
             if whole and at < self.n:
                 ends_apart(&ends[0], self.valid_bits, self.n, at)
         if not whole:
-            raise ValueError("texts of another form, or another number of them")
+            raise ValueError("texts of another form, another number of them, or too large")
         if total == 0:
             return offsets, b"", 0
         if filled == 1 and self.pages[last].encoding == DELTA_LENGTH_BYTE_ARRAY:
