@@ -99,11 +99,11 @@ class StoredGroup:
             raise ValueError("more values than a row group may have")
 
     def _chunks(self) -> list[_Chunk]:
-        """The columns with what is stored of each, in the order of the file's schema."""
+        """The columns with what is stored of each."""
         spans = sorted(
-            (*span_of(place), column.index, column, place) for column, place in self.columns
+            (*span_of(column, place), column.index, column, place) for column, place in self.columns
         )
-        found: list[_Chunk] = []
+        found: dict[int, _Chunk] = {}
         with self.path.open("rb", buffering=0) as file:
             whole = os.fstat(file.fileno()).st_size
             if sum(end - begin for begin, end, *_ in spans) > whole:
@@ -116,8 +116,9 @@ class StoredGroup:
                 if file.readinto(memory) != len(memory):
                     raise ValueError("the end of the file")
                 for begin, end, _, column, place in together:
-                    found.append(_Chunk(column, place, begin, memory[begin - first : end - first]))
-        return sorted(found, key=lambda chunk: chunk.column.index)
+                    part = memory[begin - first : end - first]
+                    found[column.index] = _Chunk(column, place, begin, part)
+        return [found[column.index] for column, _ in self.columns]
 
 
 _Span = tuple[int, int, int, Column, Place]
@@ -170,11 +171,12 @@ class _Chunk:
 
     def bodies(self) -> list[tuple[kernel.Bytes, int, int]]:
         """(Content, number of values, their encoding) of each page of data that has some."""
-        return [
-            (self._body(page), page.count, page.encoding)
-            for page in self.pages
-            if page.count and not page.is_dictionary
-        ]
+        found: list[tuple[kernel.Bytes, int, int]] = []
+        for page in self.pages:
+            if not page.is_dictionary:
+                body = self._body(page)
+                found += [(body, page.count, page.encoding)] if page.count else []
+        return found
 
     def _body(self, page: Page) -> pa.Buffer | memoryview:
         """A page's content, checked and decompressed."""
@@ -194,9 +196,8 @@ class _Chunk:
         if not self.pages or not self.pages[0].is_dictionary:
             return None
         page = self.pages[0]
-        if not page.count:
-            return None
-        return kernel.Column([(self._body(page), page.count, PLAIN)], False, 0)
+        body = self._body(page)
+        return kernel.Column([(body, page.count, PLAIN)] if page.count else [], False, 0)
 
     def decoded(self, values: kernel.Column) -> pa.Array:
         """The values as a column of Arrow's."""

@@ -233,7 +233,7 @@ class GroupPages:
         wanted = [column for column in self._columns if column.index not in self._found]
         together: list[tuple[int, int, int]] = []
         for begin, end, index in [
-            *sorted((*span_of(self._places[c.index]), c.index) for c in wanted),
+            *sorted((*span_of(c, self._places[c.index]), c.index) for c in wanted),
             (-1, -1, -1),
         ]:
             if together and (begin != together[-1][1] or end - together[0][0] > _SMALL):
@@ -252,7 +252,7 @@ class GroupPages:
             return found
         place = self._places[column.index]
         codec, values = place.codec, place.values
-        at, end = span_of(place)
+        at, end = span_of(column, place)
         found = _Pages(codec, at, end, data=self._ahead.pop(column.index, None))
         while at < found.end:
             page = page_at(self._bytes(file, found, at, min(HEADER, end - at)), at, end)

@@ -27,6 +27,7 @@ zstd = pa.Codec("zstd")
 
 _NESTED = f"{ANNOTATIONS}.list.element."
 _SIZES = {"INT32": 4, "INT64": 8, "BYTE_ARRAY": 0}
+_KINDS = {4: 1, 8: 2, 0: 6}  # their numbers
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _PLAIN_DICTIONARY, _LEVELS = 2, 3
 _MOST = 1 << 26  # bytes of a page; ours have one or two million
@@ -154,14 +155,16 @@ class StoredColumns:
         return [(column, Place(*told[column.index])) for column in columns]
 
 
-def span_of(place: Place) -> tuple[int, int]:
+def span_of(column: Column, place: Place) -> tuple[int, int]:
     """Where a column of a row group begins and ends in the file.
 
     Raises
     ------
     ValueError
-        That cannot be, or it is compressed otherwise.
+        That cannot be, or it is of another type, or compressed otherwise.
     """
+    if place.kind != _KINDS[column.size]:
+        raise ValueError("a column of another type than the schema says")
     if place.codec not in (UNCOMPRESSED, ZSTD):
         raise ValueError("a column that is stored otherwise")
     begin = place.words if 0 < place.words < place.data else place.data
