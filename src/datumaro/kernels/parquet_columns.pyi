@@ -68,10 +68,10 @@ class Column:
         self,
         words: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = None,
         memory: NDArray[np.uint8] | None = None,
-    ) -> tuple[NDArray[np.int64], Bytes | NDArray[np.uint8], int]:
-        """(Offsets int64 [n + 1] from 0 on, memory that has the texts, where in it they begin).
+    ) -> tuple[NDArray[np.int64], memoryview]:
+        """(Offsets int64 [n + 1] from 0 on, the bytes of all texts).
 
-        Null is empty. Where one page has all texts, one after another, the memory is its content.
+        Null is empty. Where one page has all texts, one after another, the bytes are its own.
 
         Parameters
         ----------

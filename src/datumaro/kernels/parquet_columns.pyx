@@ -469,6 +469,10 @@ cdef bint are_ends(const int64_t[::1] ends, Py_ssize_t size) noexcept nogil:
     return True
 
 
+cdef object part_of(body, Py_ssize_t begin, Py_ssize_t size):
+    return memoryview(body).cast("B")[begin : begin + size]
+
+
 # --- columns ------------------------------------------------------------------------------------
 
 
@@ -847,11 +851,11 @@ cdef class Column:
         if not whole:
             raise ValueError("texts of another form, another number of them, or too large")
         if total == 0:
-            return offsets, b"", 0
+            return offsets, memoryview(b"")
         if filled == 1 and self.pages[last].encoding == DELTA_LENGTH_BYTE_ARRAY:
-            return offsets, self.bodies[last], self.pages[last].begin
+            return offsets, part_of(self.bodies[last], self.pages[last].begin, total)
         if movable:
-            return offsets, memory, self.move_together(memory)
+            return offsets, part_of(memory, self.move_together(memory), total)
         joined = self.array(total, np.uint8)
         out = joined
         at = indexed = 0
@@ -866,7 +870,7 @@ cdef class Column:
                     memcpy(&out[at], page.data + page.begin, page.bytes)
                 at += page.bytes
                 indexed += page.there if is_indexed(page) else 0
-        return offsets, joined, 0
+        return offsets, memoryview(joined)
 
     cdef Py_ssize_t move_together(self, uint8_t[::1] memory) except -1:
         """The bytes of all pages, which are parts of ``memory``, one after another: where they begin."""

@@ -113,7 +113,7 @@ class StoredGroup:
                 # Arrow's pool has memory that was used before, and is not cleared again
                 memory = np.ndarray(last - first, np.uint8, pa.allocate_buffer(last - first))
                 file.seek(first)
-                if file.readinto(memory) != len(memory):
+                if file.readinto(memory.data) != len(memory):
                     raise ValueError("the end of the file")
                 for begin, end, _, column, place in together:
                     part = memory[begin - first : end - first]
@@ -155,7 +155,7 @@ class _Chunk:
     def __init__(self, column: Column, place: Place, begin: int, memory: Array) -> None:
         self.column, self._place = column, place
         self._begin, self._memory = begin, memory
-        self._data = data = memoryview(memory)
+        self._data = data = memory.data
         self.pages: list[Page] = []
         at, end, values = begin, begin + len(memory), place.values
         while at < end:
@@ -183,10 +183,7 @@ class _Chunk:
         at = page.at - self._begin
         stored = self._data[at : at + page.stored]
         check_stored(page, stored)
-        if self._place.codec == ZSTD:
-            body: pa.Buffer = zstd.decompress(stored, page.size)
-        else:
-            body = stored
+        body = zstd.decompress(stored, page.size) if self._place.codec == ZSTD else stored
         if len(body) != page.size:
             raise ValueError("a page of another size than it says")
         return body
@@ -208,8 +205,8 @@ class _Chunk:
             return _array(column.kind, values, [memory])
         found = None
         if words is not None:
-            offsets, data, begin = words.texts()
-            found = offsets, np.frombuffer(data, np.uint8)[begin:]
+            offsets, data = words.texts()
+            found = offsets, np.frombuffer(data, np.uint8)
         repeats = column.nested and column.name in _REPEATED
         if repeats and values.are_indices():
             texts = schema.texts(*(found or _NONE), column.kind)
@@ -217,9 +214,8 @@ class _Chunk:
             indices = _array(_INDEX, values, [schema.buffer(index)])
             return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
         own = self._memory if self._place.codec == UNCOMPRESSED else None
-        offsets, data, begin = values.texts(found, own)
-        memory = pa.py_buffer(data).slice(begin, int(offsets[-1]))
-        array = _array(column.kind, values, [schema.buffer(offsets), memory])
+        offsets, data = values.texts(found, own)
+        array = _array(column.kind, values, [schema.buffer(offsets), pa.py_buffer(data)])
         return array.dictionary_encode() if repeats else array
 
 
