@@ -45,9 +45,11 @@ def one_run(values, width):
     return varint(n << 1 | 1) + packed([*values, *[2**width - 1] * (8 * n - len(values))], width)
 
 
-def deltas(values, block=128, minis=4):
+def deltas(values, block=128, minis=4, bits=64):
+    """DELTA_BINARY_PACKED; differences are modulo 2 ** bits."""
     found = varint(block) + varint(minis) + varint(len(values)) + zigzag(values[0] if values else 0)
-    steps = [b - a for a, b in pairwise(values)]
+    half = 1 << (bits - 1)
+    steps = [(b - a + half) % (2 * half) - half for a, b in pairwise(values)]
     for at in range(0, len(steps), block):
         part = steps[at : at + block]
         least, size = min(part), block // minis

@@ -6,11 +6,9 @@ densely, and moved apart where there are nulls. Every length, index and number i
 what is there; whatever is wrong, or not known here, is a ValueError.
 """
 
-import numpy as np
-
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from datumaro.kernels._parquet cimport (
@@ -154,6 +152,66 @@ cdef bint find_levels(Page* page, bint nested, int most) noexcept nogil:
         at += size
     page.values = at
     return True
+
+
+cdef bint find_empty(
+    uint64_t* bits, uint64_t* low, uint64_t* empty, Py_ssize_t n
+) noexcept nogil:
+    """Which of ``n`` levels are 0: empty lists; False when one is more than the highest there is.
+
+    Parameters
+    ----------
+    bits : the higher bits of the levels, which say what is there.
+    low : the lower ones, or NULL; it may be ``empty``.
+    """
+    cdef Py_ssize_t w
+    cdef uint64_t wrong = 0, one = 0
+    for w in range((n + 63) >> 6):
+        if low != NULL:
+            one = low[w]
+        wrong |= bits[w] & one
+        empty[w] = ~(bits[w] | one) & lowest(n - (w << 6))
+    return wrong == 0
+
+
+cdef void list_offsets(
+    int64_t* out, const uint64_t* repeated, const uint64_t* empty, Py_ssize_t n
+) noexcept nogil:
+    """Where lists begin among the values of ``n`` levels, and the last ends."""
+    cdef Py_ssize_t w, gone = 0
+    cdef uint64_t word, below
+    for w in range((n + 63) >> 6):
+        word = ~repeated[w] & lowest(n - (w << 6))
+        while word:
+            below = (word & (~word + 1)) - 1  # the bits below the lowest one
+            out[0] = (w << 6) + ones_in(below) - gone - ones_in(empty[w] & below)
+            out += 1
+            word &= word - 1
+        gone += ones_in(empty[w])
+    out[0] = n - gone
+
+
+cdef void put_others(
+    uint64_t* out, const uint64_t* bits, const uint64_t* gone, Py_ssize_t n
+) noexcept nogil:
+    """Those of ``n`` bits that are not gone, one after another."""
+    cdef Py_ssize_t w, at = 0, step, i
+    cdef uint64_t word, found
+    cdef int k
+    for w in range((n + 63) >> 6):
+        step = min(64, n - (w << 6))
+        if gone[w] == 0:
+            put(out, at, bits[w], step)
+            at += step
+            continue
+        found = 0
+        k = 0
+        for i in range(step):
+            word = ~(gone[w] >> i) & 1
+            found |= (bits[w] >> i & word) << k
+            k += word
+        put(out, at, found, k)
+        at += k
 
 
 # --- values -------------------------------------------------------------------------------------
@@ -387,6 +445,12 @@ cdef bint fill(
 
 # --- texts --------------------------------------------------------------------------------------
 
+cdef struct Words:
+    const int64_t* ends  # n + 1
+    const uint8_t* data
+    int64_t n
+
+
 cdef bint plain_ends(Page* page, int64_t* ends, int64_t total) noexcept nogil:
     """Where a page's PLAIN texts end, from ``total`` on; False when they go on beyond it."""
     cdef Py_ssize_t at = page.values, i
@@ -422,29 +486,64 @@ cdef bint delta_ends(Page* page, int64_t* ends, int64_t total) noexcept nogil:
 
 
 cdef bint word_ends(
-    Page* page, int64_t* ends, int64_t total, uint32_t* indices, const int64_t* words, int64_t n_words
+    Page* page, int64_t* ends, int64_t total, uint32_t* indices, const Words* words
 ) noexcept nogil:
     """The same of indices, which are written to ``indices``, into a dictionary."""
     cdef Py_ssize_t i
-    if not dense_indices(page.data, page.values, page.size, page.there, indices, n_words):
+    if not dense_indices(page.data, page.values, page.size, page.there, indices, words.n):
         return False
     for i in range(page.there):
-        total += words[indices[i] + 1] - words[indices[i]]
+        total += words.ends[indices[i] + 1] - words.ends[indices[i]]
         if total > MOST_BYTES:
             return False
         ends[i] = total
     return True
 
 
+cdef bint text_ends(
+    Page* pages, Py_ssize_t n_pages, int64_t* ends, uint32_t* index, const Words* words,
+    int64_t* total,
+) noexcept nogil:
+    """Where the texts of all pages end that are not null; False as above.
+
+    Parameters
+    ----------
+    ends : the first text's begin; the ends are written after it.
+    index : has room for all indices, which are written there.
+    """
+    cdef Py_ssize_t i, at = 0
+    cdef Page* page
+    cdef bint whole
+    for i in range(n_pages):
+        page = &pages[i]
+        if not page.there:
+            continue
+        if is_indexed(page):
+            whole = word_ends(page, ends + at + 1, total[0], index, words)
+            index += page.there
+        elif page.encoding == PLAIN:
+            whole = plain_ends(page, ends + at + 1, total[0])
+        else:
+            whole = page.encoding == DELTA_LENGTH_BYTE_ARRAY and delta_ends(
+                page, ends + at + 1, total[0]
+            )
+        if not whole:
+            return False
+        at += page.there
+        page.bytes = ends[at] - total[0]
+        total[0] = ends[at]
+    return True
+
+
 cdef void copy_words(
-    uint8_t* out, const uint32_t* indices, Py_ssize_t n, const int64_t* words, const uint8_t* data
+    uint8_t* out, const uint32_t* indices, Py_ssize_t n, const Words* words
 ) noexcept nogil:
     cdef Py_ssize_t i
     cdef int64_t begin, size
     for i in range(n):
-        begin = words[indices[i]]
-        size = words[indices[i] + 1] - begin
-        memcpy(out, data + begin, size)
+        begin = words.ends[indices[i]]
+        size = words.ends[indices[i] + 1] - begin
+        memcpy(out, words.data + begin, size)
         out += size
 
 
@@ -458,268 +557,262 @@ cdef void copy_plain(uint8_t* out, Page* page) noexcept nogil:
         out += size
 
 
-cdef bint are_ends(const int64_t[::1] ends, Py_ssize_t size) noexcept nogil:
-    """Whether texts may end so in ``size`` bytes."""
+cdef void copy_texts(
+    uint8_t* out, Page* pages, Py_ssize_t n_pages, const uint32_t* index, const Words* words
+) noexcept nogil:
+    """The texts of all pages, whose ends have been found."""
     cdef Py_ssize_t i
-    if ends.shape[0] == 0 or ends[0] < 0 or ends[ends.shape[0] - 1] > size:
+    cdef Page* page
+    for i in range(n_pages):
+        page = &pages[i]
+        if is_indexed(page):
+            if page.bytes:
+                copy_words(out, index, page.there, words)
+            index += page.there
+        elif page.encoding == PLAIN:
+            copy_plain(out, page)
+        elif page.bytes:
+            memcpy(out, page.data + page.begin, page.bytes)
+        out += page.bytes
+
+
+cdef bint are_ends(const Words* words, Py_ssize_t size) noexcept nogil:
+    """Whether words may end so in ``size`` bytes."""
+    cdef int64_t i
+    if words.n < 0 or words.ends[0] < 0 or words.ends[words.n] > size:
         return False
-    for i in range(ends.shape[0] - 1):
-        if ends[i] > ends[i + 1]:
+    for i in range(words.n):
+        if words.ends[i] > words.ends[i + 1]:
             return False
     return True
-
-
-cdef object part_of(body, Py_ssize_t begin, Py_ssize_t size):
-    return memoryview(body).cast("B")[begin : begin + size]
 
 
 # --- columns ------------------------------------------------------------------------------------
 
 
+cdef class View:
+    """The memory of an object, as long as it is needed."""
+    cdef Py_buffer view
+    cdef bint held
+    cdef uint8_t* data
+    cdef Py_ssize_t size
+
+    def __cinit__(self, memory, bint writable=False):
+        PyObject_GetBuffer(memory, &self.view, PyBUF_WRITABLE if writable else PyBUF_SIMPLE)
+        self.held = True
+        self.data, self.size = <uint8_t*>self.view.buf, self.view.len
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef object part_of(memory, Py_ssize_t begin, Py_ssize_t size):
+    return memoryview(memory).cast("B")[begin : begin + size]
+
+
+cdef uint64_t* no_bits(Py_ssize_t n) except NULL:
+    """Memory for ``n`` bits, all 0, and a word more."""
+    cdef uint64_t* found = <uint64_t*>calloc((n >> 6) + 2, 8)
+    if found == NULL:
+        raise MemoryError
+    return found
+
+
 cdef class Column:
     """See parquet_columns.pyi."""
     cdef Page* pages
-    cdef Py_buffer* buffers
-    cdef Py_ssize_t n_pages, n_buffers, n_levels, n_words
-    cdef list bodies
-    cdef object allocate
+    cdef Py_ssize_t n_pages, n_levels
+    cdef list bodies, views
     cdef bint nested
-    cdef object repeated, empty, bits  # uint64 arrays: of repetition, of levels of empty lists, of values
-    cdef uint64_t* valid_bits
-    cdef readonly Py_ssize_t n, there
+    cdef object allocate
+    cdef uint64_t* repeated  # bits of the levels: whether it goes on in a list
+    cdef uint64_t* empty  # whether it is an empty list
+    cdef uint64_t* bits  # of the values: whether they are not null
+    cdef readonly Py_ssize_t n, there, lists
     cdef readonly object offsets
 
-    def __cinit__(self, list pages, bint nested, int most, Column like=None, allocate=None):
+    def __cinit__(self, list pages, bint nested, int most, Column like=None, allocate=bytearray):
         cdef Py_ssize_t i
         cdef Page* page
+        cdef View view
         if not (nested <= most <= 1 + nested):
             raise ValueError("levels of another kind")
-        self.nested, self.n_pages, self.bodies = nested, len(pages), []
+        self.nested, self.n_pages, self.bodies, self.views = nested, len(pages), [], []
         self.allocate = allocate
         self.pages = <Page*>calloc(max(self.n_pages, 1), sizeof(Page))
-        self.buffers = <Py_buffer*>calloc(max(self.n_pages, 1), sizeof(Py_buffer))
-        if self.pages == NULL or self.buffers == NULL:
+        if self.pages == NULL:
             raise MemoryError
         for i in range(self.n_pages):
             body, count, encoding = pages[i]
-            PyObject_GetBuffer(body, &self.buffers[i], PyBUF_SIMPLE)
-            self.n_buffers += 1
+            view = View(body)
             self.bodies.append(body)
+            self.views.append(view)
             page = &self.pages[i]
-            page.data, page.size = <const uint8_t*>self.buffers[i].buf, self.buffers[i].len
+            page.data, page.size = view.data, view.size
             page.count, page.encoding = count, encoding
             if not 0 < page.count <= MOST_VALUES:
                 raise ValueError("a page of too many values, or none")
             if not find_levels(page, nested, most):
                 raise ValueError("levels beyond the page")
             self.n_levels += page.count
-        if most == 0:
-            for i in range(self.n_pages):
-                self.pages[i].there = self.pages[i].count
-            self.n = self.there = self.n_levels
-        else:
+        if most:
             self.read_levels(most, like)
+            return
+        for i in range(self.n_pages):
+            self.pages[i].there = self.pages[i].count
+        self.n = self.there = self.n_levels
 
     def __dealloc__(self):
-        cdef Py_ssize_t i
-        for i in range(self.n_buffers):
-            PyBuffer_Release(&self.buffers[i])
         free(self.pages)
-        free(self.buffers)
+        free(self.repeated)
+        free(self.empty)
+        free(self.bits)
 
     cdef int read_levels(self, int most, Column like) except -1:
-        cdef Py_ssize_t at = 0, i, size = (self.n_levels >> 6) + 2
-        low_bits, high_bits = np.zeros(size, np.uint64), None
-        cdef uint64_t[::1] low = low_bits, high = None
-        cdef uint64_t* highs = NULL
+        cdef Py_ssize_t at = 0, i
+        cdef uint64_t* low = no_bits(self.n_levels)
+        cdef uint64_t* high = NULL
         cdef Page* page
         cdef bint whole = True
+        self.bits = low
         if most == 2:
-            high_bits = np.zeros(size, np.uint64)
-            high = high_bits
-            highs = &high[0]
+            self.empty = low
+            self.bits = NULL
+            self.bits = high = no_bits(self.n_levels)
+        elif self.nested:
+            self.empty = no_bits(self.n_levels)
         with nogil:
             for i in range(self.n_pages):
                 page = &self.pages[i]
                 whole = whole and put_levels(
-                    page.data, page.defined, page.values, most, page.count, &low[0], highs, at
+                    page.data, page.defined, page.values, most, page.count, low, high, at
                 )
                 at += page.count
+            whole = whole and (not self.nested or find_empty(
+                self.bits, low if most == 2 else NULL, self.empty, self.n_levels
+            ))
         if not whole:
             raise ValueError("levels of another kind")
-        if not self.nested:
-            self.bits, self.n = low_bits, self.n_levels
-            self.valid_bits = &low[0]
-            self.count_values()
-            return 0
-        self.split_levels(low, high, most == 2)
-        self.bits = high_bits if most == 2 else low_bits
-        self.valid_bits = highs if most == 2 else &low[0]
-        self.empty = low_bits if most == 2 else self.empty
         self.count_values()  # by levels: empty lists are among them
-        if like is None:
-            self.read_lists()
-        else:
-            self.check_lists(like)
-        self.leave_out_empty()
-        return 0
-
-    cdef int split_levels(self, uint64_t[::1] low, uint64_t[::1] high, bint optional) except -1:
-        """Levels to the bits of values that are there, and of empty lists.
-
-        Those of values take the place of the highest bit of levels; those of empty lists are
-        made of level 0.
-        """
-        cdef Py_ssize_t w, n = self.n_levels
-        cdef uint64_t all, first, second, wrong = 0
-        cdef uint64_t[::1] empty
-        if optional:
-            with nogil:
-                for w in range((n + 63) >> 6):
-                    all = lowest(n - (w << 6))
-                    first, second = low[w], high[w]
-                    wrong |= first & second
-                    low[w] = ~(first | second) & all
-            if wrong:
-                raise ValueError("a level of more than there is")
-            return 0
-        found = np.zeros(low.shape[0], np.uint64)
-        empty = found
-        with nogil:
-            for w in range((n + 63) >> 6):
-                empty[w] = ~low[w] & lowest(n - (w << 6))
-        self.empty = found
+        self.n = self.n_levels
+        if self.nested:
+            if like is None:
+                self.read_lists()
+            else:
+                self.check_lists(like)
+            self.leave_out_empty()
         return 0
 
     cdef int count_values(self) except -1:
         """How many values that are not null each page has."""
         cdef Py_ssize_t at = 0, i
         cdef Page* page
-        self.there = 0
         with nogil:
             for i in range(self.n_pages):
                 page = &self.pages[i]
-                page.there = ones_between(self.valid_bits, at, at + page.count)
+                page.there = ones_between(self.bits, at, at + page.count)
                 at += page.count
                 self.there += page.there
         return 0
 
-    cdef object repetitions(self):
+    cdef int read_repeated(self) except -1:
         """The repetition levels' bits."""
-        found = np.zeros((self.n_levels >> 6) + 2, np.uint64)
-        cdef uint64_t[::1] bits = found
         cdef Py_ssize_t at = 0, i
         cdef Page* page
         cdef bint whole = True
+        self.repeated = no_bits(self.n_levels)
         with nogil:
             for i in range(self.n_pages):
                 page = &self.pages[i]
                 whole = whole and put_levels(
-                    page.data, page.repeated, page.repeated_end, 1, page.count, &bits[0], NULL, at
+                    page.data, page.repeated, page.repeated_end, 1, page.count, self.repeated, NULL,
+                    at,
                 )
                 at += page.count
         if not whole:
             raise ValueError("levels of another kind")
-        return found
+        return 0
 
     cdef int read_lists(self) except -1:
         """Where the lists begin and end, of the levels."""
-        cdef Py_ssize_t w, n = self.n_levels, rows = 0, row = 0, gone = 0
-        cdef uint64_t wrong = 0, word, next_, all, below
-        self.repeated = self.repetitions()
-        cdef uint64_t[::1] repeated = self.repeated, empty = self.empty
-        if n and repeated[0] & 1:
+        cdef Py_ssize_t w, n = self.n_levels
+        cdef uint64_t wrong = 0
+        cdef View out
+        self.read_repeated()
+        if self.repeated[0] & 1:
             raise ValueError("a list that goes on before the first")
+        self.lists = n
         with nogil:
             for w in range((n + 63) >> 6):
-                rows += ones_in(repeated[w])
+                self.lists -= ones_in(self.repeated[w])
                 # an empty list is alone: it begins, and none goes on after it
-                next_ = repeated[w] >> 1 | repeated[w + 1] << 63
-                wrong |= empty[w] & (repeated[w] | next_)
+                wrong |= self.empty[w] & (
+                    self.repeated[w] | self.repeated[w] >> 1 | self.repeated[w + 1] << 63
+                )
         if wrong:
             raise ValueError("an empty list that is not alone")
-        rows = n - rows
-        self.offsets = self.array(rows + 1, np.int64)
-        cdef int64_t[::1] offsets = self.offsets
+        self.offsets, out = self.memory((self.lists + 1) * 8)
         with nogil:
-            for w in range((n + 63) >> 6):
-                all = lowest(n - (w << 6))
-                word = ~repeated[w] & all
-                while word:
-                    below = (word & (~word + 1)) - 1  # the bits below the lowest one
-                    offsets[row] = (w << 6) + ones_in(below) - gone - ones_in(empty[w] & below)
-                    row += 1
-                    word &= word - 1
-                gone += ones_in(empty[w])
-            offsets[rows] = n - gone
+            list_offsets(<int64_t*>out.data, self.repeated, self.empty, n)
         return 0
 
     cdef int check_lists(self, Column like) except -1:
         """That the lists are those of another column."""
         cdef Py_ssize_t size = ((self.n_levels + 63) >> 6) * 8
-        cdef uint64_t[::1] mine, others
         if like.offsets is None or self.n_levels != like.n_levels:
             raise ValueError("lists of different lengths")
         if not self.is_repeated_alike(like):
-            mine, others = self.repetitions(), like.repeated
-            if memcmp(&mine[0], &others[0], size):
+            self.read_repeated()
+            if like.repeated == NULL:
+                like.read_repeated()
+            if memcmp(self.repeated, like.repeated, size):
                 raise ValueError("lists of different lengths")
-        mine, others = self.empty, like.empty
-        if memcmp(&mine[0], &others[0], size):
+        if memcmp(self.empty, like.empty, size):
             raise ValueError("lists of different lengths")
-        self.offsets, self.repeated = like.offsets, like.repeated
+        self.offsets, self.lists = like.offsets, like.lists
         return 0
 
     cdef bint is_repeated_alike(self, Column like) noexcept:
         """Whether repetition levels are stored in the same bytes."""
         cdef Py_ssize_t i, size
+        cdef Page* page
+        cdef Page* other
         if self.n_pages != like.n_pages:
             return False
         for i in range(self.n_pages):
-            size = self.pages[i].repeated_end - self.pages[i].repeated
+            page, other = &self.pages[i], &like.pages[i]
+            size = page.repeated_end - page.repeated
             if (
-                self.pages[i].count != like.pages[i].count
-                or size != like.pages[i].repeated_end - like.pages[i].repeated
-                or memcmp(
-                    self.pages[i].data + self.pages[i].repeated,
-                    like.pages[i].data + like.pages[i].repeated,
-                    size,
-                )
+                page.count != other.count
+                or size != other.repeated_end - other.repeated
+                or memcmp(page.data + page.repeated, other.data + other.repeated, size)
             ):
                 return False
         return True
 
     cdef int leave_out_empty(self) except -1:
         """The bits of values, without those of empty lists."""
-        cdef uint64_t[::1] empty = self.empty, bits
-        cdef Py_ssize_t w, j, n = self.n_levels, gone = 0, at = 0, step
-        cdef uint64_t word, lists
-        cdef int k
-        for w in range((n + 63) >> 6):
-            gone += ones_in(empty[w])
-        self.n = n - gone
-        if not gone or self.there == self.n:
-            return 0
-        found = np.zeros((self.n >> 6) + 2, np.uint64)
-        bits = found
-        with nogil:
-            for w in range((n + 63) >> 6):
-                step = min(64, n - (w << 6))
-                word, lists = self.valid_bits[w], empty[w]
-                if lists == 0:
-                    put(&bits[0], at, word, step)
-                    at += step
-                elif lists != lowest(step):
-                    k = 0
-                    for j in range(step):
-                        if not lists >> j & 1:
-                            if word >> j & 1:
-                                bits[(at + k) >> 6] |= <uint64_t>1 << ((at + k) & 63)
-                            k += 1
-                    at += k
-        self.bits = found
-        self.valid_bits = &bits[0]
+        cdef Py_ssize_t w, gone = 0
+        cdef uint64_t* found
+        for w in range((self.n_levels + 63) >> 6):
+            gone += ones_in(self.empty[w])
+        self.n -= gone
+        if gone and self.there < self.n:
+            found = no_bits(self.n)
+            with nogil:
+                put_others(found, self.bits, self.empty, self.n_levels)
+            free(self.bits)
+            self.bits = found
         return 0
+
+    cdef tuple memory(self, Py_ssize_t size):
+        """(Memory of so many bytes, a view of it)."""
+        found = self.allocate(size)
+        cdef View view = View(found, True)
+        if view.size < size:
+            raise ValueError("less memory than was asked for")
+        return found, view
 
     @property
     def nulls(self):
@@ -729,13 +822,7 @@ cdef class Column:
     def valid(self):
         if self.there == self.n:
             return None
-        return self.bits.view(np.uint8)[: (self.n + 7) >> 3]
-
-    cdef object array(self, Py_ssize_t n, kind):
-        """An array of ``n`` of a data type, not filled."""
-        if self.allocate is None:
-            return np.empty(n, kind)
-        return np.ndarray(n, kind, self.allocate(n * np.dtype(kind).itemsize))
+        return <bytes>(<char*>self.bits)[: (self.n + 7) >> 3]
 
     def are_indices(self):
         cdef Py_ssize_t i
@@ -745,156 +832,122 @@ cdef class Column:
         return True
 
     def numbers(self, int size, words=None):
-        cdef const uint32_t[::1] words_4
-        cdef const uint64_t[::1] words_8
-        cdef uint32_t[::1] out_4
-        cdef uint64_t[::1] out_8
-        cdef int64_t n_words = 0 if words is None else len(words)
+        cdef View out, told = None if words is None else View(words)
+        cdef uint8_t* data = NULL
+        cdef int64_t n = 0
         cdef bint whole
         if size not in (4, 8):
             raise ValueError("numbers of another size")
-        found = self.array(self.n, np.int32 if size == 4 else np.int64)
-        if self.n == 0:
-            return found
-        if size == 4:
-            out_4 = found.view(np.uint32)
-            words_4 = found.view(np.uint32) if words is None else words.view(np.uint32)
-            with nogil:
-                whole = fill(
-                    self.pages, self.n_pages, &out_4[0], self.n, self.valid_bits,
-                    &words_4[0] if n_words else NULL, n_words,
+        if told is not None:
+            data, n = told.data, told.size // size
+        found, out = self.memory(self.n * size)
+        with nogil:
+            if size == 4:
+                whole = fill[uint32_t](
+                    self.pages, self.n_pages, <uint32_t*>out.data, self.n, self.bits,
+                    <const uint32_t*>data, n,
                 )
-        else:
-            out_8 = found.view(np.uint64)
-            words_8 = found.view(np.uint64) if words is None else words.view(np.uint64)
-            with nogil:
-                whole = fill(
-                    self.pages, self.n_pages, &out_8[0], self.n, self.valid_bits,
-                    &words_8[0] if n_words else NULL, n_words,
+            else:
+                whole = fill[uint64_t](
+                    self.pages, self.n_pages, <uint64_t*>out.data, self.n, self.bits,
+                    <const uint64_t*>data, n,
                 )
         if not whole:
             raise ValueError("numbers of another form, or another number of them")
         return found
 
     def indices(self, int64_t words):
-        found = self.array(self.n, np.int32)
-        if self.n == 0:
-            return found
-        cdef uint32_t[::1] out = found.view(np.uint32)
+        cdef View view
+        cdef uint32_t* out
         cdef Py_ssize_t i, at = 0
         cdef Page* page
         cdef bint whole = True
+        found, view = self.memory(self.n * 4)
+        out = <uint32_t*>view.data
         with nogil:
             for i in range(self.n_pages):
                 page = &self.pages[i]
                 if page.there:
                     whole = whole and is_indexed(page) and dense_indices(
-                        page.data, page.values, page.size, page.there, &out[at], words
+                        page.data, page.values, page.size, page.there, out + at, words
                     )
                     at += page.there
             if whole and at < self.n:
-                move_apart(&out[0], self.valid_bits, self.n, at)
+                move_apart(out, self.bits, self.n, at)
         if not whole:
             raise ValueError("indices of another form, or beyond the dictionary")
         return found
 
     def texts(self, words=None, memory=None):
-        cdef Py_ssize_t i, at = 0, indexed = 0, filled = 0, last = -1, n
-        cdef int64_t n_words = 0, total = 0
-        cdef const int64_t[::1] words_at
-        cdef const uint8_t[::1] words_data
-        cdef const int64_t* ats = NULL
-        cdef const uint8_t* data = NULL
-        cdef int64_t[::1] ends
-        cdef uint32_t[::1] index
-        cdef uint8_t[::1] out
+        cdef Py_ssize_t i, at = 0, indexed = 0, filled = 0, last = -1
+        cdef int64_t total = 0
+        cdef View view, out, told_at = None, told = None
+        cdef Words w
+        cdef int64_t* ends
+        cdef uint32_t* index = NULL
         cdef Page* page
         cdef bint whole = True, movable = memory is not None
+        w.n, w.ends, w.data = 0, NULL, NULL
         if words is not None:
-            words_at, words_data = words
-            if not are_ends(words_at, words_data.shape[0]):
+            told_at, told = View(words[0]), View(words[1])
+            w.ends, w.n, w.data = <const int64_t*>told_at.data, told_at.size // 8 - 1, told.data
+            if not are_ends(&w, told.size):
                 raise ValueError("a dictionary of another form")
-            ats, n_words = &words_at[0], words_at.shape[0] - 1
-            data = &words_data[0] if words_data.shape[0] else NULL
         for i in range(self.n_pages):
             page = &self.pages[i]
+            page.bytes = 0
             if page.there:
                 last = i
                 filled += 1
                 movable = movable and page.encoding == DELTA_LENGTH_BYTE_ARRAY
                 indexed += page.there if is_indexed(page) else 0
-        offsets = self.array(self.n + 1, np.int64)
-        ends, index = offsets, self.array(max(indexed, 1), np.uint32)
-        ends[0] = indexed = 0
-        with nogil:
-            for i in range(self.n_pages):
-                page = &self.pages[i]
-                page.bytes = 0
-                if not page.there:
-                    continue
-                if is_indexed(page):
-                    whole = word_ends(page, &ends[at + 1], total, &index[indexed], ats, n_words)
-                    indexed += page.there
-                elif page.encoding == PLAIN:
-                    whole = plain_ends(page, &ends[at + 1], total)
-                else:
-                    whole = page.encoding == DELTA_LENGTH_BYTE_ARRAY and delta_ends(
-                        page, &ends[at + 1], total
-                    )
-                if not whole:
-                    break
-                at += page.there
-                page.bytes = ends[at] - total
-                total = ends[at]
-            if whole and at < self.n:
-                ends_apart(&ends[0], self.valid_bits, self.n, at)
-        if not whole:
-            raise ValueError("texts of another form, another number of them, or too large")
-        if total == 0:
-            return offsets, memoryview(b"")
-        if filled == 1 and self.pages[last].encoding == DELTA_LENGTH_BYTE_ARRAY:
-            return offsets, part_of(self.bodies[last], self.pages[last].begin, total)
-        if movable:
-            return offsets, part_of(memory, self.move_together(memory), total)
-        joined = self.array(total, np.uint8)
-        out = joined
-        at = indexed = 0
-        with nogil:
-            for i in range(self.n_pages):
-                page = &self.pages[i]
-                if page.bytes and is_indexed(page):
-                    copy_words(&out[at], &index[indexed], page.there, ats, data)
-                elif page.bytes and page.encoding == PLAIN:
-                    copy_plain(&out[at], page)
-                elif page.bytes:
-                    memcpy(&out[at], page.data + page.begin, page.bytes)
-                at += page.bytes
-                indexed += page.there if is_indexed(page) else 0
-        return offsets, memoryview(joined)
+        offsets, view = self.memory((self.n + 1) * 8)
+        ends = <int64_t*>view.data
+        ends[0] = 0
+        if indexed:
+            index = <uint32_t*>malloc(indexed * 4)
+            if index == NULL:
+                raise MemoryError
+        try:
+            with nogil:
+                whole = text_ends(self.pages, self.n_pages, ends, index, &w, &total)
+                if whole and self.there < self.n:
+                    ends_apart(ends, self.bits, self.n, self.there)
+            if not whole:
+                raise ValueError("texts of another form, another number of them, or too large")
+            if total == 0:
+                return offsets, memoryview(b"")
+            if filled == 1 and self.pages[last].encoding == DELTA_LENGTH_BYTE_ARRAY:
+                return offsets, part_of(self.bodies[last], self.pages[last].begin, total)
+            if movable:
+                return offsets, part_of(memory, self.move_together(View(memory, True)), total)
+            found, out = self.memory(total)
+            with nogil:
+                copy_texts(out.data, self.pages, self.n_pages, index, &w)
+            return offsets, memoryview(found)
+        finally:
+            free(index)
 
-    cdef Py_ssize_t move_together(self, uint8_t[::1] memory) except -1:
-        """The bytes of all pages, which are parts of ``memory``, one after another: where they begin."""
+    cdef Py_ssize_t move_together(self, View memory) except -1:
+        """The texts of all pages, which are parts of ``memory``, one after another: where they begin."""
         cdef Py_ssize_t i, at = -1, begin, first = -1
         cdef Page* page
-        cdef uint8_t* base = &memory[0]
         for i in range(self.n_pages):
             page = &self.pages[i]
             if not page.bytes:
                 continue
-            begin = page.data + page.begin - base
-            if not max(at, 0) <= begin <= memory.shape[0] - page.bytes:
+            begin = page.data + page.begin - memory.data
+            if not max(at, 0) <= begin <= memory.size - page.bytes:
                 raise ValueError("pages elsewhere")
-            at = begin + page.bytes if at < 0 else at + page.bytes
-        at = -1
+            first = begin if first < 0 else first
+            at = begin + page.bytes
+        at = first
         with nogil:
             for i in range(self.n_pages):
                 page = &self.pages[i]
-                if not page.bytes:
-                    continue
-                begin = page.data + page.begin - base
-                if at < 0:
-                    first = at = begin
-                elif begin != at:
-                    memmove(base + at, base + begin, page.bytes)
-                at += page.bytes
+                if page.bytes:
+                    begin = page.data + page.begin - memory.data
+                    if begin != at:
+                        memmove(memory.data + at, memory.data + begin, page.bytes)
+                    at += page.bytes
         return first

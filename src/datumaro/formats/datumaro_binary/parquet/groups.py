@@ -11,7 +11,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS, DICTIONARIES
@@ -29,12 +28,10 @@ from datumaro.formats.datumaro_binary.parquet.stored import (
     zstd,
 )
 from datumaro.kernels import parquet_columns as kernel
-from datumaro.table import schema
-from datumaro.table.schema import Array
 
 _MOST = 1 << 31  # bytes of all values, decoded; ours have some tens of millions
 _REPEATED = {name.rpartition(".")[2] for name in DICTIONARIES}
-_NONE = np.zeros(1, np.int64), np.zeros(0, np.uint8)
+_NONE = [pa.py_buffer(bytes(8)), pa.py_buffer(b"")]
 _INDEX = pa.int32()
 
 
@@ -82,7 +79,7 @@ class StoredGroup:
             part = pa.field(column.name, array.type, column.most > column.nested)
             (parts if column.nested else items).append((part, array))
         if like is not None:
-            items.append(_lists(like.offsets, parts))
+            items.append(_lists(like, parts))
         if not items or len(items[-1][1]) != self.rows:
             raise ValueError("another number of lists than of rows")
         kind = pa.schema([part for part, _ in items])
@@ -111,9 +108,9 @@ class StoredGroup:
             for together in _adjacent(spans):
                 first, last = together[0][0], together[-1][1]
                 # Arrow's pool has memory that was used before, and is not cleared again
-                memory = np.ndarray(last - first, np.uint8, pa.allocate_buffer(last - first))
+                memory = memoryview(pa.allocate_buffer(last - first)).cast("B")
                 file.seek(first)
-                if file.readinto(memory.data) != len(memory):
+                if file.readinto(memory) != len(memory):
                     raise ValueError("the end of the file")
                 for begin, end, _, column, place in together:
                     part = memory[begin - first : end - first]
@@ -145,19 +142,18 @@ class _Chunk:
 
     Parameters
     ----------
-    begin, memory : where it is in the file; its bytes.
+    begin, data : where it is in the file; its bytes.
 
     Attributes
     ----------
     pages : those of data, after that of a dictionary, which may be missing.
     """
 
-    def __init__(self, column: Column, place: Place, begin: int, memory: Array) -> None:
+    def __init__(self, column: Column, place: Place, begin: int, data: memoryview) -> None:
         self.column, self._place = column, place
-        self._begin, self._memory = begin, memory
-        self._data = data = memory.data
+        self._begin, self._data = begin, data
         self.pages: list[Page] = []
-        at, end, values = begin, begin + len(memory), place.values
+        at, end, values = begin, begin + len(data), place.values
         while at < end:
             head = data[at - begin : at - begin + HEADER]
             page = page_at(head, at, end)
@@ -194,43 +190,43 @@ class _Chunk:
             return None
         page = self.pages[0]
         body = self._body(page)
-        return kernel.Column([(body, page.count, PLAIN)] if page.count else [], False, 0)
+        pages: list[tuple[kernel.Bytes, int, int]] = [(body, page.count, PLAIN)]
+        return kernel.Column(pages if page.count else [], False, 0, None, pa.allocate_buffer)
 
     def decoded(self, values: kernel.Column) -> pa.Array:
         """The values as a column of Arrow's."""
         column, words = self.column, self._words()
         if column.size:
             numbers = values.numbers(column.size, words and words.numbers(column.size))
-            memory = schema.buffer(numbers)
-            return _array(column.kind, values, [memory])
-        found = None
-        if words is not None:
-            offsets, data = words.texts()
-            found = offsets, np.frombuffer(data, np.uint8)
+            return _array(column.kind, values, [numbers])
+        found = None if words is None else words.texts()
         repeats = column.nested and column.name in _REPEATED
         if repeats and values.are_indices():
-            texts = schema.texts(*(found or _NONE), column.kind)
-            index = values.indices(len(texts))
-            indices = _array(_INDEX, values, [schema.buffer(index)])
+            n = 0 if words is None else words.n
+            memory = _NONE if found is None else [found[0], pa.py_buffer(found[1])]
+            texts = pa.Array.from_buffers(column.kind, n, [None, *memory], 0)
+            indices = _array(_INDEX, values, [values.indices(n)])
             return pa.DictionaryArray.from_arrays(indices, texts, safe=False)
-        own = self._memory if self._place.codec == UNCOMPRESSED else None
+        own = self._data if self._place.codec == UNCOMPRESSED else None
         offsets, data = values.texts(found, own)
-        array = _array(column.kind, values, [schema.buffer(offsets), pa.py_buffer(data)])
+        array = _array(column.kind, values, [offsets, pa.py_buffer(data)])
         return array.dictionary_encode() if repeats else array
 
 
 def _array(kind: pa.DataType, values: kernel.Column, memory: list[pa.Buffer]) -> pa.Array:
     valid = values.valid
-    bits = None if valid is None else schema.buffer(valid)
+    bits = None if valid is None else pa.py_buffer(valid)
     return pa.Array.from_buffers(kind, values.n, [bits, *memory], values.nulls)
 
 
-def _lists(offsets: Array, parts: list[tuple[pa.Field, pa.Array]]) -> tuple[pa.Field, pa.Array]:
-    """The annotations of all items."""
+def _lists(
+    values: kernel.Column, parts: list[tuple[pa.Field, pa.Array]]
+) -> tuple[pa.Field, pa.Array]:
+    """The annotations of all items, whose lists are those of a column."""
     struct = pa.StructArray.from_arrays(
         [array for _, array in parts], fields=[part for part, _ in parts]
     )
     kind = pa.large_list(pa.field("element", struct.type, False))
-    memory = [None, schema.buffer(offsets)]
-    lists = pa.Array.from_buffers(kind, len(offsets) - 1, memory, 0, children=[struct])
+    memory = [None, values.offsets]
+    lists = pa.Array.from_buffers(kind, values.lists, memory, 0, children=[struct])
     return pa.field(ANNOTATIONS, kind, False), lists
