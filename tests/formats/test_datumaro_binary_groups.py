@@ -298,7 +298,7 @@ def test_the_footer_is_read_once(path, monkeypatch):
         (
             {"column_encoding": {"id": "DELTA_BYTE_ARRAY"}, "use_dictionary": False,
              "compression": "none"},
-            "another form",
+            "another encoding",
         ),
     ],
 )  # fmt: skip
@@ -389,6 +389,13 @@ def test_row_groups_that_are_larger_than_they_say(path):
         groups.StoredGroup(path, nested, 39, own.size).read()
     with pytest.raises(ValueError, match="another number of lists than of rows"):
         groups.StoredGroup(path, [], 40, own.size).read()
+
+
+def test_columns_of_very_many_pages(path, monkeypatch, why_arrow):
+    written_again(path, compression="zstd", store_schema=False, **SMALL)
+    monkeypatch.setattr(groups, "MOST_PAGES", 3)
+    assert list(dm.Dataset.import_from(path)) == list(dataset())
+    assert "too many pages" in why_arrow()[0]
 
 
 def test_files_that_become_shorter(path):

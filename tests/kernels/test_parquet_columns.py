@@ -299,6 +299,12 @@ def test_levels_that_are_none(body, count, message):
         Column([(body, count, PLAIN)], False, 1)
 
 
+@pytest.mark.parametrize("encoding", [-1, 1, 3, 7, 10])
+def test_encodings_that_are_not_known(encoding):
+    with pytest.raises(ValueError, match="another encoding"):
+        Column([(b"\0" * 8, 2, encoding)], False, 0)
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_levels_that_are_not_known(nested):
     for most in (-1, 0 if nested else 2, 3):
@@ -312,7 +318,6 @@ def test_levels_that_are_not_known(nested):
         (b"\0" * 7, PLAIN),
         (b"\0" * 9, PLAIN),
         (b"\0" * 7, SPLIT),
-        (b"\0" * 8, 7),
         (b"\0" * 8, LENGTHS),
         (b"", WORDS),
         (b"\0", WORDS),  # there is no dictionary

@@ -127,6 +127,14 @@ cdef bint put_levels(
     return True
 
 
+cdef inline bint is_known(int encoding) noexcept nogil:
+    return (
+        encoding == PLAIN or encoding == PLAIN_DICTIONARY or encoding == RLE_DICTIONARY
+        or encoding == DELTA_BINARY_PACKED or encoding == DELTA_LENGTH_BYTE_ARRAY
+        or encoding == BYTE_STREAM_SPLIT
+    )
+
+
 cdef bint find_levels(Page* page, bint nested, int most) noexcept nogil:
     """Where a page's levels are; False when they go on beyond it."""
     cdef Py_ssize_t at = 0
@@ -653,6 +661,8 @@ cdef class Column:
             page.count, page.encoding = count, encoding
             if not 0 < page.count <= MOST_VALUES:
                 raise ValueError("a page of too many values, or none")
+            if not is_known(page.encoding):
+                raise ValueError("another encoding")
             if not find_levels(page, nested, most):
                 raise ValueError("levels beyond the page")
             self.n_levels += page.count

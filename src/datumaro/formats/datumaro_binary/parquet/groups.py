@@ -1,8 +1,8 @@
 """Whole row groups, decoded by a kernel of our own.
 
-Arrow knows all that Parquet may have, and takes longer for it. Here only what our files
-have is known: where anything else is found, or anything is wrong, a `ValueError` says so, and the
-caller lets Arrow read the row group, or say what is wrong with it.
+Arrow knows all that Parquet may have, and takes longer for it. Here only what our files have is
+known: where anything else is found, or anything is wrong, a `ValueError` says so, and the caller
+lets Arrow read the row group, or say what is wrong with it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pyarrow as pa
 from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS, DICTIONARIES
 from datumaro.formats.datumaro_binary.parquet.stored import (
     HEADER,
+    MOST_PAGES,
     PLAIN,
     UNCOMPRESSED,
     ZSTD,
@@ -124,16 +125,14 @@ _Span = tuple[int, int, int, Column, Place]
 def _adjacent(spans: list[_Span]) -> list[list[_Span]]:
     """Columns that lie together in the file; those whose memory is kept are each by itself."""
     found: list[list[_Span]] = []
+    end, joins = -1, False
     for span in spans:
-        alone = span[4].codec == UNCOMPRESSED
-        if (
-            alone
-            or not found
-            or found[-1][-1][1] != span[0]
-            or found[-1][0][4].codec == UNCOMPRESSED
-        ):
-            found.append([])
-        found[-1].append(span)
+        joined, joins = joins, span[4].codec != UNCOMPRESSED
+        if joined and joins and span[0] == end:
+            found[-1].append(span)
+        else:
+            found.append([span])
+        end = span[1]
     return found
 
 
@@ -162,6 +161,8 @@ class _Chunk:
                 raise ValueError("a dictionary that is not the first page")
             values -= 0 if page.is_dictionary else page.count
             self.pages.append(page)
+            if len(self.pages) > MOST_PAGES:
+                raise ValueError("too many pages")
         if values:
             raise ValueError("another number of values than there should be")
 

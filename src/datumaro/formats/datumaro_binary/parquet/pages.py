@@ -19,6 +19,7 @@ import pyarrow as pa
 from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS
 from datumaro.formats.datumaro_binary.parquet.stored import (
     HEADER,
+    MOST_PAGES,
     ZSTD,
     Column,
     Page,
@@ -260,6 +261,8 @@ class GroupPages:
             if not page.is_dictionary:
                 found.pages += [page] if page.count else []
                 values -= page.count
+                if len(found.pages) > MOST_PAGES:
+                    raise ValueError("too many pages")
             elif found.words or found.pages:
                 raise ValueError("a page of another kind: a dictionary that is not the first")
             else:

@@ -22,6 +22,7 @@ from datumaro.kernels.parquet_pages import page_header
 
 UNCOMPRESSED, ZSTD = 0, 6
 PLAIN = 0
+MOST_PAGES = 1 << 14  # of a column in a row group; ours have a handful
 HEADER = 1 << 10  # bytes, at most, of a page's header
 zstd = pa.Codec("zstd")
 
