@@ -11,10 +11,11 @@ from hypothesis import given, settings, strategies as st
 import datumaro as dm
 from datumaro.crypto import generate_key
 from datumaro.errors import DatumaroError, MalformedFileError
-from datumaro.formats.datumaro_binary.parquet import pages, reading, row_groups
+from datumaro.formats.datumaro_binary.parquet import pages, reading, row_groups, stored
 from datumaro.formats.datumaro_binary.parquet.footer import plain_footer
-from datumaro.formats.datumaro_binary.parquet.pages import GroupPages, columns_of
+from datumaro.formats.datumaro_binary.parquet.pages import GroupPages
 from datumaro.formats.datumaro_binary.parquet.reading import Group, OpenedFile
+from datumaro.formats.datumaro_binary.parquet.stored import StoredColumns
 from datumaro.testing.strategies import datasets
 
 
@@ -52,8 +53,8 @@ def file_in(folder) -> Path:
 
 def group_of(path, number=0):
     opened = OpenedFile(path)
-    columns = columns_of(opened.footer, opened.columns)
-    return GroupPages(path, plain_footer(path), number, columns)
+    stored = StoredColumns(plain_footer(path), opened.footer, opened.columns)
+    return GroupPages(path, stored.places(number))
 
 
 def by_arrow(path, number=0):
@@ -289,7 +290,7 @@ def test_changed_bytes_are_noticed_or_harmless(path):
 
 @pytest.mark.parametrize("where", ["begin", "stored", "data"])
 def test_places_outside_the_file(path, monkeypatch, where):
-    places = pages.column_places
+    places = stored.column_places
 
     def moved(footer, number):
         change = {"begin": (3, 4), "stored": (10**12, 4), "data": (-5, 4)}[where]
@@ -300,15 +301,15 @@ def test_places_outside_the_file(path, monkeypatch, where):
             found.append((kind, codec, values, size, change[0] if at else data, words))
         return found
 
-    monkeypatch.setattr(pages, "column_places", moved)
+    monkeypatch.setattr(stored, "column_places", moved)
     with pytest.raises(ValueError, match=r"outside|the end of the file|another kind|no header"):
         group_of(path).rows([0])
     assert dm.ItemReader(path)[3].id == "003"
 
 
 def test_a_row_group_of_fewer_columns(path, monkeypatch):
-    places = pages.column_places
-    monkeypatch.setattr(pages, "column_places", lambda footer, number: places(footer, number)[:3])
+    places = stored.column_places
+    monkeypatch.setattr(stored, "column_places", lambda footer, number: places(footer, number)[:3])
     with pytest.raises(ValueError, match="fewer columns"):
         group_of(path)
     assert dm.ItemReader(path)[3].id == "003"
@@ -317,4 +318,4 @@ def test_a_row_group_of_fewer_columns(path, monkeypatch):
 @given(st.integers(0, 5), st.binary(max_size=80))
 def test_columns_of_footers_that_are_none(group, data):
     with pytest.raises(ValueError):
-        pages.column_places(data, group)
+        stored.column_places(data, group)

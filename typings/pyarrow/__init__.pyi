@@ -99,7 +99,10 @@ class StructArray(Array):
 class DictionaryArray(Array):
     @staticmethod
     def from_arrays(
-        indices: Array | NDArray[Any], dictionary: Array | NDArray[Any] | list[str]
+        indices: Array | NDArray[Any],
+        dictionary: Array | NDArray[Any] | list[str],
+        *,
+        safe: bool = True,
     ) -> DictionaryArray: ...
 
 class ChunkedArray:

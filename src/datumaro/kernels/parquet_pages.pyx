@@ -7,30 +7,13 @@ length is checked against what is there; whatever is wrong, or not known here, i
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from datumaro.kernels._thrift cimport (
-    FALSE, I32, STOP, STRUCT, TRUE, Cursor, thrift_field, thrift_integer, thrift_skip,
-    thrift_varint,
+from datumaro.kernels._parquet cimport (
+    BYTE_STREAM_SPLIT, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, PLAIN, DeltaHead, Runs, bits_at,
+    delta_head, next_run, ones_in,
 )
-
-cdef extern from *:
-    """
-    #ifdef _MSC_VER
-    #include <intrin.h>
-    #define dm_ones(x) ((int)__popcnt64(x))
-    #else
-    #define dm_ones(x) __builtin_popcountll(x)
-    #endif
-    """
-    int dm_ones(uint64_t x) noexcept nogil
-
-# encodings, by parquet.thrift
-cdef enum:
-    PLAIN = 0
-    PLAIN_DICTIONARY = 2
-    DELTA_BINARY_PACKED = 5
-    DELTA_LENGTH_BYTE_ARRAY = 6
-    RLE_DICTIONARY = 8
-    BYTE_STREAM_SPLIT = 9
+from datumaro.kernels._thrift cimport (
+    I32, STOP, STRUCT, Cursor, thrift_field, thrift_integer, thrift_skip,
+)
 
 
 # --- headers ------------------------------------------------------------------------------------
@@ -84,69 +67,10 @@ def page_header(const uint8_t[::1] data):
 
 # --- runs of levels and indices -----------------------------------------------------------------
 
-cdef struct Runs:
-    const uint8_t* data
-    Py_ssize_t pos
-    Py_ssize_t end
-    int width  # bits of a value, 1 to 32
-    Py_ssize_t n  # values of this run
-    bint packed  # in as many bits each, from `at` on; or all are `value`
-    Py_ssize_t at
-    uint32_t value
-
-
-cdef bint _next_run(Runs* r) noexcept nogil:
-    """Go to the next run; False when there is none that is whole."""
-    cdef Cursor c
-    cdef uint64_t head
-    cdef int i, size = (r.width + 7) // 8
-    c.data, c.pos, c.end = r.data, r.pos, r.end
-    if thrift_varint(&c, &head):
-        return False
-    r.packed = head & 1
-    head >>= 1
-    if head == 0 or head > <uint64_t>1 << 40:
-        return False
-    if r.packed:
-        r.at = c.pos
-        r.n = <Py_ssize_t>head * 8
-        if <Py_ssize_t>head * r.width > c.end - c.pos:
-            return False
-        r.pos = c.pos + <Py_ssize_t>head * r.width
-    else:
-        r.n = <Py_ssize_t>head
-        if size > c.end - c.pos:
-            return False
-        r.value = 0
-        for i in range(size):
-            r.value |= <uint32_t>r.data[c.pos + i] << (8 * i)
-        r.pos = c.pos + size
-    return True
-
-
-cdef inline uint64_t _bits(const uint8_t* data, Py_ssize_t end, uint64_t at, int width) noexcept nogil:
-    """``width`` bits (at most 64) from bit ``at`` on, lowest first; all are before ``end`` bytes."""
-    cdef Py_ssize_t byte = <Py_ssize_t>(at >> 3)
-    cdef int shift = <int>(at & 7), got
-    cdef uint64_t value = 0, more
-    if width == 0:
-        return 0
-    if end - byte >= 8:  # the machine is little-endian, as Arrow's are
-        memcpy(&value, data + byte, 8)
-    else:
-        memcpy(&value, data + byte, end - byte)
-    value >>= shift
-    got = 64 - shift
-    if width > got:
-        more = data[byte + 8]
-        value |= more << got
-    return value if width == 64 else value & ((<uint64_t>1 << width) - 1)
-
-
 cdef inline uint32_t _run_value(Runs* r, Py_ssize_t i) noexcept nogil:
     if not r.packed:
         return r.value
-    return <uint32_t>_bits(r.data + r.at, r.end - r.at, <uint64_t>i * r.width, r.width)
+    return <uint32_t>bits_at(r.data + r.at, r.end - r.at, <uint64_t>i * r.width, r.width)
 
 
 cdef int _begin_runs(
@@ -167,7 +91,7 @@ def row_bounds(
     cdef uint64_t word
     _begin_runs(&r, body, begin, end, 1)
     with nogil:
-        while seen < count and _next_run(&r):
+        while seen < count and next_run(&r):
             n = min(r.n, count - seen)
             i = 0
             while i < n:
@@ -175,7 +99,7 @@ def row_bounds(
                     lot = 64 if n - i >= 64 else 8
                     word = 0
                     memcpy(&word, r.data + r.at + (i >> 3), 8 if lot == 64 else 1)
-                    step = lot - dm_ones(word)
+                    step = lot - ones_in(word)
                     if begun + step <= row or (first >= 0 and step == 0):
                         begun += step
                         i += lot
@@ -212,7 +136,7 @@ def levels(
     cdef bytearray found = bytearray(last - first)
     cdef uint8_t[::1] out = found
     with nogil:
-        while seen < last and _next_run(&r):
+        while seen < last and next_run(&r):
             n = min(r.n, last - seen)
             till = min(n, max(first - seen, 0))
             if not r.packed:
@@ -231,7 +155,7 @@ def levels(
                         else:
                             memcpy(&word, r.data + r.at + (i >> 2), 8)
                         # two bits each: those that are 2
-                        before += dm_ones(word if most == 1 else (word >> 1) & ~word & odd)
+                        before += ones_in(word if most == 1 else (word >> 1) & ~word & odd)
                         i += lot
                         continue
                     before += 1 if _run_value(&r, i) == <uint32_t>most else 0
@@ -257,7 +181,7 @@ def indices(const uint8_t[::1] body, Py_ssize_t begin, Py_ssize_t skip, Py_ssize
     if body[begin] == 0:
         return [0] * n
     _begin_runs(&r, body, begin + 1, body.shape[0], body[begin])
-    while seen < skip + n and _next_run(&r):
+    while seen < skip + n and next_run(&r):
         till = min(r.n, skip + n - seen)
         for i in range(max(skip - seen, 0), till):
             found.append(_run_value(&r, i))
@@ -284,37 +208,32 @@ cdef int _deltas(
     With ``summed``, numbers are lengths: they may not be negative, and are summed.
     """
     cdef Cursor c
-    cdef uint64_t block = 0, minis = 0, total = 0, value, sum = 0
-    cdef int64_t first = 0, least = 0
+    cdef DeltaHead head
+    cdef uint64_t value, sum = 0
+    cdef int64_t least = 0
     cdef Py_ssize_t size, i, j, seen = 1, widths, mini, there, begun
     cdef uint64_t word, mask
     cdef int width
     c.data, c.pos, c.end = &body[0] if body.shape[0] else NULL, begin, body.shape[0]
     if not 0 <= begin <= c.end or skip < 0 or n < 0:
         raise ValueError("bounds outside the page")
-    if (
-        thrift_varint(&c, &block) or thrift_varint(&c, &minis) or thrift_varint(&c, &total)
-        or thrift_integer(&c, &first)
-        or not 1 <= minis <= 512 or block > 1 << 16 or block % minis or (block // minis) % 8
-        or block == 0 or total > 1 << 31 or <uint64_t>(skip + n) > total
-    ):
+    if not delta_head(&c, &head) or skip + n > head.total:
         raise ValueError("numbers of another form")
-    size = block // minis
-    value = <uint64_t>first
-    there = <Py_ssize_t>total
+    size, there = head.size, head.total
+    value = <uint64_t>head.first
     if there:
-        if summed and not 0 <= first <= <int64_t>1 << 31:
+        if summed and not 0 <= head.first <= <int64_t>1 << 31:
             raise ValueError("a length that cannot be")
         if skip > 0:
             sum += value
         elif n:
             found.append(<int64_t>value)
     while seen < there:
-        if thrift_integer(&c, &least) or <Py_ssize_t>minis > c.end - c.pos:
+        if thrift_integer(&c, &least) or head.minis > c.end - c.pos:
             raise ValueError("numbers that end too soon")
         widths = c.pos
-        c.pos += minis
-        for mini in range(<Py_ssize_t>minis):
+        c.pos += head.minis
+        for mini in range(head.minis):
             if seen >= there:
                 break
             width = body[widths + mini]
@@ -330,7 +249,7 @@ cdef int _deltas(
                     value += <uint64_t>least + ((word >> (j * width & 7)) & mask)
             if seen < skip + n:
                 for j in range(begun, min(i, skip + n - seen)):
-                    value += <uint64_t>least + _bits(
+                    value += <uint64_t>least + bits_at(
                         &body[0] + c.pos, c.end - c.pos, <uint64_t>j * width, width
                     )
                     if summed and not 0 <= <int64_t>value <= <int64_t>1 << 31:

@@ -8,7 +8,6 @@ lets Arrow read the whole, which knows all that Parquet may have, and what to sa
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import FileIO
@@ -17,116 +16,30 @@ from typing import Any
 
 import pyarrow as pa
 
-from datumaro.formats.datumaro_binary.parquet.layout import (
-    ANNOTATION_FIELDS,
-    ANNOTATIONS,
-    ITEM_COLUMNS,
+from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS
+from datumaro.formats.datumaro_binary.parquet.stored import (
+    HEADER,
+    MOST_PAGES,
+    ZSTD,
+    Column,
+    Page,
+    Place,
+    check_stored,
+    page_at,
+    span_of,
+    zstd,
 )
 from datumaro.kernels import parquet_pages as kernel
-from datumaro.kernels.parquet_footer import column_places
 
-_NESTED = f"{ANNOTATIONS}.list.element."
 _TYPE = "type"
-_SIZES = {"INT32": 4, "INT64": 8, "BYTE_ARRAY": 0}
-_UNCOMPRESSED, _ZSTD = 0, 6
-_DATA_PAGE, _DICTIONARY_PAGE = 0, 2
-_PLAIN, _DICTIONARIES, _LEVELS = 0, (2, 8), 3
-_HEADER = 1 << 10  # bytes, at most, of a page's header
+_PLAIN, _DICTIONARIES = 0, (2, 8)
 _SMALL = 1 << 20  # bytes of a column that is read at once
 _LARGE = 1 << 18  # bytes of a page of which the levels are looked at first
 _BEGINNING = 1 << 16  # bytes of it that have them
-_MOST = 1 << 26  # bytes of a page; ours have one or two million
-_MOST_VALUES = 1 << 22  # of a page
-_zstd = pa.Codec("zstd")
 _TEXT = pa.large_string()
 
 
-# --- columns ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column as its pages have it.
-
-    Attributes
-    ----------
-    index : which of the file's columns.
-    kind : of its values in Arrow.
-    size : bytes of a number; 0 for bytes.
-    most : the definition level of what is there.
-    """
-
-    name: str
-    nested: bool
-    index: int
-    kind: pa.DataType
-    size: int
-    most: int
-
-
-def columns_of(footer: Any, names: Sequence[str]) -> list[Column]:
-    """The columns of a file, by their paths.
-
-    Parameters
-    ----------
-    footer : a `pyarrow.parquet.FileMetaData`.
-
-    Raises
-    ------
-    ValueError
-        One is of another kind than those that are written here.
-    """
-    schema: pa.Schema = footer.schema.to_arrow_schema()
-    nested: Any = schema.field(ANNOTATIONS)
-    if not pa.types.is_list(nested.type) or not pa.types.is_struct(nested.type.value_type):
-        raise ValueError("annotations that are no lists of structs")
-    element = nested.type.value_field
-    if nested.nullable or element.nullable:
-        raise ValueError("annotations that may be null")
-    fields: dict[str, pa.Field] = {column.name: column for column in schema}
-    fields |= {_NESTED + column.name: column for column in element.type}
-    by_path: dict[str, Column] = {}
-    for index in range(footer.num_columns):
-        told = footer.schema.column(index)
-        path: str = told.path
-        if path not in names:
-            continue
-        is_nested = path.startswith(_NESTED)
-        name = path.removeprefix(_NESTED)
-        kind = (ANNOTATION_FIELDS if is_nested else ITEM_COLUMNS)[name]
-        size = _SIZES.get(told.physical_type, -1)
-        stored, most = fields[path].type, is_nested + fields[path].nullable
-        levels = (told.max_repetition_level, told.max_definition_level)
-        if path in by_path or levels != (int(is_nested), most):
-            raise ValueError(f"another column {path}")
-        if size:
-            alike = stored == kind and size * 8 == kind.bit_width
-        else:
-            alike = _are_bytes(kind) and _are_bytes(stored)
-        if size < 0 or not alike:
-            raise ValueError(f"another kind of column {path}")
-        by_path[path] = Column(name, is_nested, index, kind, size, most)
-    return [by_path[path] for path in names]
-
-
-def _are_bytes(kind: pa.DataType) -> bool:
-    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-
-
 # --- pages --------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Page:
-    """A page of data, whose body is read when it is asked for."""
-
-    at: int
-    stored: int
-    size: int
-    crc: int
-    count: int
-    encoding: int
-    body: bytes | None = None
 
 
 @dataclass
@@ -141,7 +54,7 @@ class _Pages:
     codec: int
     begin: int
     end: int
-    pages: list[_Page] = field(default_factory=list[_Page])
+    pages: list[Page] = field(default_factory=list[Page])
     words: list[Any] = field(default_factory=list[Any])
     data: memoryview | None = None
     nbytes: int = 0
@@ -178,11 +91,9 @@ class GroupPages:
         Here and from `rows`: something is of another kind or damaged.
     """
 
-    def __init__(self, path: Path, footer: bytes, number: int, columns: Sequence[Column]) -> None:
-        self._path, self._columns = path, columns
-        self._places = column_places(footer, number)
-        if any(column.index >= len(self._places) for column in columns):
-            raise ValueError("fewer columns than the file has")
+    def __init__(self, path: Path, columns: Sequence[tuple[Column, Place]]) -> None:
+        self._path, self._columns = path, [column for column, _ in columns]
+        self._places = {column.index: place for column, place in columns}
         self._found: dict[int, _Pages] = {}
         self._ahead: dict[int, memoryview] = {}
         self.nbytes = 0
@@ -282,7 +193,7 @@ class GroupPages:
         file: FileIO,
         found: _Pages,
         column: Column,
-        page: _Page,
+        page: Page,
         body: bytes,
         first: int,
         last: int,
@@ -304,7 +215,7 @@ class GroupPages:
         return [next(each) if level == column.most else None for level in levels]
 
     def _values(
-        self, found: _Pages, column: Column, page: _Page, body: bytes, at: int, skip: int, n: int
+        self, found: _Pages, column: Column, page: Page, body: bytes, at: int, skip: int, n: int
     ) -> list[Any]:
         """``n`` values after ``skip`` others of a page, which begin at the byte ``at``."""
         if n == 0:
@@ -318,19 +229,14 @@ class GroupPages:
 
     # --- pages ------------------------------------------------------------------------------
 
-    def _span(self, column: Column) -> tuple[int, int]:
-        """Where a column begins and ends in the file."""
-        *_, stored, data_at, words_at = self._places[column.index]
-        begin = words_at if 0 < words_at < data_at else data_at
-        if begin < 4 or stored < 0:
-            raise ValueError("a column outside the file")
-        return begin, begin + stored
-
     def _read_ahead(self, file: FileIO) -> None:
         """Read small columns of which nothing is known yet, at once where they lie together."""
         wanted = [column for column in self._columns if column.index not in self._found]
         together: list[tuple[int, int, int]] = []
-        for begin, end, index in [*sorted((*self._span(c), c.index) for c in wanted), (-1, -1, -1)]:
+        for begin, end, index in [
+            *sorted((*span_of(c, self._places[c.index]), c.index) for c in wanted),
+            (-1, -1, -1),
+        ]:
             if together and (begin != together[-1][1] or end - together[0][0] > _SMALL):
                 first = together[0][0]
                 data = memoryview(_read(file, first, together[-1][1] - first))
@@ -345,43 +251,34 @@ class GroupPages:
         found = self._found.get(column.index)
         if found is not None:
             return found
-        _, codec, values, *_ = self._places[column.index]
-        if codec not in (_UNCOMPRESSED, _ZSTD):
-            raise ValueError("a column that is stored otherwise")
-        at, end = self._span(column)
+        place = self._places[column.index]
+        codec, values = place.codec, place.values
+        at, end = span_of(column, place)
         found = _Pages(codec, at, end, data=self._ahead.pop(column.index, None))
         while at < found.end:
-            head = self._bytes(file, found, at, min(_HEADER, found.end - at))
-            told = kernel.page_header(head)
-            kind, size, kept, crc, count, encoding, _, repeated, length = told
-            at += length
-            if not (0 <= kept <= found.end - at and 0 <= size <= _MOST):
-                raise ValueError("a page of a size that cannot be")
-            if not 0 <= count <= _MOST_VALUES:
-                raise ValueError("a page of too many values")
-            page = _Page(at, kept, size, crc, count, encoding)
-            at += kept
-            if kind == _DICTIONARY_PAGE and not found.words and not found.pages:
-                body = self._body(file, found, page)
-                if count > len(body) or encoding not in (_PLAIN, _DICTIONARIES[0]):
-                    raise ValueError("another dictionary")
-                found.words = _decoded(column, body, 0, _PLAIN, 0, count)
-            elif kind == _DATA_PAGE and repeated == _LEVELS:
-                found.pages += [page] if count else []
-                values -= count
+            page = page_at(self._bytes(file, found, at, min(HEADER, end - at)), at, end)
+            at = page.at + page.stored
+            if not page.is_dictionary:
+                found.pages += [page] if page.count else []
+                values -= page.count
+                if len(found.pages) > MOST_PAGES:
+                    raise ValueError("too many pages")
+            elif found.words or found.pages:
+                raise ValueError("a page of another kind: a dictionary that is not the first")
             else:
-                raise ValueError("a page of another kind")
+                body = self._body(file, found, page)
+                found.words = _decoded(column, body, 0, _PLAIN, 0, page.count)
         if values:
             raise ValueError("another number of values than there should be")
         self._found[column.index] = found
         return found
 
-    def _body(self, file: FileIO, found: _Pages, page: _Page) -> bytes:
+    def _body(self, file: FileIO, found: _Pages, page: Page) -> bytes:
         """A page's content, checked and decompressed."""
         if page.body is None:
             stored = self._stored(file, found, page)
-            if found.codec == _ZSTD:
-                body: bytes = _zstd.decompress(stored, page.size, asbytes=True)
+            if found.codec == ZSTD:
+                body: bytes = zstd.decompress(stored, page.size, asbytes=True)
             else:
                 body = bytes(stored)
             if len(body) != page.size:
@@ -389,13 +286,13 @@ class GroupPages:
             page.body = body
         return page.body
 
-    def _levels_of(self, file: FileIO, found: _Pages, page: _Page, column: Column) -> bytes:
+    def _levels_of(self, file: FileIO, found: _Pages, page: Page, column: Column) -> bytes:
         """A page's content, or of a large one the beginning, which has the levels.
 
         What large pages are large for is rare: run lengths, texts.
         """
         rare = column.size == 0 and column.most > 1 and page.size > _LARGE
-        if page.body is not None or not rare or found.codec != _ZSTD:
+        if page.body is not None or not rare or found.codec != ZSTD:
             return self._body(file, found, page)
         stored = pa.BufferReader(self._stored(file, found, page))
         beginning: bytes = pa.CompressedInputStream(stored, "zstd").read(_BEGINNING)
@@ -404,10 +301,9 @@ class GroupPages:
             at += 4 + int.from_bytes(beginning[at : at + 4], "little")
         return beginning if at <= len(beginning) else self._body(file, found, page)
 
-    def _stored(self, file: FileIO, found: _Pages, page: _Page) -> memoryview | bytes:
+    def _stored(self, file: FileIO, found: _Pages, page: Page) -> memoryview | bytes:
         stored = self._bytes(file, found, page.at, page.stored)
-        if page.crc >= 0 and zlib.crc32(stored) != page.crc:
-            raise ValueError("a checksum that is not that of the page")
+        check_stored(page, stored)
         return stored
 
     def _bytes(self, file: FileIO, found: _Pages, at: int, size: int) -> memoryview | bytes:

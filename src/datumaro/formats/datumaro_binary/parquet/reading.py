@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ import pyarrow as pa
 
 from datumaro.errors import DamagedTokenError, DatasetImportError, MalformedFileError
 from datumaro.formats.base import ReadContext
+from datumaro.formats.datumaro_binary.parquet.footer import plain_footer
+from datumaro.formats.datumaro_binary.parquet.groups import StoredGroup
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ANNOTATIONS,
@@ -19,6 +22,7 @@ from datumaro.formats.datumaro_binary.parquet.layout import (
 )
 from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata, checked
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
+from datumaro.formats.datumaro_binary.parquet.stored import StoredColumns
 from datumaro.remote.parquet import failure_at, open_parquet
 from datumaro.table.chunk import Chunk
 from datumaro.table.counts import Count, count_chunks
@@ -27,8 +31,12 @@ if TYPE_CHECKING:  # what decodes rows costs time, and metadata alone do without
     from datumaro.formats.datumaro_binary.parquet.chunks import ChunkReader
     from datumaro.formats.datumaro_binary.parquet.encryption import Vault
 
+log = logging.getLogger("datumaro")
+
 # what pyarrow raises for damaged files; ValueError for names that are no UTF-8
 _DAMAGE = (pa.ArrowException, OSError, ValueError)
+# what pages that are of another kind, or damaged, raise: Arrow reads them, or tells what is wrong
+OTHERWISE = (ValueError, KeyError, OSError, pa.ArrowException, DatasetImportError)
 _MOST_GROUP = 1 << 31
 """Bytes of a row group, uncompressed, that are read: ours have some tens of millions."""
 
@@ -68,11 +76,46 @@ class OpenedFile:
         there = {self.footer.schema.column(i).path for i in range(self.footer.num_columns)}
         # what is marked optional: columns that other tools or later versions have added
         self.columns = [name for name in known if name in there]
+        self._vault = vault
+        self._stored: StoredColumns | None = None
+        self._is_stored = vault is None  # until something else is found in it
+
+    @property
+    def stored(self) -> StoredColumns | None:
+        """Its columns as they are stored; None where Arrow alone can read them."""
+        if self._is_stored and self._stored is None:
+            try:
+                footer = plain_footer(self.path)
+                if footer is not None:
+                    self._stored = StoredColumns(footer, self.footer, self.columns)
+            except OTHERWISE as error:
+                log.debug("%s: Arrow reads it: %s", self.path, error)
+            self._is_stored = self._stored is not None
+        return self._stored
+
+    def group(
+        self, number: int, begin: int, end: int, columns: Sequence[str] | None = None
+    ) -> Group:
+        """Rows ``begin:end`` of a row group; of it these columns, or all that are known."""
+        names = self.columns if columns is None else [n for n in self.columns if n in columns]
+        told, stored, own = self.footer.row_group(number), self.stored, None
+        if stored is not None:
+            try:
+                places = stored.places(number, names)
+                own = StoredGroup(self.path, places, told.num_rows, told.total_byte_size)
+            except ValueError as error:
+                log.debug("%s: row group %d: Arrow reads it: %s", self.path, number, error)
+        return Group(self.path, number, names, self.footer, begin, end, self._vault, own)
 
 
 @dataclass(frozen=True)
 class Group:
-    """Rows ``begin:end`` of a row group."""
+    """Rows ``begin:end`` of a row group.
+
+    Attributes
+    ----------
+    stored : what decodes it without Arrow; None where that cannot be done.
+    """
 
     path: Path
     number: int
@@ -81,6 +124,7 @@ class Group:
     begin: int
     end: int
     vault: Vault | None = None
+    stored: StoredGroup | None = None
 
     def read(self) -> pa.RecordBatch:
         """The rows; runs in a worker, with a reader of its own."""
@@ -90,6 +134,22 @@ class Group:
             raise MalformedFileError(
                 self.path, f"row group {self.number}", f"{size} bytes", f"at most {_MOST_GROUP}"
             )
+        batch = self._decoded()
+        return (self._by_arrow() if batch is None else batch).slice(
+            self.begin, self.end - self.begin
+        )
+
+    def _decoded(self) -> pa.RecordBatch | None:
+        """The row group, decoded here; None where Arrow has to read it, or say what is wrong."""
+        if self.stored is None:
+            return None
+        try:
+            return self.stored.read()
+        except OTHERWISE as error:
+            log.debug("%s: row group %d: Arrow reads it: %s", self.path, self.number, error)
+            return None
+
+    def _by_arrow(self) -> pa.RecordBatch:
         try:
             file: Any = open_parquet(
                 self.path,
@@ -104,7 +164,7 @@ class Group:
         except _DAMAGE as error:
             place = f"row group {self.number}"
             raise _damaged(self.path, place, error, "whole columns", self.vault) from error
-        batches = table.slice(self.begin, self.end - self.begin).to_batches()
+        batches = table.to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
@@ -148,7 +208,7 @@ class FilePart:
         reader = ChunkReader(media, opened.metadata)
         sizes = (footer.row_group(n).num_rows for n in range(footer.num_row_groups))
         for number, low, high in groups_between(sizes, self.begin, self.end):
-            yield reader, Group(self.path, number, opened.columns, footer, low, high, vault)
+            yield reader, opened.group(number, low, high)
 
 
 @dataclass

@@ -17,11 +17,10 @@ from datumaro.formats.datumaro_binary.labels import checked_labels
 from datumaro.formats.datumaro_binary.media_in import MediaReader
 from datumaro.formats.datumaro_binary.parquet.chunks import ChunkReader
 from datumaro.formats.datumaro_binary.parquet.encryption import Vault
-from datumaro.formats.datumaro_binary.parquet.footer import plain_footer
 from datumaro.formats.datumaro_binary.parquet.metadata import FileMetadata
-from datumaro.formats.datumaro_binary.parquet.pages import Column, GroupPages, columns_of
+from datumaro.formats.datumaro_binary.parquet.pages import GroupPages
 from datumaro.formats.datumaro_binary.parquet.parts import groups_between
-from datumaro.formats.datumaro_binary.parquet.reading import Group, OpenedFile
+from datumaro.formats.datumaro_binary.parquet.reading import OTHERWISE, OpenedFile
 from datumaro.remote.path import as_remote
 from datumaro.table.checks import check_names
 from datumaro.table.chunk import Chunk, Content
@@ -29,8 +28,6 @@ from datumaro.table.schema import Array
 
 log = logging.getLogger("datumaro")
 
-# what pages that are of another kind, or damaged, raise: Arrow reads them, or tells what is wrong
-_OTHERWISE = (ValueError, KeyError, OSError, pa.ArrowException, DatasetImportError)
 _FEW = 24
 """Items of a row group that are decoded one by one; the next decodes all, which costs as much."""
 
@@ -109,8 +106,6 @@ class StoredFile:
         self._allow_external, self._vault = allow_external, vault
         self._stamp = _stamp(path)
         self._opened: OpenedFile | None = None
-        self._paged: tuple[bytes, list[Column]] | None = None
-        self._is_paged = vault is None  # until something else is found in it
         self._reader: ChunkReader | None = None
         found = self._open()
         self.metadata: FileMetadata = found.metadata
@@ -125,7 +120,7 @@ class StoredFile:
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_opened": None, "_paged": None, "_reader": None}
+        return self.__dict__ | {"_opened": None, "_reader": None}
 
     def _open(self) -> OpenedFile:
         found = self._opened
@@ -157,11 +152,9 @@ class StoredFile:
             It is damaged, or the file is not the same any more.
         """
         found = self._open()
-        names = found.columns if columns is None else [n for n in found.columns if n in columns]
         rows = self.sizes[number]
-        group = Group(self.path, number, names, found.footer, 0, rows, self._vault)
         try:
-            batch = group.read()
+            batch = found.group(number, 0, rows, columns).read()
         except DatasetImportError:
             self._check_unchanged()  # that is why, then
             raise
@@ -177,19 +170,11 @@ class StoredFile:
 
     def pages(self, number: int) -> GroupPages | None:
         """The pages of a row group; None where Arrow alone can read it, or something is wrong."""
-        if not self._is_paged:
-            return None
         try:
-            if self._paged is None:
-                found, footer = self._open(), plain_footer(self.path)
-                if footer is None:
-                    self._is_paged = False
-                    return None
-                self._paged = footer, columns_of(found.footer, found.columns)
-            return GroupPages(self.path, self._paged[0], number, self._paged[1])
-        except _OTHERWISE as error:
+            stored = self._open().stored
+            return None if stored is None else GroupPages(self.path, stored.places(number))
+        except OTHERWISE as error:
             log.debug("%s: its rows are not read one by one: %s", self.path, error)
-            self._is_paged = False
             return None
 
     def picked(self, pages: GroupPages, rows: list[int], keep: bool) -> pa.RecordBatch | None:
@@ -202,7 +187,7 @@ class StoredFile:
         """
         try:
             batch = pages.rows(rows, keep)
-        except _OTHERWISE as error:
+        except OTHERWISE as error:
             log.debug("%s: a row is not read by itself: %s", self.path, error)
             return None
         self._check_unchanged()

@@ -54,24 +54,22 @@ def _told(path: Path, vault: Vault | None) -> FileMetadata:
         opened = OpenedFile(path, vault)
         metadata = opened.metadata
         if metadata.count is None:
-            metadata.count = _counted(opened, vault)
+            metadata.count = _counted(opened)
     return metadata
 
 
-def _counted(opened: OpenedFile, vault: Vault | None) -> Count:
+def _counted(opened: OpenedFile) -> Count:
     """Count by reading the two columns that tell kinds and labels."""
     import numpy as np
 
     from datumaro.formats.datumaro_binary.parquet.columns import TableReader
     from datumaro.formats.datumaro_binary.parquet.layout import ANNOTATIONS
-    from datumaro.formats.datumaro_binary.parquet.reading import Group
 
-    counted = {f"{ANNOTATIONS}.list.element.{name}" for name in ("type", "label")}
-    columns = [name for name in opened.columns if name in counted]
+    counted = [f"{ANNOTATIONS}.list.element.{name}" for name in ("type", "label")]
     total = Count()
     for number in range(opened.footer.num_row_groups):
         rows = opened.footer.row_group(number).num_rows
-        group = Group(opened.path, number, columns, opened.footer, 0, rows, vault)
+        group = opened.group(number, 0, rows, counted)
         table = TableReader(opened.path, f"row group {number}", group.read())
         unannotated = int(np.count_nonzero(np.diff(table.offsets) == 0))
         total += Count(table.n, unannotated, by_label(*table.types_and_labels()))
