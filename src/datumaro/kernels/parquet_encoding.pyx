@@ -8,7 +8,7 @@ import numpy as np
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memchr, memcpy
 
 from datumaro.kernels._buffer cimport Buffer, buffer_byte, buffer_free, buffer_reserve
 
@@ -89,21 +89,23 @@ def list_levels(const int64_t[::1] offsets not None):
 
 def nested_levels(const uint8_t[::1] there not None, const uint8_t[::1] valid not None):
     """See parquet_encoding.pyi."""
-    cdef Py_ssize_t n = there.shape[0], i, at = 0
+    cdef Py_ssize_t n = there.shape[0], i, at = 0, begin = 0, end
+    cdef const uint8_t* empty
     for i in range(n):
-        at += there[i]
+        at += there[i] != 0
     if at != valid.shape[0]:
         raise ValueError("other numbers of values")
-    found = np.empty(n, np.uint8)
+    found = np.zeros(n, np.uint8)
     cdef uint8_t[::1] out = found
     at = 0
     with nogil:
-        for i in range(n):
-            if there[i]:
-                out[i] = 1 + valid[at]
-                at += 1
-            else:
-                out[i] = 0
+        while begin < n:  # from one empty list to the next
+            empty = <const uint8_t*>memchr(&there[begin], 0, n - begin)
+            end = n if empty == NULL else empty - &there[0]
+            for i in range(end - begin):
+                out[begin + i] = 1 + valid[at + i]
+            at += end - begin
+            begin = end + 1
     return found
 
 
@@ -124,16 +126,21 @@ cdef inline void _pack_group(const small* values, int width, uint8_t* out) noexc
     """A group as ``width`` bytes, the lowest bits first."""
     cdef uint64_t word = 0
     cdef int i, bits = 0
-    if small is uint8_t and width <= 2:
+    if small is uint8_t:
         memcpy(&word, values, 8)
+        if width == 8:
+            memcpy(out, &word, 8)
+            return
         if width == 1:
             out[0] = <uint8_t>((word * <uint64_t>0x0102040810204080) >> 56)
-        else:
+            return
+        if width == 2:
             word = (word | word >> 6) & <uint64_t>0x000F000F000F000F
             word = (word | word >> 12) & <uint64_t>0x000000FF000000FF
             word |= word >> 24
             out[0], out[1] = <uint8_t>word, <uint8_t>(word >> 8)
-        return
+            return
+        word = 0
     for i in range(GROUP):
         word |= <uint64_t>values[i] << bits
         bits += width
@@ -317,15 +324,40 @@ def deltas(const integer[::1] values not None):
     return _taken(&b)
 
 
+cdef inline void _swap(uint64_t* a, uint64_t* b, int bits, uint64_t mask) noexcept nogil:
+    """The upper halves of what ``mask`` has of one with the lower ones of the other."""
+    cdef uint64_t both = (a[0] >> bits ^ b[0]) & mask
+    b[0] ^= both
+    a[0] ^= both << bits
+
+
+cdef inline void _transposed(uint64_t* words) noexcept nogil:
+    """Eight words, of which the first become the first bytes of all."""
+    cdef int i
+    for i in range(4):
+        _swap(&words[i], &words[i + 4], 32, <uint64_t>0x00000000FFFFFFFF)
+    for i in (0, 1, 4, 5):
+        _swap(&words[i], &words[i + 2], 16, <uint64_t>0x0000FFFF0000FFFF)
+    for i in (0, 2, 4, 6):
+        _swap(&words[i], &words[i + 1], 8, <uint64_t>0x00FF00FF00FF00FF)
+
+
 def split(const integer[::1] values not None):
     """See parquet_encoding.pyi."""
-    cdef Py_ssize_t n = values.shape[0], i
-    cdef int k
-    cdef bytearray found = bytearray(n * sizeof(integer))
+    cdef Py_ssize_t n = values.shape[0], i, whole = n - n % GROUP
+    cdef int k, size = sizeof(integer)
+    cdef uint64_t[GROUP] words
+    cdef bytearray found = bytearray(n * size)
     cdef uint8_t[::1] out = found
     with nogil:
-        for k in range(<int>sizeof(integer)):
-            for i in range(n):
+        for i in range(0, whole, GROUP):
+            for k in range(GROUP):
+                words[k] = <uint64_t>values[i + k]
+            _transposed(words)
+            for k in range(size):
+                memcpy(&out[k * n + i], &words[k], 8)
+        for i in range(whole, n):
+            for k in range(size):
                 out[k * n + i] = <uint8_t>(values[i] >> 8 * k)
     return found
 

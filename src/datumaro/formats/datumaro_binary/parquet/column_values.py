@@ -20,7 +20,8 @@ from datumaro.table.schema import Array
 PLAIN, DELTAS, TEXTS, DICTIONARY, SPLIT = 0, 5, 6, 8, 9
 """Encodings, by their numbers in Parquet. DELTAS (DELTA_BINARY_PACKED) and SPLIT (BYTE_STREAM_SPLIT)
 are of numbers, TEXTS (DELTA_LENGTH_BYTE_ARRAY) of texts and bytes, DICTIONARY of all: where it would
-save little they are TEXTS or SPLIT all the same."""
+save little they are TEXTS or SPLIT all the same. What is given by a dictionary is PLAIN then, which
+Arrow reads into one, too."""
 
 _DICTIONARY_MOST = 1 << 20  # bytes
 _STATISTICS_MOST = 1 << 12  # bytes of a value
@@ -74,14 +75,13 @@ def values_of(column: pa.Array, valid: Array | None, encoding: int) -> Values:
     if n == 0:
         return _Nothing()
     if encoding == DICTIONARY:
-        indexed: Any = column
-        if not pa.types.is_dictionary(column.type):
-            indexed = column.dictionary_encode()
+        given = pa.types.is_dictionary(column.type)
+        indexed: Any = column if given else column.dictionary_encode()
         words: pa.Array = indexed.dictionary
-        if 2 * len(words) <= n and words.nbytes <= _DICTIONARY_MOST:
+        if (given or 2 * len(words) <= n) and words.nbytes <= _DICTIONARY_MOST:
             return _Indices(words, _numbers(indexed.indices, np.dtype(np.int32)), valid)
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        if given:
+            return _PlainTexts(indexed.dictionary_decode())
     if pa.types.is_integer(column.type):
         kind = np.dtype(column.type.to_pandas_dtype())
         return _Numbers(DELTAS if encoding == DELTAS else SPLIT, _numbers(column, kind), valid)
@@ -162,6 +162,20 @@ class _Texts:
 
 
 @dataclass(frozen=True)
+class _PlainTexts:
+    column: pa.Array
+    encoding: int = PLAIN
+    words: None = None
+
+    def sizes(self, numbers: Array) -> Array:
+        return schema.list_parts(self.column)[0][numbers] + 4 * numbers
+
+    def encoded(self, first: int, last: int) -> list[Bytes]:
+        texts = self.column.slice(first, last - first).drop_null()
+        return [kernel.plain_texts(*schema.list_parts(texts))]
+
+
+@dataclass(frozen=True)
 class _Indices:
     words: pa.Array
     indices: Array
@@ -175,7 +189,10 @@ class _Indices:
         width = max((len(self.words) - 1).bit_length(), 1)
         if width > _FEW_BITS:
             width = (width + 7) // 8 * 8
-        return [bytes([width]), kernel.runs(_there(self.indices, self.valid, first, last), width)]
+        indices = _there(self.indices, self.valid, first, last)
+        if width <= 8:
+            indices = indices.astype(np.uint8)
+        return [bytes([width]), kernel.runs(indices, width)]
 
 
 def _there(values: Array, valid: Array | None, first: int, last: int) -> Array:
