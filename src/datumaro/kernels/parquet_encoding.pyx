@@ -111,15 +111,15 @@ def nested_levels(const uint8_t[::1] there not None, const uint8_t[::1] valid no
 
 cdef inline bint _is_one(const small* values) noexcept nogil:
     """Whether a group has one value."""
-    cdef uint64_t word
+    cdef uint64_t word = 0
     cdef int i
     if small is uint8_t:
         memcpy(&word, values, 8)
-        return word == <uint64_t>values[0] * <uint64_t>0x0101010101010101
-    for i in range(1, GROUP):
-        if values[i] != values[0]:
-            return False
-    return True
+        word ^= <uint64_t>values[0] * <uint64_t>0x0101010101010101
+    else:
+        for i in range(1, GROUP):
+            word |= <uint64_t>(values[i] ^ values[0])
+    return word == 0
 
 
 cdef inline void _pack_group(const small* values, int width, uint8_t* out) noexcept nogil:
@@ -333,30 +333,32 @@ cdef inline void _swap(uint64_t* a, uint64_t* b, int bits, uint64_t mask) noexce
 
 cdef inline void _transposed(uint64_t* words) noexcept nogil:
     """Eight words, of which the first become the first bytes of all."""
-    cdef int i
+    cdef int i, k
     for i in range(4):
         _swap(&words[i], &words[i + 4], 32, <uint64_t>0x00000000FFFFFFFF)
-    for i in (0, 1, 4, 5):
-        _swap(&words[i], &words[i + 2], 16, <uint64_t>0x0000FFFF0000FFFF)
-    for i in (0, 2, 4, 6):
+    for i in range(4):
+        k = i + (i & 2)  # 0, 1, 4, 5
+        _swap(&words[k], &words[k + 2], 16, <uint64_t>0x0000FFFF0000FFFF)
+    for i in range(0, 8, 2):
         _swap(&words[i], &words[i + 1], 8, <uint64_t>0x00FF00FF00FF00FF)
 
 
 def split(const integer[::1] values not None):
     """See parquet_encoding.pyi."""
-    cdef Py_ssize_t n = values.shape[0], i, whole = n - n % GROUP
-    cdef int k, size = sizeof(integer)
+    cdef Py_ssize_t n = values.shape[0], i, lot
+    cdef int k, size = <int>sizeof(integer)
     cdef uint64_t[GROUP] words
     cdef bytearray found = bytearray(n * size)
     cdef uint8_t[::1] out = found
     with nogil:
-        for i in range(0, whole, GROUP):
+        for lot in range(n // GROUP):
+            i = lot * GROUP
             for k in range(GROUP):
                 words[k] = <uint64_t>values[i + k]
             _transposed(words)
             for k in range(size):
-                memcpy(&out[k * n + i], &words[k], 8)
-        for i in range(whole, n):
+                memcpy(&out[k * n + i], &words[k], GROUP)
+        for i in range(n - n % GROUP, n):
             for k in range(size):
                 out[k * n + i] = <uint8_t>(values[i] >> 8 * k)
     return found
