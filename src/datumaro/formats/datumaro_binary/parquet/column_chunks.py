@@ -266,6 +266,6 @@ def _cuts(sizes: Array) -> list[int]:
     size = -(-total // -(-total // _PAGE))  # as large as each other
     cuts = [0]
     while cuts[-1] < n:
-        end = int(np.searchsorted(sizes, sizes[cuts[-1]] + size))
+        end = int(sizes.searchsorted(sizes[cuts[-1]] + size))
         cuts.append(min(max(end, cuts[-1] + 1), n))
     return cuts

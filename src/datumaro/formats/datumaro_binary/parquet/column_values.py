@@ -18,28 +18,31 @@ from datumaro.table import schema
 from datumaro.table.schema import Array
 
 PLAIN, DELTAS, TEXTS, DICTIONARY, SPLIT = 0, 5, 6, 8, 9
-"""Encodings, by their numbers in Parquet. DELTAS (DELTA_BINARY_PACKED) and SPLIT (BYTE_STREAM_SPLIT)
-are of numbers, TEXTS (DELTA_LENGTH_BYTE_ARRAY) of texts and bytes, DICTIONARY of all: where it would
-save little they are TEXTS or SPLIT all the same. What is given by a dictionary is PLAIN then, which
-Arrow reads into one, too."""
+"""Encodings, by their numbers in Parquet.
+
+DELTAS (DELTA_BINARY_PACKED) and SPLIT (BYTE_STREAM_SPLIT) are of numbers, TEXTS
+(DELTA_LENGTH_BYTE_ARRAY) of texts and bytes, DICTIONARY of all: where it would save little, it is
+TEXTS or SPLIT. What is given by a dictionary is PLAIN then, which Arrow reads into one, too."""
 
 _DICTIONARY_MOST = 1 << 20  # bytes
 _STATISTICS_MOST = 1 << 12  # bytes of a value
 _FEW_BITS = 4  # of an index; with more of them whole bytes compress better
 
-Bytes = bytes | bytearray | memoryview | pa.Buffer | Array
+Bytes = bytes | bytearray | memoryview | pa.Buffer
 
 
 class Values(Protocol):
-    """The values of a column.
+    """The values of a column."""
 
-    Attributes
-    ----------
-    words : the dictionary.
-    """
+    @property
+    def encoding(self) -> int:
+        """Its number in Parquet."""
+        ...
 
-    encoding: int
-    words: pa.Array | None
+    @property
+    def words(self) -> pa.Array | None:
+        """The dictionary, if there is one."""
+        ...
 
     def sizes(self, numbers: Array) -> Array:
         """About how many bytes all values before those with these numbers have."""
@@ -100,9 +103,11 @@ def dictionary_page(words: pa.Array) -> Bytes:
 
 
 def statistics_of(column: pa.Array) -> thrift.Value:
-    """What a reader may know of texts without reading them: their bounds, by their bytes, and nulls."""
+    """What readers may know of texts without reading them: bounds, by their bytes, and nulls."""
     bounds: Any = pc.min_max(column).as_py()
-    least, most = (None if bounds[name] is None else bounds[name].encode() for name in ("min", "max"))
+    least, most = (
+        None if bounds[name] is None else bounds[name].encode() for name in ("min", "max")
+    )
     told: dict[int, thrift.Value | None] = {3: thrift.i64(column.null_count)}
     if least is not None and most is not None and max(len(least), len(most)) <= _STATISTICS_MOST:
         told |= {5: thrift.binary(most), 6: thrift.binary(least), 7: thrift.TRUE, 8: thrift.TRUE}
@@ -157,7 +162,7 @@ class _Texts:
         valid = None if self.valid is None else self.valid[first:last]
         lengths, whole = kernel.lengths(offsets, valid)
         if whole or valid is None:
-            return [kernel.deltas(lengths), self.data[offsets[0] : offsets[-1]]]
+            return [kernel.deltas(lengths), self.data[offsets[0] : offsets[-1]].data]
         return [kernel.deltas(lengths), kernel.picked_bytes(offsets, self.data, valid)]
 
 

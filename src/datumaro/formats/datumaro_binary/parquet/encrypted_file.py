@@ -43,9 +43,7 @@ def write_encrypted(
     kind : the schema of the row groups, which are written one by one as they come.
     encryption : `pyarrow.parquet.FileEncryptionProperties`.
     """
-    with pq.ParquetWriter(
-        path, kind, encryption_properties=encryption, **_options(kind)
-    ) as writer:
+    with pq.ParquetWriter(path, kind, encryption_properties=encryption, **_options(kind)) as writer:
         writer.add_key_value_metadata(metadata)
         for group in groups:
             writer.write_batch(group)

@@ -131,7 +131,7 @@ def _schema(kind: pa.Schema) -> Iterator[Value]:
             presence = _OPTIONAL if told.nullable else _REQUIRED
             yield _group(told.name, presence, 1, _LIST, _IS_LIST)
             yield _group("list", _REPEATED, 1)
-            yield _group(element.name, _REQUIRED, len(element.type))
+            yield _group(element.name, _REQUIRED, len(list(element.type)))
             for part in element.type:
                 yield _leaf(part)
         else:

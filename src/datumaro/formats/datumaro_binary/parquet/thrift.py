@@ -5,7 +5,7 @@ https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 Value = tuple[int, bytes]
 """A value: the number of its type in a field's header, and its bytes."""
@@ -49,14 +49,13 @@ def listed(values: Sequence[Value]) -> Value:
     return _LIST, head + b"".join(data for _, data in values)
 
 
-def struct(fields: dict[int, Value | None]) -> Value:
-    """A struct or union of fields by their numbers, which rise; None for one that is not there."""
+def struct(fields: Mapping[int, Value | None]) -> Value:
+    """A struct or union of fields by their numbers, which rise by 15 at most; None for one that is
+    not there."""
     found, last = bytearray(), 0
     for number, value in fields.items():
         if value is not None:
             kind, data = value
-            step = number - last
-            found += bytes([step << 4 | kind]) if step < 16 else bytes([kind]) + _integer(number)
-            found += data
+            found += bytes([(number - last) << 4 | kind]) + data
             last = number
     return _STRUCT, bytes(found) + b"\0"

@@ -50,7 +50,7 @@ _ITEM_STORAGE = {
 }
 _FIELD_STORAGE = {
     "type": Storage(DICTIONARY, 1),
-    "label": Storage(DICTIONARY, 3),
+    "label": Storage(SPLIT, 3),
     "id": Storage(DELTAS, 1),
     "group": Storage(DELTAS, 1),
     "object_id": Storage(SPLIT, 1),
@@ -111,9 +111,7 @@ class ParquetWriter:
         n = len(bounds) - 1
         found: list[ParquetFile] = []
         for number, (begin, end) in enumerate(pairwise(bounds)):
-            told = replace(
-                metadata, subset=self.subset, shard=number, shards=n, items=end - begin
-            )
+            told = replace(metadata, subset=self.subset, shard=number, shards=n, items=end - begin)
             pieces = self._between(begin, end)
             kind = packing.file_schema(pieces)
             found.append(ParquetFile(file_stem(self.subset, number, n), told, kind, pieces))
