@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -163,7 +164,8 @@ def _chunk(
         size = int(np.diff(values.sizes(np.array([page.first, page.last])))[0])
         if size > _MOST:
             raise UnsupportedContentError(
-                f"a value of {path} has {size} bytes; Parquet has room for at most {_MOST}"
+                f"values of {path}, of which one is too large, have {size} bytes; a page of "
+                f"Parquet has at most {_MOST}"
             )
         levels = rows.levels(page, valid, told.nullable)
         body = values.encoded(page.first, page.last)
@@ -266,6 +268,6 @@ def _cuts(sizes: Array) -> list[int]:
     size = -(-total // -(-total // _PAGE))  # as large as each other
     cuts = [0]
     while cuts[-1] < n:
-        end = int(sizes.searchsorted(sizes[cuts[-1]] + size))
-        cuts.append(min(max(end, cuts[-1] + 1), n))
+        end: Any = np.searchsorted(sizes, sizes[cuts[-1]] + size)
+        cuts.append(min(max(int(end), cuts[-1] + 1), n))
     return cuts
