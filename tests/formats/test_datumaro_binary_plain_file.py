@@ -170,7 +170,12 @@ def path(tmp_path):
 
 @pytest.fixture
 def small_pages(monkeypatch):
-    monkeypatch.setattr(column_chunks, "_PAGE", 60)
+    pages_of_size(monkeypatch, 60)
+
+
+def pages_of_size(monkeypatch, size):
+    for name in ("_PAGE", "_UNCOMPRESSED_PAGE"):
+        monkeypatch.setattr(column_chunks, name, size)
 
 
 def pages_of(path, group=0):
@@ -208,7 +213,7 @@ def test_it_is_as_arrow_would_write_it(tmp_path_factory, groups):
 def test_of_many_pages(tmp_path_factory, rows, size):
     path = tmp_path_factory.mktemp("pages") / "file"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(column_chunks, "_PAGE", size)
+        pages_of_size(patch, size)
         ours(path, [batch_of(rows)])
     assert_like_arrows(path, [batch_of(rows)])
 
@@ -224,7 +229,8 @@ def test_any_data_set(tmp_path_factory, made, small):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(column_chunks, "encode", keep)
-        patch.setattr(column_chunks, "_PAGE", 100 if small else 1 << 20)
+        if small:
+            pages_of_size(patch, 100)
         made.export(folder, "datumaro_binary", storage="parquet", shard_size=2)
     for path in (folder / "annotations").glob("*.datum"):
         ids = pq.read_table(path)["id"].to_pylist()
@@ -305,11 +311,12 @@ def test_a_row_that_is_too_large_for_a_page_has_several(path, small_pages):
     assert_like_arrows(ours(path, [part]), [part])
 
 
-def test_pages_have_a_mebibyte_or_so(path):
+@pytest.mark.parametrize(("level", "pages"), [(1, 4), (None, 16)])
+def test_pages_have_a_mebibyte_or_a_quarter(path, level, pages):
     kind = pa.schema([pa.field("bytes", pa.large_binary(), nullable=False)])
     batch = pa.RecordBatch.from_arrays([pa.array([b"x" * 1000] * 4000, kind[0].type)], schema=kind)
-    ours(path, [batch], kind, {"bytes": Storage(TEXTS, None)})
-    assert pages_of(path) == [4]
+    ours(path, [batch], kind, {"bytes": Storage(TEXTS, level)})
+    assert pages_of(path) == [pages]
 
 
 @pytest.mark.parametrize("where", ["bytes", NESTED + "bytes"])

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +32,10 @@ RLE = 3
 UNCOMPRESSED, ZSTD = 0, 6
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 
-_PAGE = 1 << 20  # bytes of values that a page has, about
+# Bytes of values that a page has, about: the larger, the better they compress, and the more is read
+# for a single row.
+_PAGE = 1 << 20
+_UNCOMPRESSED_PAGE = 1 << 18
 _MOST = (1 << 31) - (1 << 24)  # bytes of a page: Parquet tells them as int32
 
 
@@ -160,7 +162,7 @@ def _chunk(
     values = values_of(column, valid, storage.encoding)
     if values.words is not None:
         chunk.add_dictionary(dictionary_page(values.words), len(values.words))
-    for page in rows.pages(values):
+    for page in rows.pages(values, _UNCOMPRESSED_PAGE if storage.level is None else _PAGE):
         size = int(np.diff(values.sizes(np.array([page.first, page.last])))[0])
         if size > _MOST:
             raise UnsupportedContentError(
@@ -194,9 +196,9 @@ class _Rows:
     def __init__(self, n: int) -> None:
         self._n = n
 
-    def pages(self, values: Values) -> Iterator[_Page]:
-        """How the values are parted; ``values`` are those of all rows."""
-        for first, last in pairwise(_cuts(values.sizes(np.arange(self._n + 1)))):
+    def pages(self, values: Values, most: int) -> Iterator[_Page]:
+        """How the values of all rows are parted into pages of about ``most`` bytes."""
+        for first, last in pairwise(_cuts(values.sizes(np.arange(self._n + 1)), most)):
             yield _Page(first, last, first, last)
 
     def levels(self, page: _Page, valid: Array | None, nullable: bool) -> list[Bytes]:
@@ -223,23 +225,20 @@ class _Lists(_Rows):
         self._starts = np.append(np.flatnonzero(self._repeated == 0), len(self._repeated))
         self._known: dict[tuple[int, int], list[Bytes]] = {}
 
-    def pages(self, values: Values) -> Iterator[_Page]:
+    def pages(self, values: Values, most: int) -> Iterator[_Page]:
         """See `_Rows.pages`."""
         sizes = values.sizes(self._offsets)
-        for row, end in pairwise(_cuts(sizes)):
-            level, first, last = (
-                int(self._starts[row]),
-                int(self._offsets[row]),
-                int(self._offsets[end]),
-            )
-            if sizes[end] - sizes[row] > 2 * _PAGE:  # a large row: between its elements
+        for row, end in pairwise(_cuts(sizes, most)):
+            level, level_last = int(self._starts[row]), int(self._starts[end])
+            first, last = int(self._offsets[row]), int(self._offsets[end])
+            if sizes[end] - sizes[row] > 2 * most:  # a large row: between its elements
                 levels = np.flatnonzero(self._there)  # of each element
                 sizes_within = values.sizes(np.arange(first, last + 1))
-                for at in [first + cut for cut in _cuts(sizes_within)[1:-1]]:
+                for at in [first + cut for cut in _cuts(sizes_within, most)[1:-1]]:
                     level_end = int(levels[at - self._offsets[0]])
                     yield _Page(level, level_end, first, at)
                     level, first = level_end, at
-            yield _Page(level, int(self._starts[end]), first, last)
+            yield _Page(level, level_last, first, last)
 
     def levels(self, page: _Page, valid: Array | None, nullable: bool) -> list[Bytes]:
         """See `_Rows.levels`."""
@@ -260,14 +259,15 @@ def _levels(values: Array, width: int) -> list[Bytes]:
     return [len(found).to_bytes(4, "little"), found]
 
 
-def _cuts(sizes: Array) -> list[int]:
-    """Where pages begin, and the end, of things that have ``sizes`` bytes before each."""
+def _cuts(sizes: Array, most: int) -> list[int]:
+    """Where pages of about ``most`` bytes begin, and the end, of things that have ``sizes`` bytes
+    before each."""
     n, total = len(sizes) - 1, int(sizes[-1] - sizes[0])
-    if total <= _PAGE:
+    if total <= most:
         return [0, n]
-    size = -(-total // -(-total // _PAGE))  # as large as each other
+    size = -(-total // -(-total // most))  # as large as each other
     cuts = [0]
     while cuts[-1] < n:
-        end: Any = np.searchsorted(sizes, sizes[cuts[-1]] + size)
-        cuts.append(min(max(int(end), cuts[-1] + 1), n))
+        end = int(np.searchsorted(sizes, int(sizes[cuts[-1]]) + size))
+        cuts.append(min(max(end, cuts[-1] + 1), n))
     return cuts

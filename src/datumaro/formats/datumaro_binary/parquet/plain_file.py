@@ -6,6 +6,7 @@ https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -60,11 +61,17 @@ def write_file(
                 3: i64(rows),
                 4: listed(told),
                 5: listed([struct({1: binary(k), 2: binary(v)}) for k, v in metadata.items()]),
-                6: binary(f"datumaro version {version('datumaro')} (build 0)".encode()),
+                6: binary(_created_by()),
                 7: listed([_TYPE_ORDER] * len(leaves)),
             }
         )[1]
         file.writelines([footer, len(footer).to_bytes(4, "little"), _MAGIC])
+
+
+@cache
+def _created_by() -> bytes:
+    """Who wrote it, in the form that readers part into a name and a version."""
+    return f"datumaro version {version('datumaro')} (build 0)".encode()
 
 
 def _row_group(group: RowGroup, leaves: list[tuple[tuple[bytes, ...], int]], at: int) -> Value:
