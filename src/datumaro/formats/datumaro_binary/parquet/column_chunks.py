@@ -223,7 +223,7 @@ class _Lists(_Rows):
         self._repeated, self._there = kernel.list_levels(offsets)
         # the first level of each row: an empty list has one
         self._starts = np.append(np.flatnonzero(self._repeated == 0), len(self._repeated))
-        self._known: dict[tuple[int, int], list[Bytes]] = {}
+        self._known: dict[tuple[int, int, int], list[Bytes]] = {}
 
     def pages(self, values: Values, most: int) -> Iterator[_Page]:
         """See `_Rows.pages`."""
@@ -242,16 +242,20 @@ class _Lists(_Rows):
 
     def levels(self, page: _Page, valid: Array | None, nullable: bool) -> list[Bytes]:
         """See `_Rows.levels`."""
-        bounds = page.level, page.level_end
-        if bounds not in self._known:  # all columns of the same lists have the same
-            self._known[bounds] = _levels(self._repeated[page.level : page.level_end], 1)
+        repeated = self._shared(page, 0)
+        if valid is None or not nullable:
+            return [*repeated, *self._shared(page, 2 if nullable else 1)]
         there = self._there[page.level : page.level_end]
-        if not nullable:
-            return [*self._known[bounds], *_levels(there, 1)]
-        if valid is None:
-            return [*self._known[bounds], *_levels(there + there, 2)]
-        own = kernel.nested_levels(there, valid[page.first : page.last])
-        return [*self._known[bounds], *_levels(own, 2)]
+        return [*repeated, *_levels(kernel.nested_levels(there, valid[page.first : page.last]), 2)]
+
+    def _shared(self, page: _Page, most: int) -> list[Bytes]:
+        """What all columns of the same lists have alike: repetition levels, or with ``most`` the
+        definition levels where no value is null."""
+        key = page.level, page.level_end, most
+        if key not in self._known:
+            levels = (self._there if most else self._repeated)[page.level : page.level_end]
+            self._known[key] = _levels(levels * np.uint8(2) if most == 2 else levels, max(most, 1))
+        return self._known[key]
 
 
 def _levels(values: Array, width: int) -> list[Bytes]:
