@@ -163,11 +163,11 @@ def _chunk(
     if values.words is not None:
         chunk.add_dictionary(dictionary_page(values.words), len(values.words))
     for page in rows.pages(values, _UNCOMPRESSED_PAGE if storage.level is None else _PAGE):
-        size = int(np.diff(values.sizes(np.array([page.first, page.last])))[0])
-        if size > _MOST:
+        before, upto = values.sizes(np.array([page.first, page.last]))
+        if upto - before > _MOST:
             raise UnsupportedContentError(
-                f"values of {path}, of which one is too large, have {size} bytes; a page of "
-                f"Parquet has at most {_MOST}"
+                f"values of {path}, of which one is too large, have {upto - before} bytes; a page "
+                f"of Parquet has at most {_MOST}"
             )
         levels = rows.levels(page, valid, told.nullable)
         body = values.encoded(page.first, page.last)

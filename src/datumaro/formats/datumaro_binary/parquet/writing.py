@@ -35,7 +35,8 @@ from datumaro.table.chunk import Chunk, item_of
 
 ROW_GROUP = 8192  # items: 5 MB of COCO's; what a reader takes at a time
 
-# Measured at COCO's size
+# Measured at COCO's size. Of zstd's levels a higher one than 1 gains 18 % of run lengths, 1.2 MB in
+# 0.05 s, and of labels, 0.17 MB in 0.01 s; of the others next to nothing.
 _ITEM_STORAGE = {
     "id": Storage(TEXTS, 1, has_statistics=True),
     "attributes": Storage(TEXTS, 1),
