@@ -11,7 +11,13 @@ from hypothesis import given, settings, strategies as st
 import datumaro as dm
 from datumaro.crypto import generate_key
 from datumaro.errors import DatumaroError, MalformedFileError
-from datumaro.formats.datumaro_binary.parquet import pages, reading, row_groups, stored
+from datumaro.formats.datumaro_binary.parquet import (
+    column_chunks,
+    pages,
+    reading,
+    row_groups,
+    stored,
+)
 from datumaro.formats.datumaro_binary.parquet.footer import plain_footer
 from datumaro.formats.datumaro_binary.parquet.pages import GroupPages
 from datumaro.formats.datumaro_binary.parquet.reading import Group, OpenedFile
@@ -118,6 +124,18 @@ def test_of_whatever_is_written(tmp_path_factory, made):
     for path in (folder / "annotations").glob("*.datum"):
         if pq.read_metadata(path).num_rows:
             assert_same_rows(path)
+
+
+@pytest.mark.parametrize("size", [1, 40, 300])
+def test_of_small_pages(tmp_path, monkeypatch, size, arrow_is_not_asked):
+    """Some begin within a row."""
+    for name in ("_PAGE", "_UNCOMPRESSED_PAGE"):
+        monkeypatch.setattr(column_chunks, name, size)
+    reader = dm.ItemReader(export(tmp_path))
+    made = list(dataset())
+    for k in random.Random(1).sample(range(len(made)), 20):
+        found = reader[k]
+        assert (found.annotations, found.attributes) == (made[k].annotations, made[k].attributes)
 
 
 SMALL = {"data_page_size": 100, "write_batch_size": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from datumaro.crypto import FileCipher
 from datumaro.errors import MalformedFileError
@@ -21,10 +22,9 @@ from datumaro.formats.datumaro_binary.parquet.reading import (
 )
 from datumaro.formats.datumaro_binary.parquet.together import files_of, put_together
 from datumaro.formats.datumaro_binary.parquet.writing import (
-    Encoded,
     ParquetFile,
     ParquetWriter,
-    encode,
+    Piece,
 )
 from datumaro.formats.datumaro_binary.sources import (
     ANNOTATIONS,
@@ -168,21 +168,31 @@ def _write_files(
     context = media.context
     workers = context.workers if context.workers.share_memory else Workers()
 
-    def write_file(file: ParquetFile, encoded: Iterator[Encoded] | None = None) -> None:
+    def encode(task: tuple[ParquetFile, Piece]) -> Any:
+        file, piece = task
+        return file.encode(piece) if vault is None else file.batch(piece)
+
+    def write_file(file: ParquetFile, groups: Iterator[Any]) -> None:
         path = folder / ANNOTATIONS / f"{file.stem}{SUFFIX}"
-        file.write(path, encoded or map(encode, file.pieces), vault)
+        if vault is None:
+            file.write(path, groups)
+        else:
+            file.write_encrypted(path, groups, vault)
+
+    def write_alone(file: ParquetFile) -> None:
+        write_file(file, (encode((file, piece)) for piece in file.pieces))
 
     context.progress.start(len(files), desc="Writing")
     sizes = [file.metadata.items for file in files]
     if max(sizes) * workers.num_workers <= sum(sizes):
-        with workers.map(write_file, ([file] for file in files)) as written:
+        with workers.map(write_alone, ([file] for file in files)) as written:
             for number, _ in enumerate(written, 1):
                 context.progress.report_status(number)
     else:
-        pieces = ([piece] for file in files for piece in file.pieces)
-        with workers.map(encode, pieces) as encoded:
+        tasks = ([(file, piece)] for file in files for piece in file.pieces)
+        with workers.map(encode, tasks) as groups:
             for number, file in enumerate(files, 1):
-                write_file(file, encoded)
+                write_file(file, groups)
                 context.progress.report_status(number)
     context.progress.finish()
 

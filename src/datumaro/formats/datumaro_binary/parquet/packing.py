@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,13 @@ _NAMES = pa.dictionary(pa.int32(), pa.large_string())
 _WRITTEN_AS: dict[str, pa.DataType] = {"type": _NAMES, "attributes": _NAMES}
 
 
-def file_schema(items: set[str], annotations: set[str]) -> pa.Schema:
-    """The schema of a file in which nothing but nulls is left out.
-
-    Parameters
-    ----------
-    items, annotations : columns and annotation fields that are not null throughout.
-    """
+def file_schema(pieces: Iterable[tuple[Chunk, dict[str, pa.Array]]]) -> pa.Schema:
+    """The schema of a file of chunks with their media, in which nothing but nulls is left out."""
+    items, annotations = set[str](), set[str]()
+    for chunk, media in pieces:
+        own, its_annotations = present(chunk, media)
+        items |= own
+        annotations |= its_annotations
     fields = [
         pa.field(name, kind, nullable=name not in _NEVER_NULL)
         for name, kind in ITEM_COLUMNS.items()

@@ -66,12 +66,13 @@ class _Bounds:
 
     Attributes
     ----------
-    page, first, last : in which page, from which value of it to which.
+    page, row, first, last : in which page, as which of its rows, from which value of it to which.
     repeated : the page's repetition levels, as they are stored.
     begun : how many rows had begun there.
     """
 
     page: int
+    row: int
     repeated: bytes
     first: int
     last: int
@@ -169,7 +170,8 @@ class GroupPages:
             body = self._levels_of(file, found, page, column)
             begin, end = _level_bounds(body, 0)
             repeated = body[begin:end]
-            if like is not None and like.page == number and like.repeated == repeated:
+            place = number, left, repeated
+            if like is not None and (like.page, like.row, like.repeated) == place:
                 first, last, begun = like.first, like.last, like.begun
             else:
                 first, last, begun = kernel.row_bounds(body, begin, end, page.count, left)
@@ -185,7 +187,7 @@ class GroupPages:
                     values += self._piece(file, found, column, after, body, 0, rest)
                 if rest < after.count:
                     break
-            return values, _Bounds(number, repeated, first, last, begun)
+            return values, _Bounds(*place, first, last, begun)
         raise ValueError("fewer lists than rows")
 
     def _piece(
