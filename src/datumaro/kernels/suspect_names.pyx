@@ -5,30 +5,52 @@ import numpy as np
 from libc.stdint cimport int64_t, uint8_t
 
 
-cdef inline bint is_letter(uint8_t byte) noexcept nogil:
-    return c"a" <= (byte | 32) <= c"z"
+cdef enum:
+    ALWAYS = 1  # suspect in any text
+    DOT = 2
+    SLASH = 4
+    COLON = 8
+
+cdef uint8_t[256] kind_of  # of a byte
+
+kind_of[0] = kind_of[c"\\"] = ALWAYS
+kind_of[c"."] = DOT
+kind_of[c"/"] = SLASH
+kind_of[c":"] = COLON
+
+
+cdef inline uint8_t kinds_in(const uint8_t* p, int64_t n) noexcept nogil:
+    cdef int64_t i
+    cdef uint8_t kinds = 0
+    for i in range(n):
+        kinds |= kind_of[p[i]]
+    return kinds
 
 
 cdef inline bint is_suspect_name(const uint8_t* p, int64_t n) noexcept nogil:
     cdef int64_t i
-    cdef bint found = n == 0 or p[0] == c"/" or (n > 1 and p[1] == c":" and is_letter(p[0]))
-    cdef uint8_t before = 0
-    for i in range(n):
-        found |= p[i] == c"\\" or p[i] == 0 or (p[i] == c"." and before == c".")
-        before = p[i]
-    return found
+    cdef uint8_t kinds = kinds_in(p, n)
+    if n == 0 or kinds & ALWAYS or p[0] == c"/":
+        return True
+    if kinds & COLON and n > 1 and p[1] == c":" and c"a" <= (p[0] | 32) <= c"z":
+        return True
+    if kinds & DOT:
+        for i in range(1, n):
+            if p[i] == c"." and p[i - 1] == c".":
+                return True
+    return False
 
 
 cdef inline bint is_suspect_path(const uint8_t* p, int64_t n) noexcept nogil:
     cdef int64_t i
-    cdef bint found = False, begins = True  # a part of the path
-    for i in range(n):
-        found |= (
-            p[i] == c"\\" or p[i] == 0 or p[i] == c":"
-            or (begins and (p[i] == c"." or (p[i] == c"/" and i > 0)))
-        )
-        begins = p[i] == c"/"
-    return found
+    cdef uint8_t kinds = kinds_in(p, n)
+    if kinds & (ALWAYS | COLON) or (n and p[0] == c"."):
+        return True
+    if kinds & SLASH:
+        for i in range(1, n):
+            if p[i - 1] == c"/" and (p[i] == c"." or p[i] == c"/"):
+                return True
+    return False
 
 
 def suspects(

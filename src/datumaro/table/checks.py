@@ -16,6 +16,8 @@ from datumaro.errors import (
     RepeatedItemInFileError,
     UndeclaredLabelInFileError,
 )
+from datumaro.kernels.distinct_texts import are_distinct
+from datumaro.kernels.label_counts import bounds
 from datumaro.kernels.suspect_names import suspects
 from datumaro.model.categories import stated_labels
 from datumaro.model.item import checked_id
@@ -68,11 +70,11 @@ def check_labels(content: Content, where: str, problem: Problem) -> Content:
 
 def _declared(chunk: Chunk, n_labels: int, where: str, problem: Problem) -> Chunk:
     values = schema.label_values(chunk.annotations.column("label"))
-    bad = (values != schema.NO_LABEL) & ((values < 0) | (values >= n_labels))
-    rows = np.flatnonzero(bad)
-    if not len(rows):
+    least, most = bounds(values, schema.NO_LABEL)
+    if least >= 0 and most < n_labels:
         return chunk
-    for at in rows.tolist():
+    bad = (values != schema.NO_LABEL) & ((values < 0) | (values >= n_labels))
+    for at in np.flatnonzero(bad).tolist():
         row = int(np.searchsorted(chunk.offsets, at, "right")) - 1
         problem(
             UndeclaredLabelInFileError(
@@ -139,5 +141,7 @@ def _all_unique(content: Content) -> bool:
             own = ids if len(present) == 1 else ids.filter(pa.array(codes == code))
             by_subset.setdefault(names[code], []).append(own)
     return all(
-        len(pc.unique(pa.chunked_array(ids))) == sum(map(len, ids)) for ids in by_subset.values()
+        are_distinct([schema.list_parts(column) for column in ids])
+        or len(pc.unique(pa.chunked_array(ids))) == sum(map(len, ids))
+        for ids in by_subset.values()
     )

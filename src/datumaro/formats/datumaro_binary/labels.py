@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from datumaro.errors import UndeclaredLabelInFileError
 from datumaro.formats.base import ReadContext
+from datumaro.kernels.label_counts import bounds
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, stated_labels
 from datumaro.table import schema
@@ -37,9 +38,10 @@ def checked_labels(
 
 def _checked(chunk: Chunk, n_labels: int, path: Path, context: ReadContext) -> Chunk:
     values = schema.label_values(chunk.annotations.column("label"))
-    wrong = ((values < 0) & (values != schema.NO_LABEL)) | (values >= n_labels)
-    if not wrong.any():
+    least, most = bounds(values, schema.NO_LABEL)
+    if least >= 0 and most < n_labels:
         return chunk
+    wrong = ((values < 0) & (values != schema.NO_LABEL)) | (values >= n_labels)
     for row in np.flatnonzero(wrong).tolist():
         item = item_of(chunk.offsets, row)
         context.problem(
