@@ -38,6 +38,7 @@ from datumaro.formats.files import FileIndex, find_root, read_file
 from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
+from datumaro.formats.number_texts import is_number
 from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import stated_labels
@@ -167,7 +168,7 @@ def parse_line(line: str) -> Line:
                 values = list(map(float, words[-count:]))
             except ValueError:
                 break
-    if not values or (len(words) > len(values) + 1 and _is_number(words[-len(values) - 1])):
+    if not values or (len(words) > len(values) + 1 and is_number(words[-len(values) - 1])):
         raise ValueError(f"{len(words)} fields: {line[:80]!r}")
     if not sum(map(abs, values)) <= _MAX_NUMBER and not _are_small(values):
         raise ValueError(f"a number that is none, or too large: {line[:80]!r}")
@@ -190,14 +191,6 @@ def parse_line(line: str) -> Line:
 
 def _are_small(values: list[float]) -> bool:
     return all(abs(value) <= _MAX_NUMBER for value in values)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 class _Reader:
@@ -300,7 +293,7 @@ class _Writer:
         context.lost("names of attributes of labels", len(others), ", ".join(sorted(others)[:5]))
         self.labels = [label.name for label in labels]
         for name in self.labels:
-            if not _NAME.fullmatch(name) or (" " in name and _is_number(name.rpartition(" ")[2])):
+            if not _NAME.fullmatch(name) or (" " in name and is_number(name.rpartition(" ")[2])):
                 raise UnsupportedContentError(
                     f"label {name!r}: KITTI's lines hold words with single spaces between them, of "
                     "which the last is no number; rename the label before export"

@@ -25,6 +25,7 @@ from datumaro.errors import (
 from datumaro.formats.base import WriteContext
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import read_file
+from datumaro.formats.number_texts import is_number
 from datumaro.formats.paint_plan import PaintPlan
 from datumaro.kernels.kitti_lines import LineReader, print_lines
 from datumaro.model.annotation import AnnotationType
@@ -144,19 +145,11 @@ def check_name(name: str) -> None:
     UnsupportedContentError
     """
     words = name.split(" ")
-    if not _NAME.fullmatch(name) or (len(words) > 1 and _is_number(words[-1])):
+    if not _NAME.fullmatch(name) or (len(words) > 1 and is_number(words[-1])):
         raise UnsupportedContentError(
             f"label {name!r}: KITTI's lines hold words with single spaces between them, of which "
             "the last is no number; rename the label before export"
         )
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def texts(chunk: Chunk, plan: PaintPlan, context: WriteContext) -> list[bytes]:
