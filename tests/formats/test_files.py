@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from datumaro.formats import files
-from datumaro.formats.files import FileIndex
+from datumaro.formats.files import FileIndex, levels
 
 
 def test_a_thread_that_asks_while_another_lists_gets_the_whole_answer(
@@ -33,3 +33,19 @@ def test_a_thread_that_asks_while_another_lists_gets_the_whole_answer(
     with ThreadPoolExecutor(2) as threads:
         answers = [threads.submit(index.find, "a"), threads.submit(second)]
     assert [answer.result() for answer in answers] == ["a.png", "a.png"]
+
+
+def test_levels_of_folders(tmp_path: Path):
+    (tmp_path / "b/c/d/e").mkdir(parents=True)
+    (tmp_path / "a").mkdir()
+    (tmp_path / ".x").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "b", target_is_directory=True)
+
+    def names(*, dots: bool) -> list[list[str]]:
+        found = levels(tmp_path, dots=dots)
+        return [[path.relative_to(tmp_path).as_posix() for path in level] for level in found]
+
+    assert names(dots=False) == [["."], ["a", "b"], ["b/c"], ["b/c/d"]]
+    assert names(dots=True) == [["."], [".x", "a", "b"], ["b/c"], ["b/c/d"]]
+    assert not any(levels(tmp_path / "file")) and not any(levels(tmp_path / "nothing"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,6 @@ from datumaro.formats.files import read_file
 from datumaro.model.categories import PointsCategory
 from datumaro.paths import split_extension
 
-_SEARCH_DEPTH = 3
 _MAX_LIST_BYTES = 1 << 30
 
 
@@ -68,20 +67,6 @@ class Layout:
     subsets: dict[str, list[Entry]]
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     pose: Pose | None = None
-
-
-def folders_around(path: Path) -> Iterator[list[Path]]:
-    """The folder, the folders in it, and so on, three levels deep."""
-    level = [path]
-    for depth in range(_SEARCH_DEPTH + 1):
-        yield level
-        if depth < _SEARCH_DEPTH:
-            level = [Path(inner) for folder in level for inner in _folders(folder)]
-
-
-def _folders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 def only(found: list[Path], path: Path) -> Path:

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 
 from datumaro.formats import image_sizes
-from datumaro.formats.files import images_below, walk
+from datumaro.formats.files import images_below, levels, walk
 from datumaro.formats.yolo import class_names
-from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem
+from datumaro.formats.yolo.layout import Entry, Layout, only, stem
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 
 NAMES_FILE = "obj.names"
@@ -24,7 +24,7 @@ def find(path: Path) -> Path | None:
     """The folder with ``obj.names`` and label files at or up to three levels below ``path``."""
     if path.is_file():
         return path.parent if path.name == NAMES_FILE and label_folder(path.parent) else None
-    for level in folders_around(path):
+    for level in levels(path, dots=True):
         found = [
             folder for folder in level if (folder / NAMES_FILE).is_file() and label_folder(folder)
         ]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
 from datumaro.formats import image_sizes
+from datumaro.formats.files import levels
 from datumaro.formats.yolo import class_names
 from datumaro.formats.yolo.layout import (
     Entry,
     Layout,
-    folders_around,
     only,
     read_list,
     read_text,
@@ -31,7 +31,7 @@ def find(path: Path) -> Path | None:
     """The ``.data`` file at, in or up to three levels below ``path``."""
     if path.is_file():
         return path if path.suffix == ".data" else None
-    for level in folders_around(path):
+    for level in levels(path, dots=True):
         found = [folder / name for folder in level for name in data_files(folder)]
         if found:
             return only(found, path)

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, PathOutsideDatasetError
 from datumaro.formats import image_sizes
-from datumaro.formats.files import images_below, walk
+from datumaro.formats.files import images_below, levels, walk
 from datumaro.formats.yolo import data_yaml
 from datumaro.formats.yolo.data_yaml import DataYaml
 from datumaro.formats.yolo.layout import (
     Entry,
     Layout,
-    folders_around,
     only,
     read_list,
     stem,
@@ -33,7 +32,7 @@ def find(path: Path) -> Path | None:
     """The YAML file at, in or up to three levels below ``path`` that describes a data set."""
     if path.is_file():
         return path if data_yaml.is_yaml(path.name) else None
-    for level in folders_around(path):
+    for level in levels(path, dots=True):
         files = [data_yaml.file_in(folder) for folder in level]
         found = [file for file in files if file is not None]
         if found:
