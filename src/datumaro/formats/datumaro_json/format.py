@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class DatumaroJson(Format):
             if found is None:
                 raise Rejected(f"there is no {ANNOTATIONS}/*{EXTENSION}")
             relative, names = found
-            head = folder.head(os.path.join(relative, ANNOTATIONS, names[0]), HEAD)  # noqa: PTH118
+            head = folder.head(posixpath.join(relative, ANNOTATIONS, names[0]), HEAD)
         if not is_datumaro_json(head):
             raise Rejected("the annotation file does not begin with the format's keys")
         return Confidence.MEDIUM
