@@ -195,6 +195,16 @@ def images_below(folder: str, prefix: str = "") -> list[str]:
     return names
 
 
+def images_by_stem(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """{path without extension: path with ``folder``} of the images below a folder.
+
+    Of several with one stem the first by name counts. None where there is no such folder.
+    """
+    start = os.fspath(folder)
+    names = images_below(start) if os.path.isdir(start) else []  # noqa: PTH112 - a str
+    return {stem_of(name): f"{start}/{name}" for name in reversed(names)}
+
+
 def item_ids(names: list[str]) -> list[str]:
     """The id of each image; see `ImageDir`."""
     ids = [stem_of(name) for name in names]

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from datumaro.formats import json_files
-from datumaro.formats.files import folders, images_below, stem_of, walk
+from datumaro.formats.files import folders, images_by_stem, stem_of, walk
 
 VERSIONS = ("v2.0", "v1.2")  # the newer first
 NEWEST = VERSIONS[0]
@@ -141,9 +141,7 @@ def is_root(folder: Path) -> bool:
 
 def images_of(subset: Path) -> dict[str, str]:
     """{id: path} of a subset's images."""
-    start = os.fspath(subset / IMAGES)
-    names = images_below(start) if (subset / IMAGES).is_dir() else []
-    return {stem_of(name): f"{start}/{name}" for name in reversed(names)}
+    return images_by_stem(subset / IMAGES)
 
 
 def instances_of(subset: Path, version: str) -> dict[str, str]:

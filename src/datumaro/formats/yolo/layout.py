@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
-from datumaro.formats.files import read_file
+from datumaro.formats.files import read_file, stem_of
 from datumaro.model.categories import PointsCategory
-from datumaro.paths import split_extension
 
 _MAX_LIST_BYTES = 1 << 30
 
@@ -116,11 +115,6 @@ def read_list(path: Path | str) -> list[str]:
     ]
 
 
-def stem(path: str) -> str:
-    """A path without its extension."""
-    return split_extension(path)[0]
-
-
 def unique_ids(ids: Iterable[str], paths: Iterable[str]) -> list[str]:
     """Ids of which none is there twice: those that are get the file's whole path."""
     made = list(ids)
@@ -128,7 +122,7 @@ def unique_ids(ids: Iterable[str], paths: Iterable[str]) -> list[str]:
     if len(counts) == len(made):
         return made
     made = [
-        item_id if counts[item_id] == 1 else stem(path)
+        item_id if counts[item_id] == 1 else stem_of(path)
         for item_id, path in zip(made, paths, strict=True)
     ]
     seen: Counter[str] = Counter()

@@ -29,14 +29,14 @@ from datumaro.formats.capabilities import Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.files import folders, images_below, levels, read_file, walk
+from datumaro.formats.files import folders, images_by_stem, levels, read_file, stem_of, walk
 from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.formats.yolo import class_names, data_yaml, subset_names
 from datumaro.formats.yolo.holdings import SEEN_IDS, holding
-from datumaro.formats.yolo.layout import Entry, Layout, only, stem
+from datumaro.formats.yolo.layout import Entry, Layout, only
 from datumaro.formats.yolo.reader import Shape, read
 from datumaro.formats.yolo.tree import Roboflow
 from datumaro.model.annotation import AnnotationType
@@ -98,9 +98,8 @@ def load(file: Path, label_folder: str) -> Layout:
         images, labels = root / subset / IMAGES, root / subset / label_folder
         if not labels.is_dir():
             continue
-        names = images_below(os.fspath(images)) if images.is_dir() else []
-        by_stem = {stem(name): f"{images}/{name}" for name in reversed(names)}
-        ids = {stem(name) for name in walk(os.fspath(labels)) if name.endswith(".txt")}
+        by_stem = images_by_stem(images)
+        ids = {stem_of(name) for name in walk(os.fspath(labels)) if name.endswith(".txt")}
         subsets[subset] = [
             Entry(item_id, by_stem.get(item_id, ""), f"{labels}/{item_id}.txt")
             for item_id in sorted(ids | by_stem.keys())  # an image without a label file: background
