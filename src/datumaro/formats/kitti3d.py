@@ -8,7 +8,6 @@ docs/formats/kitti3d.md.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -19,7 +18,7 @@ from datumaro.errors import (
     UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
-from datumaro.formats import dataset_meta
+from datumaro.formats import dataset_meta, kitti_labels
 from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import (
     Confidence,
@@ -57,7 +56,6 @@ LABELS = (
 _CHUNK_ITEMS = 8192
 _MAX_BYTES = 1 << 26
 _MAX_NUMBER = 1e9
-_NAME = re.compile(r"\S+( \S+)*")
 _BBOX = int(AnnotationType.bbox)
 # what stands for a number that is not known, as in KITTI's own files
 _UNKNOWN: dict[str, Any] = {
@@ -94,7 +92,7 @@ class Kitti3d(Format):
         nested_ids=False,
         labels="used",
         label_order=False,
-        label_pattern=_NAME.pattern,
+        label_pattern=kitti_labels.PATTERN,
         added_labels=LABELS,
         label_attributes="some",
     )
@@ -293,11 +291,7 @@ class _Writer:
         context.lost("names of attributes of labels", len(others), ", ".join(sorted(others)[:5]))
         self.labels = [label.name for label in labels]
         for name in self.labels:
-            if not _NAME.fullmatch(name) or (" " in name and is_number(name.rpartition(" ")[2])):
-                raise UnsupportedContentError(
-                    f"label {name!r}: KITTI's lines hold words with single spaces between them, of "
-                    "which the last is no number; rename the label before export"
-                )
+            kitti_labels.check(name)
 
     def write(self) -> None:
         """Write all files; media last."""
