@@ -84,7 +84,7 @@ cdef bint leaf(Place* p, Text name, Text* text) noexcept:
     return close_tag(p, name)
 
 
-cdef bint at_number(Place* p, Cursor* c) noexcept:
+cdef inline bint at_number(Place* p, Cursor* c) noexcept:
     """Whether a number comes next, which the cursor then reads."""
     c.data, c.pos, c.end, c.nonfinite = <const uint8_t*>p.at, 0, p.end - p.at, False
     return p.at < p.end and json_starts_number(p.at[0])
