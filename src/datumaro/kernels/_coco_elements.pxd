@@ -97,12 +97,8 @@ cdef inline int next_key(
     cdef int code = json_key(c, first, key)
     if code == JSON_OK:
         plain = key[0]
-        if unlikely(key.escaped):
-            e.key_text.size = 0
-            if span_unescape(key, &e.key_text) < 0:
-                return JSON_MEMORY
-            plain.data = e.key_text.data
-            plain.size = e.key_text.size
+        if span_plain(&plain, &e.key_text) < 0:
+            return JSON_MEMORY
         field[0] = field_of(&plain)
     return code
 
@@ -364,12 +360,8 @@ cdef inline int take_attributes(Element* e, Cursor* c) noexcept nogil:
         if code:
             return code
         plain = key
-        if key.escaped:
-            e.key_text.size = 0
-            if span_unescape(&key, &e.key_text) < 0:
-                return JSON_MEMORY
-            plain.data = e.key_text.data
-            plain.size = e.key_text.size
+        if span_plain(&plain, &e.key_text) < 0:
+            return JSON_MEMORY
         if e.task <= T_KEYPOINTS and span_is(&plain, b"is_crowd", 8):
             continue
         if span_is(&plain, b"score", 5):
