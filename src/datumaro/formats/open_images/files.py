@@ -164,7 +164,7 @@ def read_parents(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     data = json_files.content(path, _MAX_HIERARCHY)
-    root: Any = json_files.decode(data, Any, path, expected="a tree of labels")
+    root: Any = json_files.decode(data, object, path, expected="a tree of labels")
     parents: dict[str, str] = {}
     waiting: deque[tuple[str, Any]] = deque([("", root)])
     is_root = True
