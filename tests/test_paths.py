@@ -18,7 +18,7 @@ from datumaro.paths import check_subset_name, escapes, join_inside
 )
 def test_names_inside(name: str) -> None:
     assert not escapes(name)
-    assert join_inside("root", name) == os.path.join("root", name)  # noqa: PTH118
+    assert join_inside("root", name) == os.path.join("root", name)  # noqa: PTH118 - what it stands for
 
 
 @pytest.mark.parametrize(

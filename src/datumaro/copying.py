@@ -33,7 +33,7 @@ def copy_file(source: str, target: str) -> bool:
         status = os.fstat(before)
         if not stat.S_ISREG(status.st_mode):
             raise OSError("it is not a regular file")
-        if os.access(target, os.F_OK) and os.path.samestat(status, os.stat(target)):  # noqa: PTH116
+        if os.access(target, os.F_OK) and os.path.samestat(status, os.stat(target)):  # noqa: PTH116 - a str
             return True
         if hasattr(os, "copy_file_range"):
             after = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)

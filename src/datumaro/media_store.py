@@ -244,7 +244,7 @@ class MediaStore:
         folder = posixpath.dirname(relative)
         if folder not in self._folders:
             try:
-                os.makedirs(os.path.join(self._root, folder), exist_ok=True)  # noqa: PTH103, PTH118
+                os.makedirs(os.path.join(self._root, folder), exist_ok=True)  # noqa: PTH103, PTH118 - a str
             except OSError as error:
                 raise _failed(job, error) from error
             self._folders.add(folder)

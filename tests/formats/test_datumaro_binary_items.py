@@ -1,5 +1,7 @@
 """Reading single items of the Parquet storage: `ItemReader`."""
 
+import dataclasses
+import inspect
 import operator
 import pickle
 import random
@@ -27,6 +29,7 @@ from datumaro.errors import (
     UndeclaredLabelError,
     WrongKeyError,
 )
+from datumaro.formats.datumaro_binary.format import DatumaroBinaryReadOptions
 from datumaro.formats.datumaro_binary.parquet import item_reader, row_groups, writing
 from datumaro.formats.datumaro_binary.parquet.recent import Recent
 from datumaro.testing.strategies import datasets
@@ -368,6 +371,15 @@ def test_a_key_file_opens_it(tmp_path):
 
 
 # --- what cannot be read ------------------------------------------------------------------------
+
+
+def test_it_takes_what_the_import_takes():
+    """All but the workers: each with the same default, and none of the import's forgotten."""
+    taken = inspect.signature(dm.ItemReader).parameters
+    options = {field.name: field.default for field in dataclasses.fields(DatumaroBinaryReadOptions)}
+    del options["num_workers"]
+    assert {name: taken[name].default for name in options} == options
+    assert taken.keys() - options.keys() == {"path", "cache_bytes", "storage_options"}
 
 
 def test_where_nothing_lies(tmp_path):

@@ -47,6 +47,19 @@ def feed(text: str | bytes, task: int = INSTANCES) -> tuple[int, Parser]:
     return status, parser
 
 
+def feed_in_blocks(data: bytes, step: int) -> Parser:
+    """Parse a whole text, of which the parser sees so many bytes more each time."""
+    parser = Parser(INSTANCES)
+    status, used = parser.feed(data, 0, 0)
+    for end in range(step, len(data) + step, step):
+        end = min(end, len(data))
+        status, used = parser.feed(data, used, end)
+        while status == PROBLEM:
+            status, used = parser.feed(data, used, end)
+    assert status == DONE and parser.ended and used == len(data)
+    return parser
+
+
 def rows(parser: Parser) -> dict[str, Any]:
     """All rows of a parser, in the file's order, as lists."""
     n = parser.n_rows
@@ -252,12 +265,7 @@ FILE = json.dumps(
 @pytest.mark.parametrize("step", [1, 7, 64])
 def test_blocks_may_end_anywhere(step: int):
     _, whole = feed(FILE)
-    parser = Parser(INSTANCES)
-    used = 0
-    for end in range(0, len(FILE) + step, step):
-        end = min(end, len(FILE))
-        status, used = parser.feed(FILE, used, end)
-    assert status == DONE and parser.ended and used == len(FILE)
+    parser = feed_in_blocks(FILE, step)
     assert parser.raw == whole.raw
     for mine, theirs in zip(parser.images(), whole.images(), strict=True):
         assert mine.tolist() == theirs.tolist()
@@ -454,6 +462,17 @@ def test_values_that_attributes_cannot_hold_are_counted():
     )
     assert parser.images()[4].tobytes() == b',"y":1'
     assert (parser.n_nonfinite, parser.n_objects) == (2, 1)
+
+
+def test_values_that_attributes_cannot_hold_are_counted_once_wherever_a_block_ends():
+    text = file('{"id": 1, "file_name": "a", "x": [NaN]}', annotation('"z": NaN, "area": 1'))
+    for step in (1, 7, len(text) - 8):
+        assert feed_in_blocks(text.encode(), step).n_nonfinite == 2
+
+
+def test_of_an_element_that_is_left_out_no_values_are_counted():
+    _, parser = feed(file(annotations='{"z": NaN}, ' + annotation('"z": NaN')))
+    assert (parser.n_nonfinite, parser.skipped) == (1, [0])
 
 
 def test_what_coco_does_not_define_of_annotations_are_attributes():

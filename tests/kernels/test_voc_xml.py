@@ -1,6 +1,7 @@
 """The kernel for usual VOC annotation files: what it takes, and what it leaves to an XML parser.
 
-That it reads what an XML parser reads is tested with the format (tests/formats/test_voc.py).
+That it reads what an XML parser reads is tested with the format: see
+tests/formats/voc/test_annotation_xml.py.
 """
 
 import pytest

@@ -99,6 +99,11 @@ def test_many_objects_are_written_out_at_once(
 ):
     monkeypatch.setattr(object_store.sys, "platform", platform)
     monkeypatch.setattr(object_store, "_MANY", 0)
+    calls: list[str] = []
+    monkeypatch.setattr(object_store.os, "sync", lambda: calls.append("all file systems"))
+    monkeypatch.setattr(object_store.os, "fsync", lambda _: calls.append("a file"))
     store.add(data, set())
 
     store.settle()
+    assert calls == ([] if platform == "linux" else ["all file systems"])
+    assert store.hashes() == {NAME}

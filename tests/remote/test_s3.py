@@ -1,4 +1,4 @@
-"""Data sets in an object store: what is fetched, what is put, what is said when it fails."""
+"""Data sets in Amazon's object store: what is fetched, what is put, what is said when it fails."""
 
 import io
 from pathlib import Path
@@ -10,11 +10,9 @@ from PIL import Image as Pillow
 import datumaro as dm
 from at_urls import assert_same, export, keys, put, read
 from datumaro.cli.main import main
-from datumaro.crypto import generate_key
 from datumaro.errors import (
     DatasetExportError,
     DatasetImportError,
-    DatasetNotFoundError,
     EncryptionKeyError,
     NoMatchingFormatsError,
     NotAvailableError,
@@ -58,21 +56,6 @@ def numbered():
 # --- there and back -------------------------------------------------------------------------------
 
 
-def test_what_goes_there_comes_back(bucket, photos):
-    export(photos, f"{bucket}/zoo/photos")
-    back = dm.Dataset.import_from(f"{bucket}/zoo/photos")  # the format is detected
-    assert_same(photos, back)
-    assert keys(f"{bucket}/zoo/photos")[:2] == ["annotations/train.datum", "annotations/val.datum"]
-    assert back.data_path == f"{bucket}/zoo/photos"
-    assert back.get("p1", "val").media.path == f"{bucket}/zoo/photos/images/val/p1.png"
-
-
-def test_a_bucket_may_be_the_data_set(bucket, photos):
-    export(photos, bucket)
-    assert_same(photos, read(bucket))
-    assert_same(photos, read(f"{bucket}/"))
-
-
 def test_shards(bucket, photos):
     export(photos, f"{bucket}/set", shard_size=1)
     assert_same(photos, read(f"{bucket}/set"))
@@ -87,15 +70,6 @@ def test_from_one_url_to_another_and_to_a_local_folder(bucket, stored, tmp_path)
     read(f"{bucket}/b").export(tmp_path / "coco", "coco", save_media=True)
     coco = dm.Dataset.import_from(tmp_path / "coco", "coco")
     assert coco.get("p3", "val").media.data[0, 0].tolist() == [30, 30, 30]
-
-
-@pytest.mark.parametrize("media", [True, False])
-def test_encrypted(bucket, photos, media):
-    key = {"encryption_key": generate_key()}
-    export(photos, f"{bucket}/set", **key, no_media_encryption=not media)
-    assert_same(photos, read(f"{bucket}/set", **key))
-    with pytest.raises(DatasetImportError, match=f"{bucket}/set/annotations/train.datum: .*key"):
-        read(f"{bucket}/set")
 
 
 def test_a_new_key_does_not_go_to_the_data(bucket, photos, tmp_path):
@@ -232,24 +206,6 @@ def test_annotations_come_last(s3, bucket, photos):
     assert not [key for key in keys(f"{bucket}/set") if key.startswith("export-")]
 
 
-def test_an_older_data_set_is_replaced_and_other_files_stay(bucket, photos):
-    export(photos, f"{bucket}/set", shard_size=1)
-    put(f"{bucket}/set/notes.txt", b"mine")
-    back = read(f"{bucket}/set")
-    back.remove("p0", "train")
-    back.save(shard_size=0, save_media=True)
-    assert keys(f"{bucket}/set") == [
-        "annotations/train.datum",
-        "annotations/val.datum",
-        "images/train/p2.png",
-        "images/train/p4.png",
-        "images/val/p1.png",
-        "images/val/p3.png",
-        "notes.txt",
-    ]
-    assert len(read(f"{bucket}/set")) == 4
-
-
 @pytest.mark.parametrize("refused", [MARK, "images/val/p3", "annotations/val"])
 def test_a_failed_export_to_a_free_place_leaves_nothing(s3, bucket, photos, refused):
     s3.refuses = f"PUT .*/{refused}"
@@ -263,19 +219,6 @@ def test_what_cannot_be_removed_again_is_told(s3, bucket, photos):
     s3.refuses = "PUT .*/annotations/|DELETE .*/images/|POST"
     with pytest.raises(DatasetExportError, match="5 uploaded files could not be removed"):
         export(photos, f"{bucket}/set")
-
-
-def test_a_failed_replacement_is_told_and_not_read(s3, bucket, photos):
-    export(photos, f"{bucket}/set")
-    s3.refuses = "PUT .*/annotations/val"
-    with pytest.raises(DatasetExportError, match=r"was being replaced: . of 7 files") as told:
-        export(photos, f"{bucket}/set")
-    assert "export again" in str(told.value)
-    s3.refuses = ""
-    with pytest.raises(DatasetImportError, match="broken off"):
-        read(f"{bucket}/set")
-    export(photos, f"{bucket}/set")  # the remedy
-    assert_same(photos, read(f"{bucket}/set"))
 
 
 def test_a_replacement_that_cannot_begin_changes_nothing(s3, bucket, photos):
@@ -325,18 +268,6 @@ def test_large_files_go_in_parts(s3, bucket):
 
 
 # --- what goes wrong ------------------------------------------------------------------------------
-
-
-def test_nothing_there(bucket, photos):
-    with pytest.raises(DatasetNotFoundError, match=f"{bucket}/none: there is nothing at this URL"):
-        dm.Dataset.import_from(f"{bucket}/none")
-    with pytest.raises(DatasetNotFoundError, match="there is no bucket 'no-such-bucket'"):
-        dm.Dataset.import_from("s3://no-such-bucket/set")
-    with pytest.raises(DatasetExportError, match="there is no bucket 'no-such-bucket'"):
-        export(photos, "s3://no-such-bucket/set")
-    put(f"{bucket}/file", b"x")
-    with pytest.raises(DatasetExportError, match="it is a file"):
-        export(photos, f"{bucket}/file")
 
 
 def test_no_permission(s3, stored):

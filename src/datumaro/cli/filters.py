@@ -16,6 +16,22 @@ MODE_HELP = (
 )
 
 
+def add_mode_flag(parser: argparse.ArgumentParser, *flags: str) -> None:
+    """The flag of what a filter chooses, by these names."""
+    parser.add_argument(*flags, type=mode, default=ITEMS, metavar="MODE", help=MODE_HELP)
+
+
+def add_flags(parser: argparse.ArgumentParser, verb: str) -> None:
+    """``-e`` and ``--filter-mode``, of a command that does more than filter."""
+    parser.add_argument(
+        "-e",
+        "--filter",
+        metavar="XPATH",
+        help=f"{verb} only what this expression chooses; see `datum filter --help`",
+    )
+    add_mode_flag(parser, "--filter-mode")
+
+
 def mode(word: str) -> str:
     """The mode of a word, in any case."""
     found = MODES.get(word.strip().lower())

@@ -7,9 +7,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from datumaro.cli.arguments import HelpFormatter, Parser, boolean
+from datumaro.cli.arguments import HelpFormatter, Parser, boolean, key_options
 from datumaro.cli.errors import CliError
 from datumaro.errors import UnknownOptionError
+from datumaro.formats import registry
 from datumaro.formats.base import Format, ReadOptions, WriteOptions
 from datumaro.options import is_required
 
@@ -55,6 +56,40 @@ def import_parser(kind: Format, prog: str) -> argparse.ArgumentParser:
     for field in dataclasses.fields(kind.read_options):
         _add_flag(parser, field)
     return parser
+
+
+def add_access_options(options: dict[str, Any], kind: Format, args: argparse.Namespace) -> None:
+    """Add to an import's options what the flags of external media and of keys were given.
+
+    Raises
+    ------
+    CliError
+        A key was given for a format that is never encrypted.
+    """
+    if args.allow_external_media:
+        options["allow_external_media"] = True
+    known = {field.name for field in dataclasses.fields(kind.read_options)}
+    for name, value in key_options(args).items():
+        if name not in known:
+            flag = "--" + name.replace("_", "-")
+            raise CliError(f"data sets of format {kind.name} are never encrypted; leave out {flag}")
+        options[name] = value
+
+
+def writing_format(name: str) -> Format:
+    """The format of that name, which writes.
+
+    Raises
+    ------
+    CliError
+        It is only read.
+    """
+    kind = registry.get(name)
+    if not kind.writes:
+        raise CliError(
+            f"format {kind.name!r} can be read but not written; `datum format -le` lists"
+        )
+    return kind
 
 
 def parse_export_options(kind: Format, words: Sequence[str], prog: str) -> dict[str, Any]:

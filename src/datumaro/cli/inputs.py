@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from datumaro.cli.arguments import key_options
 from datumaro.cli.errors import CliError, UsageError
 from datumaro.errors import MultipleFormatsMatchError
 
@@ -70,7 +69,7 @@ def find_source(path: str, format: str | None, args: argparse.Namespace) -> Sour
     DatumaroError
         None matches, or the format or one of its options is not known.
     """
-    from datumaro.cli.format_options import parse_import_options
+    from datumaro.cli.format_options import add_access_options, parse_import_options
     from datumaro.cli.project_targets import find_project_target
     from datumaro.formats import registry
     from datumaro.formats.detection import detect_one
@@ -98,13 +97,7 @@ def find_source(path: str, format: str | None, args: argparse.Namespace) -> Sour
     if args.num_workers is not None:
         pairs = [*pairs, f"num_workers={args.num_workers}"]
     options = parse_import_options(kind, pairs)
-    if args.allow_external_media:
-        options["allow_external_media"] = True
-    for name, value in key_options(args).items():
-        if name not in {f.name for f in dataclasses.fields(kind.read_options)}:
-            flag = "--" + name.replace("_", "-")
-            raise CliError(f"data sets of format {format} are never encrypted; leave out {flag}")
-        options[name] = value
+    add_access_options(options, kind, args)
     return Source(where, format, options, args.on_error)
 
 

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datumaro.cli import filters
 from datumaro.cli.arguments import add_key_flags, key_options
 
 if TYPE_CHECKING:
@@ -74,10 +73,8 @@ def import_options(
     CliError
         A key was given for a format that is never encrypted, or options for no format.
     """
-    import dataclasses
-
-    from datumaro.cli.errors import CliError, UsageError
-    from datumaro.cli.format_options import import_parser
+    from datumaro.cli.errors import UsageError
+    from datumaro.cli.format_options import add_access_options, import_parser
     from datumaro.errors import MultipleFormatsMatchError
     from datumaro.formats import registry
     from datumaro.formats.detection import detect_one
@@ -96,28 +93,5 @@ def import_options(
         return None, {}
     kind = registry.get(format)
     options = vars(import_parser(kind, prog).parse_args(args.format_options))
-    if args.allow_external_media:
-        options["allow_external_media"] = True
-    for name, value in key_options(args).items():
-        if name not in {field.name for field in dataclasses.fields(kind.read_options)}:
-            flag = "--" + name.replace("_", "-")
-            raise CliError(f"data sets of format {format} are never encrypted; leave out {flag}")
-        options[name] = value
+    add_access_options(options, kind, args)
     return args.format, options
-
-
-def add_filter_flags(parser: argparse.ArgumentParser) -> None:
-    """``-e`` and ``--filter-mode``."""
-    parser.add_argument(
-        "-e",
-        "--filter",
-        metavar="XPATH",
-        help="write only what this expression chooses; see `datum filter --help`",
-    )
-    parser.add_argument(
-        "--filter-mode",
-        type=filters.mode,
-        default=filters.ITEMS,
-        metavar="MODE",
-        help=filters.MODE_HELP,
-    )

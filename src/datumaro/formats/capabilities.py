@@ -167,3 +167,17 @@ class Capabilities:
     def with_meta(self) -> Capabilities:
         """The same, when `dataset_meta.json` is written too: colours of labels come back."""
         return replace(self, colors=True)
+
+
+ALL = Capabilities(
+    annotations=dict.fromkeys(set(AnnotationType) - {AnnotationType.unknown}, EVERYTHING),
+    media=frozenset(MediaType) - {MediaType.NONE, MediaType.TABLE_ROW},
+    item_attributes="json",
+    label_parents=True,
+    label_attributes=True,
+    label_groups=True,
+    colors=True,
+    key_points=True,
+    infos=True,
+)
+"""All that a data set has, which Datumaro's own formats hold."""

@@ -21,9 +21,9 @@ from typing import Annotated, Any
 import msgspec
 
 from datumaro.errors import MalformedFileError
+from datumaro.formats import json_files
 from datumaro.formats.base import ReadContext, WriteContext, WriteOptions
 from datumaro.formats.files import read_file
-from datumaro.formats.json_errors import explained
 from datumaro.model.categories import (
     Categories,
     LabelCategories,
@@ -145,13 +145,7 @@ def parse(data: bytes, path: object) -> DatasetMeta:
     if len(data) > _MAX_BYTES:
         found = f"more than {_MAX_BYTES} bytes"
         raise MalformedFileError(path, f"byte {_MAX_BYTES}", found, "a smaller file")
-    try:
-        file = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_File)
-    except msgspec.ValidationError as error:
-        where, found, expected = explained(error, data.removeprefix(b"\xef\xbb\xbf"))
-        raise MalformedFileError(path, f"${where}", found, expected) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedFileError(path, "$", f"{data[:40]!r} ({error})", "a JSON object") from None
+    file = json_files.decode(data.removeprefix(b"\xef\xbb\xbf"), _File, path)
     labels = _labels(file, path)
     index = {name: i for i, name in enumerate(labels)}
     of_key = {key: index[name] for key, name in file.label_map.items()}

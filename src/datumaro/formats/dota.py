@@ -29,7 +29,7 @@ from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.dota_lines import LineReader, texts
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.files import find_root, folders, images_below, stem_of, walk
+from datumaro.formats.files import find_root, folders, images_by_stem, stem_of, walk
 from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.rows import ChunkRows
@@ -195,10 +195,7 @@ def _is_root(folder: Path) -> bool:
 def _listed(folder: Path) -> list[tuple[str, str, str]]:
     """(id, file of lines, image) of a subset's items, by their ids; "" for none."""
     start = os.fspath(folder)
-    images: dict[str, str] = {}
-    if (folder / IMAGES).is_dir():
-        names = images_below(f"{start}/{IMAGES}")
-        images = {stem_of(name): f"{start}/{IMAGES}/{name}" for name in reversed(names)}
+    images = images_by_stem(folder / IMAGES)
     lines = {
         stem_of(name): f"{start}/{LABELS}/{name}"
         for name in walk(f"{start}/{LABELS}")

@@ -24,6 +24,7 @@ from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import WriteContext
 from datumaro.formats.files import read_file
 from datumaro.formats.losses import UNDECLARED
+from datumaro.formats.rotated_boxes import boxes_of, corners_of
 from datumaro.formats.rows import ChunkRows
 from datumaro.kernels.yolo_lines import print_lines
 from datumaro.model.annotation import AnnotationType
@@ -229,7 +230,7 @@ class LineReader:
         n = len(labels)
         points, size = corners.reshape(n, _NUMBERS), _NUMBERS
         if not self._polygons:
-            points, size = rotated_boxes(corners), 5
+            points, size = boxes_of(corners), 5
             off = np.abs(corners_of(points) - corners).max((1, 2), initial=0)
             self._bent += int(np.count_nonzero(off > _SLACK))
         texts = {d: b'{"difficulty":%d}' % d for d in set(difficulties)}
@@ -295,33 +296,6 @@ def _items(
             "path": pa.array(images, text),
         },
     )
-
-
-# --- geometry -----------------------------------------------------------------------------------
-
-
-def rotated_boxes(corners: Array) -> Array:
-    """Centres, sizes and degrees, float64 [n, 5], of four corners each, [n, 4, 2].
-
-    Corners that are no rectangle's give the box with their middle, and the mean sides.
-    """
-    middle = corners.mean(1)
-    along = (corners[:, 1] - corners[:, 0] + corners[:, 2] - corners[:, 3]) / 2
-    across = (corners[:, 2] - corners[:, 1] + corners[:, 3] - corners[:, 0]) / 2
-    degrees = np.degrees(np.arctan2(along[:, 1], along[:, 0]))
-    sides = np.stack([np.hypot(*along.T), np.hypot(*across.T)], 1)
-    return np.concatenate([middle, sides, degrees[:, None]], 1)
-
-
-def corners_of(boxes: Array) -> Array:
-    """The reverse: the corners in the order of `RotatedBbox.as_polygon`."""
-    cx, cy, w, h, degrees = boxes.T
-    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    x = np.stack([-w, w, w, -w], 1) / 2
-    y = np.stack([-h, -h, h, h], 1) / 2
-    across = cx[:, None] + x * cos[:, None] - y * sin[:, None]
-    down = cy[:, None] + x * sin[:, None] + y * cos[:, None]
-    return np.stack([across, down], 2)
 
 
 # --- writing ------------------------------------------------------------------------------------

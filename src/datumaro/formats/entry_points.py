@@ -50,7 +50,7 @@ def _is_named(path: str, group: bytes) -> bool:
         return True  # an archive: importlib.metadata looks into it
     inside = path.lower().endswith(".egg")
     return any(
-        _is_in(os.path.join(path, name, _FILE), group)  # noqa: PTH118
+        _is_in(os.path.join(path, name, _FILE), group)  # noqa: PTH118 - a str
         for name in names
         if name.lower().endswith(_FOLDERS) or (inside and name.lower() == "egg-info")
     )
@@ -58,7 +58,7 @@ def _is_named(path: str, group: bytes) -> bool:
 
 def _is_in(path: str, group: bytes) -> bool:
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str
             return group in file.readall()
     except (FileNotFoundError, NotADirectoryError):
         return False

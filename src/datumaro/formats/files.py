@@ -29,26 +29,41 @@ def find_root(path: Path, is_root: Callable[[Path], bool], expected: str) -> Pat
     DatasetNotFoundError
         There is none, or there are several.
     """
-    level = [path] if path.is_dir() else []
-    for _ in range(_SEARCH_DEPTH + 1):
+    for level in levels(path):
         found = [folder for folder in level if is_root(folder)]
         if len(found) == 1:
             return found[0]
         if found:
             names = ", ".join(os.path.relpath(folder, path) for folder in found[:5])
             raise DatasetNotFoundError(f"{path}: holds several data sets ({names}): name one")
-        level = [folder / name for folder in level for name in folders(folder)]
     raise DatasetNotFoundError(f"{path}: {expected}")
 
 
-def folders(folder: str | os.PathLike[str]) -> list[str]:
-    """Names of the folders in a folder, sorted; those that begin with a dot, and links, are not."""
+def levels(path: Path, *, dots: bool = False) -> Iterator[list[Path]]:
+    """The folder, the folders in it, the folders in these, …: three levels deep.
+
+    Parameters
+    ----------
+    dots : also folders whose names begin with a dot, as subsets' may.
+    """
+    level = [path] if path.is_dir() else []
+    yield level
+    for _ in range(_SEARCH_DEPTH):
+        level = [folder / name for folder in level for name in folders(folder, dots=dots)]
+        yield level
+
+
+def folders(folder: str | os.PathLike[str], *, dots: bool = False) -> list[str]:
+    """Names of the folders in a folder, sorted; links are none.
+
+    Those that begin with a dot are passed over, unless ``dots`` are asked for.
+    """
     try:
         with os.scandir(folder) as entries:
             return sorted(
                 entry.name
                 for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                if entry.is_dir(follow_symlinks=False) and (dots or entry.name[0] != ".")
             )
     except (FileNotFoundError, NotADirectoryError):
         return []
@@ -178,6 +193,16 @@ def images_below(folder: str, prefix: str = "") -> list[str]:
                 names.append(prefix + entry.name)
     names.sort()
     return names
+
+
+def images_by_stem(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """{path without extension: path with ``folder``} of the images below a folder.
+
+    Of several with one stem the first by name counts. None where there is no such folder.
+    """
+    start = os.fspath(folder)
+    names = images_below(start) if os.path.isdir(start) else []  # noqa: PTH112 - a str
+    return {stem_of(name): f"{start}/{name}" for name in reversed(names)}
 
 
 def item_ids(names: list[str]) -> list[str]:

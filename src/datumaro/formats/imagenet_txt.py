@@ -313,7 +313,7 @@ class _Reader:
 
 def _joined(folder: str, path: str) -> str:
     """A path in a folder; an absolute one, which the user allows, as it stands."""
-    return os.path.join(folder, path) if path[:1] in "/\\" or ":" in path else folder + path  # noqa: PTH118
+    return os.path.join(folder, path) if path[:1] in "/\\" or ":" in path else folder + path  # noqa: PTH118 - a str
 
 
 def _merged(paths: list[str], numbers: list[list[int]]) -> tuple[list[str], list[list[int]]]:

@@ -8,7 +8,6 @@ docs/formats/kitti3d.md.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -19,7 +18,7 @@ from datumaro.errors import (
     UndeclaredLabelInFileError,
     UnsupportedContentError,
 )
-from datumaro.formats import dataset_meta
+from datumaro.formats import dataset_meta, kitti_labels
 from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import (
     Confidence,
@@ -38,6 +37,7 @@ from datumaro.formats.files import FileIndex, find_root, read_file
 from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
+from datumaro.formats.number_texts import is_number
 from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import stated_labels
@@ -56,7 +56,6 @@ LABELS = (
 _CHUNK_ITEMS = 8192
 _MAX_BYTES = 1 << 26
 _MAX_NUMBER = 1e9
-_NAME = re.compile(r"\S+( \S+)*")
 _BBOX = int(AnnotationType.bbox)
 # what stands for a number that is not known, as in KITTI's own files
 _UNKNOWN: dict[str, Any] = {
@@ -93,7 +92,7 @@ class Kitti3d(Format):
         nested_ids=False,
         labels="used",
         label_order=False,
-        label_pattern=_NAME.pattern,
+        label_pattern=kitti_labels.PATTERN,
         added_labels=LABELS,
         label_attributes="some",
     )
@@ -167,7 +166,7 @@ def parse_line(line: str) -> Line:
                 values = list(map(float, words[-count:]))
             except ValueError:
                 break
-    if not values or (len(words) > len(values) + 1 and _is_number(words[-len(values) - 1])):
+    if not values or (len(words) > len(values) + 1 and is_number(words[-len(values) - 1])):
         raise ValueError(f"{len(words)} fields: {line[:80]!r}")
     if not sum(map(abs, values)) <= _MAX_NUMBER and not _are_small(values):
         raise ValueError(f"a number that is none, or too large: {line[:80]!r}")
@@ -190,14 +189,6 @@ def parse_line(line: str) -> Line:
 
 def _are_small(values: list[float]) -> bool:
     return all(abs(value) <= _MAX_NUMBER for value in values)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 class _Reader:
@@ -300,11 +291,7 @@ class _Writer:
         context.lost("names of attributes of labels", len(others), ", ".join(sorted(others)[:5]))
         self.labels = [label.name for label in labels]
         for name in self.labels:
-            if not _NAME.fullmatch(name) or (" " in name and _is_number(name.rpartition(" ")[2])):
-                raise UnsupportedContentError(
-                    f"label {name!r}: KITTI's lines hold words with single spaces between them, of "
-                    "which the last is no number; rename the label before export"
-                )
+            kitti_labels.check(name)
 
     def write(self) -> None:
         """Write all files; media last."""

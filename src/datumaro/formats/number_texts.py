@@ -1,4 +1,4 @@
-"""Many numbers as texts at once, for writers of text files."""
+"""Numbers as texts: many at once, for writers of text files; and whether a text is one."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ def rows(numbers: Array) -> list[str]:
     if not _are_plain(numbers):
         return [",".join(map(repr, row)) for row in numbers.tolist()]
     return orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY).decode()[2:-2].split("],[")
+
+
+def is_number(text: str) -> bool:
+    """Whether Python takes a text for a number; an infinity and NaN are some."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _are_plain(numbers: Array) -> bool:

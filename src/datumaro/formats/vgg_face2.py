@@ -39,7 +39,7 @@ from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.csv_tables import read_blocks
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.files import find_root, images_below, stem_of
+from datumaro.formats.files import find_root, images_by_stem
 from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
@@ -210,10 +210,7 @@ class _Reader:
         self.read_points(self.root / TABLES / f"{_POINTS}{subset}.csv", faces)
         self.read_boxes(self.root / TABLES / f"{_BOXES}{subset}.csv", faces)
         folder = os.fspath(self.root / subset)
-        images: dict[str, str] = {}
-        if Path(folder).is_dir():
-            names = images_below(folder)
-            images = {stem_of(name): f"{folder}/{name}" for name in reversed(names)}
+        images = images_by_stem(folder)
         found = list(faces.items())
         chunks: list[Chunk] = []
         for begin in range(0, len(found), _CHUNK_ITEMS):

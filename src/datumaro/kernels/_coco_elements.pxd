@@ -27,7 +27,6 @@ cdef struct Element:
     const char* expected
     Py_ssize_t bad_at
     bint is_missing
-    Py_ssize_t n_nonfinite               # of all elements: keys left out for NaN or infinity
     # an image's
     Span name                            # in the text
     int64_t height
@@ -52,6 +51,7 @@ cdef struct Element:
     # both have
     int64_t id
     Buffer rest                          # members that are not COCO's, each with a comma before it
+    Py_ssize_t n_nonfinite               # the same that were left out for NaN or infinity
     # memory of what is in hand
     Buffer key_text
     Buffer numbers
@@ -97,12 +97,8 @@ cdef inline int next_key(
     cdef int code = json_key(c, first, key)
     if code == JSON_OK:
         plain = key[0]
-        if unlikely(key.escaped):
-            e.key_text.size = 0
-            if span_unescape(key, &e.key_text) < 0:
-                return JSON_MEMORY
-            plain.data = e.key_text.data
-            plain.size = e.key_text.size
+        if span_plain(&plain, &e.key_text) < 0:
+            return JSON_MEMORY
         field[0] = field_of(&plain)
     return code
 
@@ -132,7 +128,7 @@ cdef inline int take_image(Element* e, Cursor* c) noexcept nogil:
     cdef int code = json_open(c, c'{')
     if code:
         return bad(e, code, c.pos, NULL, b"an object")
-    e.name.size = e.rest.size = 0
+    e.name.size = e.rest.size = e.n_nonfinite = 0
     e.height = e.width = 0
     while True:
         code = next_key(e, c, &first, &field, &key)
@@ -198,7 +194,7 @@ cdef inline int take_annotation(Element* e, Cursor* c) noexcept nogil:
         return bad(e, code, c.pos, NULL, b"an object")
     e.polygon_points.size = e.polygon_sizes.size = e.keypoints.size = 0
     e.own_attributes.size = e.rest.size = e.score.size = e.other_score.size = 0
-    e.text.size = 0
+    e.text.size = e.n_nonfinite = 0
     e.is_mask = e.has_box = e.crowd = False
     e.category = 0
     e.area = NAN
@@ -364,12 +360,8 @@ cdef inline int take_attributes(Element* e, Cursor* c) noexcept nogil:
         if code:
             return code
         plain = key
-        if key.escaped:
-            e.key_text.size = 0
-            if span_unescape(&key, &e.key_text) < 0:
-                return JSON_MEMORY
-            plain.data = e.key_text.data
-            plain.size = e.key_text.size
+        if span_plain(&plain, &e.key_text) < 0:
+            return JSON_MEMORY
         if e.task <= T_KEYPOINTS and span_is(&plain, b"is_crowd", 8):
             continue
         if span_is(&plain, b"score", 5):

@@ -170,12 +170,8 @@ cdef inline int read_attributes(
         if code or json_raw(&c, &value):
             return BAD_ATTRIBUTES
         plain = key
-        if key.escaped:
-            a.key.size = 0
-            if span_unescape(&key, &a.key) < 0:
-                return NO_MEMORY
-            plain.data = a.key.data
-            plain.size = a.key.size
+        if span_plain(&plain, &a.key) < 0:
+            return NO_MEMORY
         if objects and span_is(&plain, b"is_crowd", 8):
             a.crowd = not (
                 span_is(&value, b"false", 5) or span_is(&value, b"0", 1)

@@ -29,11 +29,8 @@ cdef inline int next_key(Reading* r, Cursor* c, bint* first, Span* key) noexcept
     code = json_key(c, first, key)
     if code == JSON_OK:
         value_begins(r, c)
-        if key.escaped:
-            r.escaped.size = 0
-            if span_add(key, &r.escaped) < 0:
-                return JSON_MEMORY
-            key.data, key.size, key.escaped = r.escaped.data, r.escaped.size, False
+        if span_plain(key, &r.escaped) < 0:
+            return JSON_MEMORY
     return code
 
 

@@ -338,3 +338,16 @@ cdef inline int span_add(const Span* span, Buffer* out) noexcept nogil:
     if span.escaped:
         return span_unescape(span, out)
     return buffer_add(out, span.data, span.size)
+
+
+cdef inline int span_plain(Span* span, Buffer* text) noexcept nogil:
+    """Resolve a checked span's escapes, if it has any, into ``text``, where it lies then.
+
+    -1 without memory.
+    """
+    if unlikely(span.escaped):
+        text.size = 0
+        if span_unescape(span, text) < 0:
+            return -1
+        span.data, span.size, span.escaped = text.data, text.size, False
+    return 0

@@ -1,5 +1,6 @@
 # Going through the text of an XML file.
 
+from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.string cimport memcmp
 
 
@@ -30,6 +31,43 @@ cdef inline bint take(Place* p, const char* text, Py_ssize_t size) noexcept:
 
 cdef inline bint is_named(Text name, const char* text, Py_ssize_t size) noexcept:
     return name.size == size and memcmp(name.data, text, size) == 0
+
+
+cdef inline bint name_of(Place* p, Text* name) noexcept:
+    """Go past the name of a tag or an attribute."""
+    name.data = p.at
+    while p.at < p.end and (
+        c"a" <= p.at[0] <= c"z" or p.at[0] == c"_" or c"A" <= p.at[0] <= c"Z"
+    ):
+        p.at += 1
+    name.size = p.at - name.data
+    return name.size > 0
+
+
+cdef inline bint close_tag(Place* p, Text name) noexcept:
+    """Go past ``</name>`` and the space behind it."""
+    if not take(p, b"</", 2) or not take(p, name.data, name.size) or not take(p, b">", 1):
+        return False
+    skip_space(p)
+    return True
+
+
+cdef inline bint plain_text(Place* p, Text name, Text* text) noexcept:
+    """Go past an element's text, of ASCII without references, and its closing tag."""
+    text.data = p.at
+    # \r is left to a parser, which makes \n of it
+    while p.at < p.end and (
+        32 <= p.at[0] < 127 and p.at[0] != c"<" and p.at[0] != c">" and p.at[0] != c"&"
+        or p.at[0] == c"\n" or p.at[0] == c"\t"
+    ):
+        p.at += 1
+    text.size = p.at - text.data
+    return close_tag(p, name)
+
+
+cdef inline object string(Text text):
+    """A text of ASCII."""
+    return PyUnicode_DecodeASCII(text.data, text.size, NULL)
 
 
 cdef inline bint decimal(Place* p, double* value) noexcept:

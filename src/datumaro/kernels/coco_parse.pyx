@@ -33,7 +33,8 @@ cdef class Parser(Columns):
     problem : of the last PROBLEM or FATAL: (JSON path, what is expected, byte in the block,
         whether it is not there at all: then the byte is that of the object that lacks it).
     skipped, skipped_images : indices of the annotations and images that were left out for a problem.
-    n_nonfinite : keys that are not COCO's whose values, with NaN or infinity in them, were left out.
+    n_nonfinite : keys that are not COCO's whose values, with NaN or infinity in them, were left out
+        of annotations and images that were kept.
     """
 
     cdef readonly dict raw
@@ -43,6 +44,7 @@ cdef class Parser(Columns):
     cdef State state
     cdef bint first
     cdef readonly bint has_images, has_annotations
+    cdef readonly Py_ssize_t n_nonfinite
     cdef Py_ssize_t index               # of the next element in its array
     cdef Element element                # the one in hand
 
@@ -56,10 +58,6 @@ cdef class Parser(Columns):
 
     def __dealloc__(self):
         element_free(&self.element)
-
-    @property
-    def n_nonfinite(self):
-        return self.element.n_nonfinite
 
     # --- the file ----------------------------------------------------------------------------
 
@@ -84,7 +82,7 @@ cdef class Parser(Columns):
         self.raw.update(other.raw)
         self.skipped += [self.index + i for i in other.skipped]
         self.skipped_images += other.skipped_images
-        self.element.n_nonfinite += other.element.n_nonfinite
+        self.n_nonfinite += other.n_nonfinite
         self.has_images = self.has_images or other.has_images
         self.index = other.index + (self.index if other.state == S_ANNOTATIONS else 0)
         self.state = other.state
@@ -304,6 +302,7 @@ cdef class Parser(Columns):
                 self.names.data[i] = c'/'
             i += 1
         self.n_images += 1
+        self.n_nonfinite += e.n_nonfinite
         return JSON_OK
 
     cdef int _keep_annotation(self) noexcept nogil:
@@ -355,6 +354,7 @@ cdef class Parser(Columns):
                 corners[3] = to_hundredths(e.box[1] + e.box[3])
                 self.points.size += 16
         self.n_empty += self.n_rows == before
+        self.n_nonfinite += e.n_nonfinite
         score = &e.score if e.score.size else &e.other_score
         if e.own_attributes.size or e.rest.size or score.size:
             # {…,"is_crowd":false,"score":0.5}, whose first comma becomes the brace

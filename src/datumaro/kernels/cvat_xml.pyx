@@ -11,7 +11,7 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 
 import numpy as np
 
-from datumaro.kernels._xml cimport Place, Text, decimal, is_named, skip_space, take
+from datumaro.kernels._xml cimport *
 
 cdef enum:
     BOX, POLYGON, POLYLINE, POINTS, TAG
@@ -104,17 +104,6 @@ cdef object copied(const char* data, Py_ssize_t size, kind):
 
 
 # --- text ---------------------------------------------------------------------------------------
-
-
-cdef bint name_of(Place* p, Text* name) noexcept:
-    """Go past the name of a tag or an attribute."""
-    name.data = p.at
-    while p.at < p.end and (
-        c"a" <= p.at[0] <= c"z" or p.at[0] == c"_" or c"A" <= p.at[0] <= c"Z"
-    ):
-        p.at += 1
-    name.size = p.at - name.data
-    return name.size > 0
 
 
 cdef bint attribute_of(Place* p, Text* name, Text* value) noexcept:

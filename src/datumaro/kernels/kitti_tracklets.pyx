@@ -5,12 +5,11 @@
 # of a pose there that say something, and no free attributes. Whatever else a file has, it is given
 # up, so that an XML parser may read it: what is taken here means the same to one.
 
-from cpython.unicode cimport PyUnicode_DecodeASCII
-
 import numpy as np
 
+from datumaro.kernels._arrays cimport array_of
 from datumaro.kernels._json cimport *
-from datumaro.kernels._xml cimport Place, Text, is_named, skip_space, take
+from datumaro.kernels._xml cimport *
 
 cdef enum:
     N_NUMBERS = 6
@@ -41,14 +40,6 @@ cdef class Columns:
         buffer_free(&self.frames)
         buffer_free(&self.numbers)
         buffer_free(&self.occluded)
-
-
-cdef bint name_of(Place* p, Text* name) noexcept:
-    name.data = p.at
-    while p.at < p.end and (c"a" <= p.at[0] <= c"z" or c"A" <= p.at[0] <= c"Z" or p.at[0] == c"_"):
-        p.at += 1
-    name.size = p.at - name.data
-    return name.size > 0
 
 
 cdef bint open_tag(Place* p, Text* name) noexcept:
@@ -82,14 +73,6 @@ cdef bint open_tag(Place* p, Text* name) noexcept:
     return take(p, b">", 1)
 
 
-cdef bint close_tag(Place* p, Text name) noexcept:
-    """Go past ``</name>`` and the space behind it."""
-    if not take(p, b"</", 2) or not take(p, name.data, name.size) or not take(p, b">", 1):
-        return False
-    skip_space(p)
-    return True
-
-
 cdef bint leaf(Place* p, Text name, Text* text) noexcept:
     """Go past an element's text and closing tag."""
     text.data = p.at
@@ -101,13 +84,16 @@ cdef bint leaf(Place* p, Text name, Text* text) noexcept:
     return close_tag(p, name)
 
 
+cdef inline bint at_number(Place* p, Cursor* c) noexcept:
+    """Whether a number comes next, which the cursor then reads."""
+    c.data, c.pos, c.end, c.nonfinite = <const uint8_t*>p.at, 0, p.end - p.at, False
+    return p.at < p.end and json_starts_number(p.at[0])
+
+
 cdef bint number(Place* p, Text name, double* value) noexcept:
     """Go past a number and the closing tag."""
     cdef Cursor c
-    if p.at >= p.end or not json_starts_number(p.at[0]):
-        return False
-    c.data, c.pos, c.end, c.nonfinite = <const uint8_t*>p.at, 0, p.end - p.at, False
-    if json_double(&c, value):
+    if not at_number(p, &c) or json_double(&c, value):
         return False
     p.at += c.pos
     return close_tag(p, name)
@@ -116,10 +102,7 @@ cdef bint number(Place* p, Text name, double* value) noexcept:
 cdef bint integer(Place* p, Text name, int64_t* value) noexcept:
     """Go past an integer of at most nine digits and the closing tag."""
     cdef Cursor c
-    if p.at >= p.end or not json_starts_number(p.at[0]):
-        return False
-    c.data, c.pos, c.end, c.nonfinite = <const uint8_t*>p.at, 0, p.end - p.at, False
-    if json_int64(&c, value) or c.pos > 10:
+    if not at_number(p, &c) or json_int64(&c, value) or c.pos > 10:
         return False
     p.at += c.pos
     return close_tag(p, name)
@@ -264,8 +247,7 @@ cdef object object_of(Place* p, Text tag, Columns columns, double most, int64_t 
     if not label.size:
         return None
     return (
-        PyUnicode_DecodeASCII(label.data, label.size, NULL), line, size[0], size[1], size[2],
-        <int64_t>(columns.occluded.size),
+        string(label), line, size[0], size[1], size[2], <int64_t>(columns.occluded.size),
     )
 
 
@@ -330,11 +312,7 @@ def read(bytes data, double most, int64_t last_frame):
         return None
     return (
         objects,
-        taken(&columns.frames, np.int64),
-        taken(&columns.numbers, np.float64).reshape(-1, N_NUMBERS),
-        taken(&columns.occluded, np.uint8),
+        array_of(&columns.frames, np.int64),
+        array_of(&columns.numbers, np.float64).reshape(-1, N_NUMBERS),
+        array_of(&columns.occluded, np.uint8),
     )
-
-
-cdef object taken(Buffer* b, object kind):
-    return np.frombuffer((<const char*>b.data)[:b.size] if b.size else b"", kind)

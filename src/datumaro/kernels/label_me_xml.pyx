@@ -5,9 +5,7 @@
 # file has, it is given up, so that an XML parser may read it: what is taken here means the same to
 # one.
 
-from cpython.unicode cimport PyUnicode_DecodeASCII
-
-from datumaro.kernels._xml cimport Place, Text, decimal, is_named, skip_space, take
+from datumaro.kernels._xml cimport *
 
 
 cdef bint open_tag(Place* p, Text* name, bint* empty) noexcept:
@@ -15,39 +13,21 @@ cdef bint open_tag(Place* p, Text* name, bint* empty) noexcept:
     cdef const char* at = p.at
     if not take(p, b"<", 1):
         return False
-    name.data = p.at
-    while p.at < p.end and (c"a" <= p.at[0] <= c"z" or c"A" <= p.at[0] <= c"Z" or p.at[0] == c"_"):
-        p.at += 1
-    name.size = p.at - name.data
-    empty[0] = take(p, b"/>", 2)
-    if name.size == 0 or not (empty[0] or take(p, b">", 1)):
-        p.at = at
-        return False
-    return True
-
-
-cdef bint close_tag(Place* p, Text name) noexcept:
-    """Go past ``</name>`` and the space behind it."""
-    if not take(p, b"</", 2) or not take(p, name.data, name.size) or not take(p, b">", 1):
-        return False
-    skip_space(p)
-    return True
+    if name_of(p, name):
+        empty[0] = take(p, b"/>", 2)
+        if empty[0] or take(p, b">", 1):
+            return True
+    p.at = at
+    return False
 
 
 cdef bint text_of(Place* p, Text name, bint empty, Text* text) noexcept:
     """Go past an element's text and closing tag."""
-    text.data = p.at
-    text.size = 0
-    if empty:
-        skip_space(p)
-        return True
-    while p.at < p.end and (
-        32 <= p.at[0] < 127 and p.at[0] != c"<" and p.at[0] != c">" and p.at[0] != c"&"
-        or p.at[0] == c"\n" or p.at[0] == c"\t"
-    ):
-        p.at += 1
-    text.size = p.at - text.data
-    return close_tag(p, name)
+    if not empty:
+        return plain_text(p, name, text)
+    text.data, text.size = p.at, 0
+    skip_space(p)
+    return True
 
 
 cdef bint skip_element(Place* p, Text name, bint empty, int depth) noexcept:
@@ -75,10 +55,6 @@ cdef bint text_before(Place* p) noexcept:
     return q.end - q.at > 1 and q.at[0] == c"<" and q.at[1] != c"/"
 
 
-cdef object string(Text text):
-    return PyUnicode_DecodeASCII(text.data, text.size, NULL)
-
-
 cdef bint whole(Text text, long long* value) noexcept:
     """``d{1,9}``"""
     cdef Py_ssize_t i
@@ -94,14 +70,11 @@ cdef bint whole(Text text, long long* value) noexcept:
 
 cdef bint coordinate(Place* p, const char* tag, double* value) noexcept:
     """Go past ``<x>12.5</x>``."""
+    cdef Text name
+    name.data, name.size = tag, 1
     if not take(p, b"<", 1) or not take(p, tag, 1) or not take(p, b">", 1):
         return False
-    if not decimal(p, value) or not take(p, b"</", 2) or not take(p, tag, 1):
-        return False
-    if not take(p, b">", 1):
-        return False
-    skip_space(p)
-    return True
+    return decimal(p, value) and close_tag(p, name)
 
 
 cdef list polygon_of(Place* p, Text name, Text* username):
@@ -178,10 +151,8 @@ cdef object object_of(Place* p, Text element, Py_ssize_t line):
                 return None
         elif is_named(tag, b"parts", 5):
             bit = 128
-            if empty:
-                skip_space(p)
-            else:
-                skip_space(p)
+            skip_space(p)
+            if not empty:
                 while open_tag(p, &parts, &empty):
                     if not text_of(p, parts, empty, &text):
                         return None

@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from datumaro.kernels._arrays cimport array_of
 from datumaro.kernels._json cimport Buffer, buffer_free, buffer_int64, buffer_reserve
 from datumaro.kernels._polygon_runs cimport draw_edge, on_grid, sort_places, to_runs
 from datumaro.kernels._rle cimport Runs, put_runs, runs_begin, runs_fill, runs_next
@@ -327,16 +328,9 @@ def mask_outlines(
                 first[row + 1] = polygons.size // sizeof(int64_t)
         if failed:
             raise MemoryError()
-        points = np.empty(corners.size // sizeof(float), np.float32)
         offsets = np.zeros(polygons.size // sizeof(int64_t) + 1, np.int64)
-        if corners.size:
-            points[:] = np.frombuffer(
-                <const uint8_t[: corners.size]>corners.data, np.float32
-            )
-            offsets[1:] = np.frombuffer(
-                <const uint8_t[: polygons.size]>polygons.data, np.int64
-            )
-        return points, offsets, first_of, hole_counts
+        offsets[1:] = array_of(&polygons, np.int64)
+        return array_of(&corners, np.float32), offsets, first_of, hole_counts
     finally:
         buffer_free(&corners)
         buffer_free(&polygons)

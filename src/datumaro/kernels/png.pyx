@@ -15,10 +15,6 @@ from datumaro.kernels._inflate cimport *
 
 # --- filters --------------------------------------------------------------------------------------
 
-
-
-
-
 cdef inline uint8_t paeth(int left, int above, int corner) noexcept nogil:
     cdef int to_left = above - corner, to_above = left - corner, to_corner = to_left + to_above
     to_left = -to_left if to_left < 0 else to_left

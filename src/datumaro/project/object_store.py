@@ -51,7 +51,7 @@ class ObjectStore:
         with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as folders:
             for folder in folders:
                 if len(folder.name) == 2 and folder.is_dir():
-                    found.update(folder.name + name for name in os.listdir(folder.path))  # noqa: PTH208
+                    found.update(folder.name + name for name in os.listdir(folder.path))  # noqa: PTH208 - names only
         return found
 
     def add(self, file: File, known: Container[str]) -> tuple[str, File]:

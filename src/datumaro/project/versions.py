@@ -420,7 +420,7 @@ class Versions:
     ) -> None:
         """Make a folder of files, from the store or from where they are."""
         folder.mkdir(parents=True)
-        for inner in sorted({os.path.dirname(path) for path in [*files, *there]}):  # noqa: PTH120
+        for inner in sorted({os.path.dirname(path) for path in [*files, *there]}):  # noqa: PTH120 - a str
             try:
                 (folder / inner).mkdir(parents=True, exist_ok=True)
             except OSError as error:

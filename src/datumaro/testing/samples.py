@@ -82,11 +82,20 @@ def put_label_before_id(item: DatasetItem, holds: Capabilities, labels: Sequence
 
 
 def id_maker(holds: Capabilities) -> Callable[[int], str]:
-    """What makes ids that the format takes: of the numbers 0, 1, 2, …"""
+    """What makes ids that the format takes: of the numbers 0, 1, 2, …
+
+    Raises
+    ------
+    ValueError
+        It takes none of `ID_FORMS`.
+    """
     for form in ID_FORMS:
         if not holds.item_ids or re.fullmatch(holds.item_ids, form.format(1, 1)):
             return lambda number: form.format(number + 1, number + 1)
-    raise ValueError(f"none of {ID_FORMS} makes ids like {holds.item_ids!r}; override `make_id`")
+    raise ValueError(
+        f"item_ids {holds.item_ids!r} takes no id such as "
+        f"{', '.join(form.format(1, 1) for form in ID_FORMS)}, with which the suite tests"
+    )
 
 
 def labels_of(holds: Capabilities) -> list[str]:

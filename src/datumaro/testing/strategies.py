@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from datumaro.dataset import Dataset
-from datumaro.formats.capabilities import EVERYTHING, Capabilities
+from datumaro.formats.capabilities import ALL, EVERYTHING, Capabilities
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
     Categories,
@@ -25,15 +26,10 @@ from datumaro.testing.annotation_strategies import JSON_VALUES, Draw, attributes
 from datumaro.testing.media import Size, held_pixels, media_kind, point_cloud
 from datumaro.testing.samples import put_label_before_id
 
-RICH = Capabilities(
+RICH = replace(
+    ALL,
     annotations=dict.fromkeys(AnnotationType, EVERYTHING),
-    item_attributes="json",
-    label_parents=True,
-    label_attributes=True,
-    label_groups=True,
-    colors=True,
-    key_points=True,
-    infos=True,
+    media=frozenset({MediaType.IMAGE}),
 )
 """All that a data set of images can have."""
 

@@ -108,8 +108,8 @@ def test_wrong_options(name: str, options: dict[str, Any], kind: type[Exception]
 
 def test_a_failure_changes_nothing():
     unchanged = dataset()
+    unchanged.put(dm.DatasetItem("a", subset="val"))
     with pytest.raises(RepeatedItemError):
-        unchanged.put(dm.DatasetItem("a", subset="val"))
         unchanged.transform("map_subsets", mapping={"train": "val"})
     assert ids(unchanged) == [("a", "train"), ("b", "val"), ("a", "val")]
 

@@ -65,40 +65,22 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_true",
         help="replace a data set that is in the output folder already",
     )
-    parser.add_argument(
-        "-e",
-        "--filter",
-        metavar="XPATH",
-        help="convert only what this expression chooses; see `datum filter --help`",
-    )
-    parser.add_argument(
-        "--filter-mode",
-        type=filters.mode,
-        default=filters.ITEMS,
-        metavar="MODE",
-        help=filters.MODE_HELP,
-    )
+    filters.add_flags(parser, "convert")
     add_input_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Convert."""
-    from datumaro.cli.errors import CliError
-    from datumaro.cli.format_options import parse_export_options
+    from datumaro.cli.format_options import parse_export_options, writing_format
     from datumaro.cli.inputs import find_source, log
     from datumaro.cli.outputs import check_output_folder
     from datumaro.cli.progress import progress_reporter
     from datumaro.cli.project_targets import ProjectTarget
-    from datumaro.formats import registry
     from datumaro.operations.filtering.filter import Filter
     from datumaro.remote.path import located
 
     began = time.monotonic()
-    kind = registry.get(args.output_format)
-    if not kind.writes:
-        raise CliError(
-            f"format {kind.name!r} can be read but not written; `datum format -le` lists"
-        )
+    kind = writing_format(args.output_format)
     options = parse_export_options(kind, args.format_options, "datum convert")
     if args.filter is not None:  # is it well-formed?
         Filter(args.filter, filter_annotations=args.filter_mode != filters.ITEMS)

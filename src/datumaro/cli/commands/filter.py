@@ -32,14 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_target_arguments(parser)
     parser.add_argument("-e", "--filter", required=True, metavar="XPATH", help="the expression")
-    parser.add_argument(
-        "-m",
-        "--mode",
-        type=filters.mode,
-        default=filters.ITEMS,
-        metavar="MODE",
-        help=filters.MODE_HELP,
-    )
+    filters.add_mode_flag(parser, "-m", "--mode")
     parser.add_argument(
         "--dry-run",
         action="store_true",

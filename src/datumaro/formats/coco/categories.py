@@ -14,8 +14,8 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from datumaro.errors import InvalidOptionError, MalformedFileError
+from datumaro.formats import json_files
 from datumaro.formats.dataset_meta import FILE, DatasetMeta
-from datumaro.formats.json_errors import explained
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import (
     Categories,
@@ -50,13 +50,7 @@ def parse(raw: bytes, path: object) -> list[Category]:
     MalformedFileError
         Wrong types, or an id or a name that occurs twice.
     """
-    try:
-        categories = msgspec.json.decode(raw, type=list[Category])
-    except msgspec.ValidationError as error:
-        where, found, expected = explained(error, raw)
-        raise MalformedFileError(path, f"$.categories{where}", found, expected) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedFileError(path, "$.categories", f"{raw[:60]!r} ({error})", "JSON") from None
+    categories = json_files.decode(raw, list[Category], path, "$.categories", "an array")
     for key in ("id", "name"):
         first: dict[object, int] = {}
         for index, category in enumerate(categories):

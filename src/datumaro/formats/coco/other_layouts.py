@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +17,9 @@ from datumaro.formats.coco.layout import (
     found_tasks,
     name_parts,
 )
-from datumaro.formats.files import is_image
+from datumaro.formats.files import is_image, levels
 
 ROBOFLOW_FILE = "_annotations.coco.json"
-_SEARCH_DEPTH = 3
 
 MMDET_PLACES = Places(COCO_PLACES.annotations, "{subset}/", "{subset}/", (ANNOTATIONS,))
 ROBOFLOW_PLACES = Places(f"{{subset}}/{ROBOFLOW_FILE}", "{subset}/", "{subset}/")
@@ -73,27 +71,19 @@ def find_roboflow(path: Path) -> list[AnnotationFile]:
     """
     if path.is_file():
         return [_roboflow_file(path)]
-    level = [path]
-    for _ in range(_SEARCH_DEPTH + 1):
+    for level in levels(path, dots=True):
         found = [folder for folder in level if (folder / ROBOFLOW_FILE).is_file()]
         if len({folder.name for folder in found}) < len(found):
             names = ", ".join(str(folder) for folder in found[:4])
             raise DatasetNotFoundError(f"{path}: holds several data sets ({names}): name one")
         if found:
             return [_roboflow_file(folder / ROBOFLOW_FILE) for folder in found]
-        level = [inner for folder in level for inner in _folders(folder)]
     raise DatasetNotFoundError(f"{path}: no annotation file <subset>/{ROBOFLOW_FILE}")
 
 
 def _roboflow_file(path: Path) -> AnnotationFile:
     folder = path.absolute().parent
     return AnnotationFile(path, Task.INSTANCES, folder.name or "default", folder)
-
-
-def _folders(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
-    return [folder / name for name in names]
 
 
 def detect_roboflow(folder: Folder) -> Confidence:

@@ -19,14 +19,13 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import DatasetImportError, InvalidAnnotationInFileError, MalformedFileError
-from datumaro.formats import index_masks
+from datumaro.formats import index_masks, json_files
 from datumaro.formats.base import ReadContext
 from datumaro.formats.coco.categories import Category, Id
 from datumaro.formats.coco.file_reader import CocoFile
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import read_file
 from datumaro.formats.index_masks import Array
-from datumaro.formats.json_errors import explained
 from datumaro.paths import join_inside
 from datumaro.table import json_text, schema
 from datumaro.table.builder import concat
@@ -83,14 +82,7 @@ def parse(path: Path) -> list[ImageSegments]:
     MalformedFileError
         It is not that; names the place.
     """
-    text = path.read_bytes()
-    try:
-        return msgspec.json.decode(text, type=_File).annotations
-    except msgspec.ValidationError as error:
-        where, found, expected = explained(error, text)
-        raise MalformedFileError(path, f"${where}", found, expected) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedFileError(path, "$", f"{text[:60]!r} ({error})", "JSON") from None
+    return json_files.decode(path.read_bytes(), _File, path).annotations
 
 
 def add_masks(

@@ -36,7 +36,7 @@ class ImageFiles:
             if known in self._index:
                 return f"{self._folder}/{known}"
         beside = f"{self._root}/{name}"
-        if not os.path.isdir(self._folder) and os.path.isfile(beside):  # noqa: PTH112, PTH113
+        if not os.path.isdir(self._folder) and os.path.isfile(beside):  # noqa: PTH112, PTH113 - a str
             return beside
         return f"{self._folder}/{name}"
 

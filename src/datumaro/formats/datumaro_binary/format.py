@@ -28,7 +28,7 @@ from datumaro.formats.base import (
     WriteOptions,
     num_workers_option,
 )
-from datumaro.formats.capabilities import EVERYTHING, Capabilities
+from datumaro.formats.capabilities import ALL, Capabilities
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.datumaro_binary.parquet.parts import part_of
 from datumaro.formats.datumaro_binary.sources import (
@@ -46,7 +46,6 @@ from datumaro.formats.datumaro_binary.sources import (
     is_encrypted,
     is_parquet,
 )
-from datumaro.model.kinds import AnnotationType, MediaType
 from datumaro.options import option
 from datumaro.remote.ahead import read_ahead
 from datumaro.remote.path import as_remote
@@ -167,17 +166,7 @@ class DatumaroBinary(Format):
         dataset_meta.FILE,
     )
     at_urls: ClassVar[bool] = True
-    holds: ClassVar[Capabilities | None] = Capabilities(
-        annotations=dict.fromkeys(set(AnnotationType) - {AnnotationType.unknown}, EVERYTHING),
-        media=frozenset(MediaType) - {MediaType.NONE, MediaType.TABLE_ROW},
-        item_attributes="json",
-        label_parents=True,
-        label_attributes=True,
-        label_groups=True,
-        colors=True,
-        key_points=True,
-        infos=True,
-    )
+    holds: ClassVar[Capabilities | None] = ALL
 
     def detect(self, folder: Folder) -> Confidence:
         sources = find_sources(folder)

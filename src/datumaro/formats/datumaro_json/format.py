@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from datumaro.formats.base import (
     Rejected,
     WriteContext,
 )
-from datumaro.formats.capabilities import EVERYTHING, Capabilities
+from datumaro.formats.capabilities import ALL
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.datumaro_json.detection import (
     ANNOTATIONS,
@@ -31,7 +31,6 @@ from datumaro.formats.datumaro_json.media_reading import MediaFolders
 from datumaro.formats.datumaro_json.reading import FileContent, read_file
 from datumaro.formats.datumaro_json.writing import write_content
 from datumaro.formats.json_errors import shown
-from datumaro.model.annotation import AnnotationType
 from datumaro.model.media import MediaType
 from datumaro.options import option
 from datumaro.paths import absolute
@@ -55,17 +54,7 @@ class DatumaroJson(Format):
     read_options = DatumaroJsonReadOptions
     write_options = MetaWriteOptions
     owned = (f"{ANNOTATIONS}/*{EXTENSION}", dataset_meta.FILE)
-    holds = Capabilities(
-        annotations=dict.fromkeys(set(AnnotationType) - {AnnotationType.unknown}, EVERYTHING),
-        media=frozenset(MediaType) - {MediaType.NONE, MediaType.TABLE_ROW},
-        item_attributes="json",
-        label_parents=True,
-        label_attributes=True,
-        label_groups=True,
-        colors=True,
-        key_points=True,
-        infos=True,
-    )
+    holds = ALL
 
     def detect(self, folder: Folder) -> Confidence:
         """Ask the first annotation file: its first keys tell."""
@@ -78,7 +67,7 @@ class DatumaroJson(Format):
             if found is None:
                 raise Rejected(f"there is no {ANNOTATIONS}/*{EXTENSION}")
             relative, names = found
-            head = folder.head(os.path.join(relative, ANNOTATIONS, names[0]), HEAD)  # noqa: PTH118
+            head = folder.head(posixpath.join(relative, ANNOTATIONS, names[0]), HEAD)
         if not is_datumaro_json(head):
             raise Rejected("the annotation file does not begin with the format's keys")
         return Confidence.MEDIUM

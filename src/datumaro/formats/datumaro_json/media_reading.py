@@ -260,7 +260,7 @@ def _find_related(path: str, folders: MediaFolders, item_id: str) -> str:
     if "/" not in item_id or escapes(item_id) or not path.startswith(noted):
         return path
     saved = f"{folders.images}{item_id}/{path.removeprefix(noted)}"
-    return path if os.path.exists(path) or not os.path.exists(saved) else saved  # noqa: PTH110
+    return path if os.path.exists(path) or not os.path.exists(saved) else saved  # noqa: PTH110 - a str
 
 
 def _find_flat_images(paths: list[str], kinds: Array, folders: MediaFolders) -> None:

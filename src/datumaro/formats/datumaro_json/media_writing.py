@@ -222,7 +222,7 @@ class SubsetMedia:
             return path
         folder = path.rpartition("/")[0]
         if folder not in self._folders:
-            self._folders[folder] = ".." in folder or (bool(folder) and os.path.isdir(folder))  # noqa: PTH112
+            self._folders[folder] = ".." in folder or (bool(folder) and os.path.isdir(folder))  # noqa: PTH112 - a str
         if self._folders[folder] or (not folder and os.path.isfile(path)):  # noqa: PTH113 - a str
             return absolute(path)
         return path

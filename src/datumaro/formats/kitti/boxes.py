@@ -8,7 +8,6 @@ known.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -20,7 +19,6 @@ from datumaro.errors import (
     InvalidAnnotationInFileError,
     MalformedFileError,
     UndeclaredLabelInFileError,
-    UnsupportedContentError,
 )
 from datumaro.formats.base import WriteContext
 from datumaro.formats.columns import ChunkColumns
@@ -35,7 +33,6 @@ from datumaro.table.schema import Array
 _BBOX = int(AnnotationType.bbox)
 _MAX_BYTES = 1 << 26
 _SCORED = 4  # the flag of lines that have a score
-_NAME = re.compile(r"\S+( \S+)*")
 _NO_3D = b" -1 -1 -1 -1 -1 -1 -1"
 _ATTRIBUTES = [
     json_text.encode({"truncated": bool(flags & 1), "occluded": bool(flags & 2)})
@@ -134,29 +131,6 @@ def _error(path: str, line: int, kind: str, what: str, text: str) -> DatasetImpo
 
 
 # --- writing ------------------------------------------------------------------------------------
-
-
-def check_name(name: str) -> None:
-    """Refuse a label's name that cannot be told from the numbers behind it.
-
-    Raises
-    ------
-    UnsupportedContentError
-    """
-    words = name.split(" ")
-    if not _NAME.fullmatch(name) or (len(words) > 1 and _is_number(words[-1])):
-        raise UnsupportedContentError(
-            f"label {name!r}: KITTI's lines hold words with single spaces between them, of which "
-            "the last is no number; rename the label before export"
-        )
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def texts(chunk: Chunk, plan: PaintPlan, context: WriteContext) -> list[bytes]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datumaro.errors import UnknownOptionError
-from datumaro.formats import dataset_meta, label_colors
+from datumaro.formats import dataset_meta, kitti_labels, label_colors
 from datumaro.formats.base import (
     Confidence,
     Folder,
@@ -63,7 +63,7 @@ def _holding(task: Task) -> Capabilities:
     return Capabilities(
         annotations=annotations,
         media_needed=not task.boxes,
-        label_pattern=r"\S+( \S+)*" if task.boxes else "",
+        label_pattern=kitti_labels.PATTERN if task.boxes else "",
         added_labels=(BACKGROUND,) if task.masks else (),
         colors=True,
     )

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from datumaro.errors import UnsupportedContentError
-from datumaro.formats import cityscapes_labels, dataset_meta, index_masks, label_colors, paint_plan
+from datumaro.formats import (
+    cityscapes_labels,
+    dataset_meta,
+    index_masks,
+    kitti_labels,
+    label_colors,
+    paint_plan,
+)
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import BLACK, MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
@@ -74,7 +81,7 @@ class _Writer:
         names = self.plan.labels.names
         if task.boxes:
             for name in names:
-                boxes.check_name(name)
+                kitti_labels.check(name)
         if task.masks and paint_plan.has_masks(content) and len(names) > _MOST_LABELS:
             raise UnsupportedContentError(
                 f"{len(names)} labels; KITTI's masks hold at most {_MOST_LABELS}"

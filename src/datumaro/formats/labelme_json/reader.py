@@ -18,11 +18,11 @@ from datumaro.errors import (
     MalformedFileError,
     MediaError,
 )
+from datumaro.formats import json_files
 from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import ReadContext, ReadOptions
 from datumaro.formats.columns import ChunkColumns
-from datumaro.formats.files import read_file, stem_of, walk
-from datumaro.formats.json_errors import explained
+from datumaro.formats.files import stem_of, walk
 from datumaro.formats.labelme_json import shapes
 from datumaro.formats.labelme_json.shapes import Shape
 from datumaro.model.image import Image
@@ -51,7 +51,6 @@ class _HasPixels(msgspec.Struct):
     imageData: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_decoder = msgspec.json.Decoder(_File)
 _pixels = msgspec.json.Decoder(_Pixels)
 _has_pixels = msgspec.json.Decoder(_HasPixels)
 
@@ -114,8 +113,8 @@ class _Reader:
     def add(self, columns: ChunkColumns, name: str) -> None:
         """Append a file's image."""
         path = f"{self.folder}/{name}"
-        data = _content(path)
-        file = _decoded(data, path)
+        data = json_files.content(path, _MAX_BYTES)
+        file = json_files.decode(data, _File, path)
         size = (
             _side(file.imageHeight, path, "imageHeight"),
             _side(file.imageWidth, path, "imageWidth"),
@@ -179,24 +178,6 @@ class _Reader:
         return os.path.normpath(beside).replace("\\", "/")
 
 
-def _content(path: str) -> bytes:
-    data = read_file(path, _MAX_BYTES)
-    if data is None or len(data) > _MAX_BYTES:
-        found = "no such file" if data is None else f"more than {_MAX_BYTES} bytes"
-        raise MalformedFileError(path, "", found, "the annotations of an image")
-    return data.removeprefix(b"\xef\xbb\xbf")
-
-
-def _decoded(data: bytes, path: str) -> _File:
-    try:
-        return _decoder.decode(data)
-    except msgspec.ValidationError as error:
-        where, found, expected = explained(error, data)
-        raise MalformedFileError(path, f"${where}", found, expected) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedFileError(path, "", f"not JSON: {error}", "a JSON object") from None
-
-
 def _side(value: int | None, path: str, name: str) -> int:
     if value is not None and not 0 <= value < _MAX_SIDE:
         raise MalformedFileError(path, f"$.{name}", str(value), "a number of pixels")
@@ -213,7 +194,7 @@ def _unused_group(found: list[Shape]) -> int:
 def _embedded(path: str) -> bytes:
     """The image that a file holds."""
     try:
-        text = _pixels.decode(_content(path)).imageData
+        text = _pixels.decode(json_files.content(path, _MAX_BYTES)).imageData
         return base64.b64decode(text or "", validate=True)
     except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
         raise MediaError(f"{path}: $.imageData: {error}; expected an image in base64") from error

@@ -8,9 +8,8 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from datumaro.errors import MalformedFileError
-from datumaro.formats.files import folders, images_below, read_file, stem_of, walk
-from datumaro.formats.json_errors import explained
+from datumaro.formats import json_files
+from datumaro.formats.files import folders, images_by_stem, stem_of, walk
 
 VERSIONS = ("v2.0", "v1.2")  # the newer first
 NEWEST = VERSIONS[0]
@@ -110,18 +109,7 @@ def load(path: str | os.PathLike[str], kind: type[T]) -> T:
     MalformedFileError
         It is missing, damaged, or has wrong types; the message names the JSON path.
     """
-    data = read_file(os.fspath(path), _MAX_BYTES)
-    if data is None or len(data) > _MAX_BYTES:
-        found = "no such file" if data is None else f"more than {_MAX_BYTES} bytes"
-        raise MalformedFileError(path, "", found, "a JSON file")
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError as error:
-        where, found, expected = explained(error, data)
-        raise MalformedFileError(path, f"${where}", found, expected) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedFileError(path, "$", f"{data[:40]!r} ({error})", "a JSON object") from None
+    return json_files.decode(json_files.content(path, _MAX_BYTES), kind, path)
 
 
 # --- folders --------------------------------------------------------------------------------------
@@ -153,9 +141,7 @@ def is_root(folder: Path) -> bool:
 
 def images_of(subset: Path) -> dict[str, str]:
     """{id: path} of a subset's images."""
-    start = os.fspath(subset / IMAGES)
-    names = images_below(start) if (subset / IMAGES).is_dir() else []
-    return {stem_of(name): f"{start}/{name}" for name in reversed(names)}
+    return images_by_stem(subset / IMAGES)
 
 
 def instances_of(subset: Path, version: str) -> dict[str, str]:

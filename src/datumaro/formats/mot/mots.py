@@ -26,7 +26,7 @@ from datumaro.formats.base import (
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
-from datumaro.formats.files import find_root, folders, images_below, stem_of, walk
+from datumaro.formats.files import find_root, folders, images_by_stem, stem_of, walk
 from datumaro.formats.index_masks import MaskRow, Painting
 from datumaro.formats.mask_reading import ItemMasks, MaskItem, MaskReadOptions, read_items
 from datumaro.model.annotation import AnnotationType
@@ -188,10 +188,7 @@ class _Reader:
 def _items(folder: Path, subset: str) -> list[MaskItem]:
     """The items of a subset."""
     start = os.fspath(folder)
-    images: dict[str, str] = {}
-    if (folder / IMAGES).is_dir():
-        names = images_below(f"{start}/{IMAGES}")
-        images = {stem_of(name): f"{start}/{IMAGES}/{name}" for name in reversed(names)}
+    images = images_by_stem(folder / IMAGES)
     masks = {
         stem_of(name): f"{start}/{MASKS}/{name}"
         for name in walk(f"{start}/{MASKS}")

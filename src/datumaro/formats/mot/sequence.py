@@ -35,6 +35,7 @@ from datumaro.formats.csv_tables import read_blocks
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.files import find_root, images_below, stem_of
 from datumaro.formats.mot.info import SequenceInfo, load_info
+from datumaro.formats.number_texts import is_number
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import Categories, LabelCategories
 from datumaro.model.media import MediaType
@@ -126,7 +127,7 @@ class MotSeq(Format):
         line = folder.head(found, 256).decode("utf-8", "replace").partition("\n")[0]
         cells = line.split(",")
         if line.strip() and not (
-            _LEAST_COLUMNS <= len(cells) <= len(COLUMNS) + 1 and all(map(_is_number, cells))
+            _LEAST_COLUMNS <= len(cells) <= len(COLUMNS) + 1 and all(map(is_number, cells))
         ):
             raise Rejected(f"{found or folder.path.name}: {line[:40]!r} is no row of numbers")
         return Confidence.MEDIUM
@@ -169,14 +170,6 @@ class MotSeqGt(MotSeq):
 def _has(folder: Folder, name: str) -> bool:
     parent, _, file = name.partition("/")
     return file in folder.files(parent)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 # --- reading ------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-import msgspec
-
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
+from datumaro.formats import json_files
 from datumaro.formats.files import read_text
 
 ANNOTATIONS, IMAGES, MASKS = "annotations", "images", "masks"
@@ -164,11 +163,8 @@ def read_parents(path: Path) -> dict[str, str]:
     """{label: its parent} of the hierarchy, {} without the file; the root is no parent."""
     if not path.is_file():
         return {}
-    text = read_text(path, _MAX_HIERARCHY)
-    try:
-        root: Any = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedFileError(path, "", f"not JSON: {error}", "a tree of labels") from error
+    data = json_files.content(path, _MAX_HIERARCHY)
+    root: Any = json_files.decode(data, object, path, expected="a tree of labels")
     parents: dict[str, str] = {}
     waiting: deque[tuple[str, Any]] = deque([("", root)])
     is_root = True

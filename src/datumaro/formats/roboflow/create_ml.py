@@ -8,22 +8,20 @@ https://developer.apple.com/documentation/createml/building-an-object-detector-d
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import orjson
 
-from datumaro.errors import InvalidAnnotationError, MalformedFileError
+from datumaro.errors import InvalidAnnotationError
+from datumaro.formats import json_files
 from datumaro.formats.appearing_labels import AppearingLabels
 from datumaro.formats.base import Confidence, Folder, Format, ReadContext, Rejected, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.files import read_file
 from datumaro.formats.image_jobs import ImageJobs
-from datumaro.formats.json_errors import explained
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.roboflow import subsets
 from datumaro.formats.roboflow.beside import add_item, add_unnamed
@@ -90,7 +88,8 @@ class RoboflowCreateMl(Format):
         def chunk_of(folder: Path, labels: AppearingLabels) -> Chunk:
             columns = ChunkColumns()
             file = folder / FILE
-            records = _records(file)
+            data = json_files.content(file, _MAX_BYTES)
+            records = json_files.decode(data, list[_Record], file, expected="a JSON array")
             for number, record in enumerate(records):
                 for place, annotation in enumerate(record.annotations):
                     _add(columns, labels, annotation, place, f"{file}: $[{number}]", context)
@@ -124,19 +123,6 @@ class RoboflowCreateMl(Format):
                 records.append({"image": image, "annotations": annotations})
             files.save(f"{subset}/{FILE}", orjson.dumps(records))
         images.save()
-
-
-def _records(file: Path) -> list[_Record]:
-    data = read_file(os.fspath(file), _MAX_BYTES) or b""
-    if len(data) > _MAX_BYTES:
-        raise MalformedFileError(file, "", f"more than {_MAX_BYTES} bytes", "a smaller file")
-    try:
-        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=list[_Record])
-    except msgspec.ValidationError as error:
-        where, found, expected = explained(error, data)
-        raise MalformedFileError(file, f"${where}", found, expected) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedFileError(file, "", f"not JSON: {error}", "a JSON array") from None
 
 
 def _add(

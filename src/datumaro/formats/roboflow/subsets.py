@@ -9,12 +9,11 @@ from pathlib import Path
 from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
 from datumaro.formats.appearing_labels import AppearingLabels, sort_labels
 from datumaro.formats.base import Folder, Rejected
+from datumaro.formats.files import levels
 from datumaro.formats.image_media import require_images
 from datumaro.paths import check_subset_name
 from datumaro.progress import ProgressReporter
 from datumaro.table.chunk import Chunk, Content
-
-_SEARCH_DEPTH = 3
 
 
 def find(path: Path, is_subset: Callable[[Path], bool], what: str) -> dict[str, Path]:
@@ -27,15 +26,13 @@ def find(path: Path, is_subset: Callable[[Path], bool], what: str) -> dict[str, 
     DatasetNotFoundError
         There are none; ``what`` says what was looked for.
     """
-    level = [path] if path.is_dir() else []
-    for _ in range(_SEARCH_DEPTH + 1):
+    for level in levels(path, dots=True):
         found = [folder for folder in level if is_subset(folder)]
         if found:
             if len({folder.parent for folder in found}) > 1:
                 parents = ", ".join(sorted({os.fspath(folder.parent) for folder in found}))
                 raise DatasetNotFoundError(f"{path}: holds several data sets ({parents}): name one")
             return {folder.absolute().name: folder for folder in found}
-        level = [Path(inner) for folder in level for inner in _folders(folder)]
     raise DatasetNotFoundError(f"{path}: no folder with {what}")
 
 
@@ -66,11 +63,6 @@ def read(
     folders = progress.iter(found.values(), total=len(found), desc=desc)
     chunks, categories = sort_labels([chunk_of(folder, labels) for folder in folders], labels)
     return Content(chunks, categories)
-
-
-def _folders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 def detect_file(folder: Folder, name: str) -> str:

@@ -13,11 +13,11 @@ from datumaro.errors import (
     InvalidAnnotationInFileError,
     MalformedFileError,
 )
+from datumaro.formats import json_files
 from datumaro.formats.base import ReadContext, ReadOptions
 from datumaro.formats.columns import ChunkColumns
-from datumaro.formats.files import read_file, stem_of, walk
+from datumaro.formats.files import stem_of, walk
 from datumaro.formats.index_masks import empty_mask
-from datumaro.formats.json_errors import explained
 from datumaro.model import run_lengths
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.paths import join_inside
@@ -56,9 +56,6 @@ class _Annotation(msgspec.Struct):
 class _File(msgspec.Struct):
     image: _Image
     annotations: list[_Annotation] = []
-
-
-_decoder = msgspec.json.Decoder(_File)
 
 
 def read(path: Path, options: ReadOptions, context: ReadContext) -> Content:
@@ -115,7 +112,7 @@ class _Reader:
 
     def add(self, columns: ChunkColumns, name: str, path: str) -> None:
         """Append a file's image."""
-        file = _decoded(path)
+        file = json_files.decode(json_files.content(path, _MAX_BYTES), _File, path)
         image = file.image
         for side in ("height", "width"):
             if not 0 <= getattr(image, side) < _MAX_SIDE:
@@ -140,21 +137,6 @@ class _Reader:
             stem_of(name), DEFAULT_SUBSET_NAME, media, image.height, image.width,
             json_text.encode({"id": image.image_id}),
         )  # fmt: skip
-
-
-def _decoded(path: str) -> _File:
-    data = read_file(path, _MAX_BYTES)
-    if data is None or len(data) > _MAX_BYTES:
-        found = "no such file" if data is None else f"more than {_MAX_BYTES} bytes"
-        raise MalformedFileError(path, "", found, "the annotations of an image")
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return _decoder.decode(data)
-    except msgspec.ValidationError as error:
-        where, found, expected = explained(error, data)
-        raise MalformedFileError(path, f"${where}", found, expected) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedFileError(path, "", f"not JSON: {error}", "a JSON object") from None
 
 
 def _add(columns: ChunkColumns, annotation: _Annotation) -> None:

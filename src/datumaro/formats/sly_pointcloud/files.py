@@ -12,9 +12,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from datumaro.errors import MalformedFileError
-from datumaro.formats.files import read_file, stem_of
-from datumaro.formats.json_errors import explained
+from datumaro.formats import json_files
+from datumaro.formats.files import stem_of
 
 META, KEYS = "meta.json", "key_id_map.json"
 ANNOTATIONS, CLOUDS, PICTURES = "ann", "pointcloud", "related_images"
@@ -139,37 +138,16 @@ def load(path: str | os.PathLike[str], kind: type[T]) -> T:
     MalformedFileError
         It is not there, no JSON, or has other types; the message names the JSON path.
     """
-    data = read_file(os.fspath(path), _MAX_BYTES)
-    if data is None:
-        raise MalformedFileError(path, "", "no such file", "a JSON object")
-    if len(data) > _MAX_BYTES:
-        raise MalformedFileError(path, "", f"more than {_MAX_BYTES} bytes", "a smaller file")
-    return decode(data.removeprefix(b"\xef\xbb\xbf"), kind, path, "$")
-
-
-_frames = msgspec.json.Decoder(Frame)
+    return json_files.decode(json_files.content(path, _MAX_BYTES), kind, path)
 
 
 def load_frame(path: str) -> Frame | AnyFrame:
     """Read an annotation file. Raises as `load` does."""
-    data = read_file(path, _MAX_BYTES)
-    if data is None or len(data) > _MAX_BYTES:
-        return load(path, AnyFrame)
+    data = json_files.content(path, _MAX_BYTES)
     try:
-        return _frames.decode(data)
+        return msgspec.json.decode(data, type=Frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return load(path, AnyFrame)  # which says what is wrong, if it is
-
-
-def decode(data: bytes | msgspec.Raw, kind: type[T], path: object, place: str) -> T:
-    """JSON of a file, of which it is the part at ``place``. Raises as `load` does."""
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError as error:
-        where, found, expected = explained(error, bytes(data))
-        raise MalformedFileError(path, f"{place}{where}", found, expected) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedFileError(path, place, f"not JSON: {error}", "a JSON object") from None
+        return json_files.decode(data, AnyFrame, path)  # which says what is wrong, if it is
 
 
 def is_project(folder: Path) -> bool:

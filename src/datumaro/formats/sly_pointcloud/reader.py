@@ -14,6 +14,7 @@ from datumaro.errors import (
     MalformedFileError,
     UndeclaredLabelInFileError,
 )
+from datumaro.formats import json_files
 from datumaro.formats.base import ReadContext
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import find_root, folders, is_image, walk
@@ -139,7 +140,7 @@ class _Reader:
         at = (
             figure.geometry
             if isinstance(figure, Cuboid)
-            else files.decode(figure.geometry, Geometry, path, f"{place}.geometry")
+            else json_files.decode(figure.geometry, Geometry, path, f"{place}.geometry")
         )
         p, r, d = at.position, at.rotation, at.dimensions
         numbers = (p.x, p.y, p.z, r.x, r.y, r.z, d.x, d.y, d.z)

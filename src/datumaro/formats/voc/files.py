@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError
+from datumaro.formats.files import levels
 from datumaro.formats.voc.tasks import Task
 
 ANNOTATIONS, IMAGES, IMAGE_SETS = "Annotations", "JPEGImages", "ImageSets"
 CLASS_MASKS, INSTANCE_MASKS = "SegmentationClass", "SegmentationObject"
-
-_SEARCH_DEPTH = 3
 
 
 def find_root(path: Path, task: Task) -> tuple[Path, Path | None]:
@@ -31,22 +30,15 @@ def find_root(path: Path, task: Task) -> tuple[Path, Path | None]:
         if path.suffix == ".txt" and absolute.parent.parent.name == IMAGE_SETS:
             return absolute.parent.parent.parent, path
         raise DatasetNotFoundError(f"{path}: not a list (.txt) in a folder of {IMAGE_SETS}")
-    level = [path]
-    for _ in range(_SEARCH_DEPTH + 1):
+    for level in levels(path, dots=True):
         found = [folder for folder in level if list_names(folder, task)]
         if len(found) == 1:
             return found[0], None
         if found:
             names = ", ".join(folder.name for folder in found)
             raise DatasetNotFoundError(f"{path}: holds several data sets ({names}): name one")
-        level = [Path(inner) for folder in level for inner in _folders(folder)]
     sets = " or ".join(f"{IMAGE_SETS}/{name}" for name in task.sets)
     raise DatasetNotFoundError(f"{path}: no lists of items (.txt) in {sets}")
-
-
-def _folders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 def list_names(root: Path, task: Task) -> dict[str, list[str]]:

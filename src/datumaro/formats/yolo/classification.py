@@ -15,12 +15,12 @@ import pyarrow as pa
 from datumaro.errors import DatasetNotFoundError, UnsupportedContentError
 from datumaro.formats.base import Format, ReadContext, WriteContext
 from datumaro.formats.capabilities import Capabilities, Held
-from datumaro.formats.files import images_below
+from datumaro.formats.files import images_below, stem_of
 from datumaro.formats.image_media import image_of
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import subset_names
-from datumaro.formats.yolo.layout import stem, unique_ids
+from datumaro.formats.yolo.layout import unique_ids
 from datumaro.media_store import MediaJob, MediaStore, media_extension
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.categories import LabelCategories
@@ -72,7 +72,7 @@ class YoloUltralyticsClassification(Format):
         context.progress.start(sum(map(len, found.values())), desc="Reading images")
         chunks: list[Chunk] = []
         for subset, names in found.items():
-            ids = unique_ids([stem(name.partition("/")[2]) for name in names], names)
+            ids = unique_ids([stem_of(name.partition("/")[2]) for name in names], names)
             for begin in range(0, len(names), _CHUNK_ITEMS):
                 part = slice(begin, begin + _CHUNK_ITEMS)
                 numbers = [index[name.partition("/")[0]] for name in names[part]]

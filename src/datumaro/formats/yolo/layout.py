@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
-from datumaro.formats.files import read_file
+from datumaro.formats.files import read_file, stem_of
 from datumaro.model.categories import PointsCategory
-from datumaro.paths import split_extension
 
-_SEARCH_DEPTH = 3
 _MAX_LIST_BYTES = 1 << 30
 
 
@@ -70,20 +68,6 @@ class Layout:
     pose: Pose | None = None
 
 
-def folders_around(path: Path) -> Iterator[list[Path]]:
-    """The folder, the folders in it, and so on, three levels deep."""
-    level = [path]
-    for depth in range(_SEARCH_DEPTH + 1):
-        yield level
-        if depth < _SEARCH_DEPTH:
-            level = [Path(inner) for folder in level for inner in _folders(folder)]
-
-
-def _folders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
-
-
 def only(found: list[Path], path: Path) -> Path:
     """The one data set that was found.
 
@@ -131,11 +115,6 @@ def read_list(path: Path | str) -> list[str]:
     ]
 
 
-def stem(path: str) -> str:
-    """A path without its extension."""
-    return split_extension(path)[0]
-
-
 def unique_ids(ids: Iterable[str], paths: Iterable[str]) -> list[str]:
     """Ids of which none is there twice: those that are get the file's whole path."""
     made = list(ids)
@@ -143,7 +122,7 @@ def unique_ids(ids: Iterable[str], paths: Iterable[str]) -> list[str]:
     if len(counts) == len(made):
         return made
     made = [
-        item_id if counts[item_id] == 1 else stem(path)
+        item_id if counts[item_id] == 1 else stem_of(path)
         for item_id, path in zip(made, paths, strict=True)
     ]
     seen: Counter[str] = Counter()

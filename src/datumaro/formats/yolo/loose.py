@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 
 from datumaro.formats import image_sizes
-from datumaro.formats.files import images_below, walk
+from datumaro.formats.files import images_below, levels, stem_of, walk
 from datumaro.formats.yolo import class_names
-from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem
+from datumaro.formats.yolo.layout import Entry, Layout, only
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 
 NAMES_FILE = "obj.names"
@@ -24,7 +24,7 @@ def find(path: Path) -> Path | None:
     """The folder with ``obj.names`` and label files at or up to three levels below ``path``."""
     if path.is_file():
         return path.parent if path.name == NAMES_FILE and label_folder(path.parent) else None
-    for level in folders_around(path):
+    for level in levels(path, dots=True):
         found = [
             folder for folder in level if (folder / NAMES_FILE).is_file() and label_folder(folder)
         ]
@@ -42,7 +42,7 @@ def load(root: Path) -> Layout:
     """The data set in a folder. Images without a label file are items without annotations."""
     names = class_names.load(root / NAMES_FILE)
     folder = os.fspath(label_folder(root) or root / LABEL_FOLDERS[0])
-    labels = {stem(name): name for name in walk(folder) if name.endswith(".txt")}
+    labels = {stem_of(name): name for name in walk(folder) if name.endswith(".txt")}
     images = images_below(os.fspath(root))
     by_key: dict[str, str] = {}
     by_tail: dict[str, str] = {}
@@ -73,5 +73,5 @@ def load(root: Path) -> Layout:
 
 def _key(image: str) -> str:
     """An image's path without extension and without folders that are called ``images``."""
-    parts = stem(image).split("/")
+    parts = stem_of(image).split("/")
     return "/".join([*(part for part in parts[:-1] if part != _IMAGES), parts[-1]])

@@ -29,14 +29,14 @@ from datumaro.formats.capabilities import Held
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.files import images_below, read_file, walk
+from datumaro.formats.files import folders, images_by_stem, levels, read_file, stem_of, walk
 from datumaro.formats.image_jobs import ImageJobs
 from datumaro.formats.image_media import require_images
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows, each_item
 from datumaro.formats.yolo import class_names, data_yaml, subset_names
 from datumaro.formats.yolo.holdings import SEEN_IDS, holding
-from datumaro.formats.yolo.layout import Entry, Layout, folders_around, only, stem
+from datumaro.formats.yolo.layout import Entry, Layout, only
 from datumaro.formats.yolo.reader import Shape, read
 from datumaro.formats.yolo.tree import Roboflow
 from datumaro.model.annotation import AnnotationType
@@ -65,10 +65,10 @@ def find(path: Path, label_folders: tuple[str, ...]) -> tuple[Path, str]:
         There is none, or there are several.
     """
     if path.is_file() and data_yaml.is_yaml(path.name):
-        levels = iter([[path.parent]])
+        around = iter([[path.parent]])
     else:
-        levels = folders_around(path) if path.is_dir() else iter([])
-    for level in levels:
+        around = levels(path, dots=True)
+    for level in around:
         found = [
             (file, name)
             for folder in level
@@ -78,20 +78,15 @@ def find(path: Path, label_folders: tuple[str, ...]) -> tuple[Path, str]:
         if found:
             file = only([file for file, _ in found], path)
             return file, found[0][1]
-    if path.is_dir() and (path / data_yaml.FILE).is_file() and not _folders(path):
+    if path.is_dir() and (path / data_yaml.FILE).is_file() and not folders(path, dots=True):
         return path / data_yaml.FILE, label_folders[0]  # of a data set without items
     raise DatasetNotFoundError(
         f"{path}: no data.yaml beside folders with {' or '.join(label_folders)} in them"
     )
 
 
-def _folders(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        return sorted(Path(e.path) for e in entries if e.is_dir(follow_symlinks=False))
-
-
 def _label_folder(folder: Path, names: tuple[str, ...]) -> str:
-    inner = _folders(folder)
+    inner = [folder / subset for subset in folders(folder, dots=True)]
     return next((name for name in names for path in inner if (path / name).is_dir()), "")
 
 
@@ -99,13 +94,12 @@ def load(file: Path, label_folder: str) -> Layout:
     """The data set that a YAML file names the classes of."""
     root, described = file.parent, data_yaml.load(file)
     subsets: dict[str, list[Entry]] = {}
-    for subset in (inner.name for inner in _folders(root)):
+    for subset in folders(root, dots=True):
         images, labels = root / subset / IMAGES, root / subset / label_folder
         if not labels.is_dir():
             continue
-        names = images_below(os.fspath(images)) if images.is_dir() else []
-        by_stem = {stem(name): f"{images}/{name}" for name in reversed(names)}
-        ids = {stem(name) for name in walk(os.fspath(labels)) if name.endswith(".txt")}
+        by_stem = images_by_stem(images)
+        ids = {stem_of(name) for name in walk(os.fspath(labels)) if name.endswith(".txt")}
         subsets[subset] = [
             Entry(item_id, by_stem.get(item_id, ""), f"{labels}/{item_id}.txt")
             for item_id in sorted(ids | by_stem.keys())  # an image without a label file: background

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from datumaro.formats.rotated_boxes import boxes_of, corners_of
 from datumaro.formats.yolo.layout import Pose
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.key_points import Visibility
@@ -76,20 +77,10 @@ def _corners(boxes: Array) -> Array:
 
 
 def rotated_boxes(lines: Lines, widths: Array, heights: Array) -> pa.RecordBatch:
-    """A rotated box of each line of four corners.
-
-    Corners that are not those of a rectangle give the box with their middle, and the mean lengths
-    of opposite sides.
-    """
+    """A rotated box of each line of four corners: see `boxes_of`."""
     corners = lines.values.reshape(-1, 4, 2) * np.stack([widths, heights], 1)[:, None, :]
-    centre = corners.mean(1)
-    along = (corners[:, 1] - corners[:, 0] + corners[:, 2] - corners[:, 3]) / 2
-    across = (corners[:, 2] - corners[:, 1] + corners[:, 3] - corners[:, 0]) / 2
-    degrees = np.degrees(np.arctan2(along[:, 1], along[:, 0]))
-    sides = np.stack([np.hypot(*along.T), np.hypot(*across.T)], 1)
-    points = np.concatenate([centre, sides, degrees[:, None]], 1)
     kinds = np.full(len(lines), AnnotationType.rotated_bbox, np.uint8)
-    return _batch(lines, kinds, points.ravel(), 5 * np.arange(len(lines) + 1))
+    return _batch(lines, kinds, boxes_of(corners).ravel(), 5 * np.arange(len(lines) + 1))
 
 
 def poses(lines: Lines, widths: Array, heights: Array, pose: Pose) -> tuple[pa.RecordBatch, Array]:
@@ -214,7 +205,7 @@ def lines_of(annotations: pa.RecordBatch, kind: AnnotationType) -> PixelLines:
     if kind == AnnotationType.bbox:
         values = _centred(values.reshape(-1, 4)).ravel()
     elif kind == AnnotationType.rotated_bbox:
-        values = _turned(values.reshape(-1, 5)).ravel()
+        values = corners_of(values.reshape(-1, 5)).ravel()
         counts = np.full(len(rows), CORNER_VALUES)
     return PixelLines(rows, labels[rows], values, counts)
 
@@ -223,14 +214,3 @@ def _centred(boxes: Array) -> Array:
     """Centres and sizes of x1, y1, x2, y2, [n, 4] both."""
     size = boxes[:, 2:] - boxes[:, :2]
     return np.concatenate([boxes[:, :2] + size / 2, size], 1)
-
-
-def _turned(boxes: Array) -> Array:
-    """The corners [n, 8] of rotated boxes, in the order of `RotatedBbox.as_polygon`."""
-    cx, cy, w, h, degrees = boxes.T
-    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    x = np.stack([-w, w, w, -w], 1) / 2
-    y = np.stack([-h, -h, h, h], 1) / 2
-    across = cx[:, None] + x * cos[:, None] - y * sin[:, None]
-    down = cy[:, None] + x * sin[:, None] + y * cos[:, None]
-    return np.stack([across, down], 2).reshape(-1, CORNER_VALUES)

@@ -7,15 +7,14 @@ from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, MalformedFileError
 from datumaro.formats import image_sizes
+from datumaro.formats.files import levels, stem_of
 from datumaro.formats.yolo import class_names
 from datumaro.formats.yolo.layout import (
     Entry,
     Layout,
-    folders_around,
     only,
     read_list,
     read_text,
-    stem,
     unique_ids,
 )
 from datumaro.paths import escapes, join_inside
@@ -31,7 +30,7 @@ def find(path: Path) -> Path | None:
     """The ``.data`` file at, in or up to three levels below ``path``."""
     if path.is_file():
         return path if path.suffix == ".data" else None
-    for level in folders_around(path):
+    for level in levels(path, dots=True):
         found = [folder / name for folder in level for name in data_files(folder)]
         if found:
             return only(found, path)
@@ -121,7 +120,7 @@ def _named(root: Path, value: str, data_file: Path, key: str, allow_external: bo
 def entries(root: Path, file: Path, allow_external: bool) -> list[Entry]:
     """The items of a list: their ids are the paths without ``data/`` and without a first folder."""
     paths = [path.removeprefix("./").removeprefix(PREFIX) for path in read_list(file)]
-    ids = [stem(path.partition("/")[2] if "/" in path else path) for path in paths]
+    ids = [stem_of(path.partition("/")[2] if "/" in path else path) for path in paths]
     base = f"{root}/"
     items: list[Entry] = []
     for item_id, path in zip(unique_ids(ids, paths), paths, strict=True):
@@ -132,5 +131,5 @@ def entries(root: Path, file: Path, allow_external: bool) -> list[Entry]:
             item_id = item_id.lstrip("/").replace("../", "")
         else:
             image = base + path
-        items.append(Entry(item_id, image, stem(image) + ".txt"))
+        items.append(Entry(item_id, image, stem_of(image) + ".txt"))
     return items

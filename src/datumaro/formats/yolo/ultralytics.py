@@ -9,16 +9,14 @@ from pathlib import Path
 
 from datumaro.errors import DatasetNotFoundError, PathOutsideDatasetError
 from datumaro.formats import image_sizes
-from datumaro.formats.files import images_below, walk
+from datumaro.formats.files import images_below, levels, stem_of, walk
 from datumaro.formats.yolo import data_yaml
 from datumaro.formats.yolo.data_yaml import DataYaml
 from datumaro.formats.yolo.layout import (
     Entry,
     Layout,
-    folders_around,
     only,
     read_list,
-    stem,
     unique_ids,
 )
 from datumaro.paths import escapes
@@ -33,7 +31,7 @@ def find(path: Path) -> Path | None:
     """The YAML file at, in or up to three levels below ``path`` that describes a data set."""
     if path.is_file():
         return path if data_yaml.is_yaml(path.name) else None
-    for level in folders_around(path):
+    for level in levels(path, dots=True):
         files = [data_yaml.file_in(folder) for folder in level]
         found = [file for file in files if file is not None]
         if found:
@@ -133,11 +131,13 @@ class _Finder:
     def in_folder(self, folder: str) -> tuple[list[str], list[str], list[str]]:
         """(ids, images, ids of label files without an image) of a folder of images."""
         names = images_below(folder)
-        ids = [stem(name) for name in names]
+        ids = [stem_of(name) for name in names]
         label_folder = posixpath.dirname(self.label_path(f"{folder}/a.jpg"))
         known = {*ids, _CLASSES}
         found = sorted(walk(label_folder)) if label_folder != folder else []
-        bare = [stem(name) for name in found if name.endswith(".txt") and stem(name) not in known]
+        bare = [
+            stem_of(name) for name in found if name.endswith(".txt") and stem_of(name) not in known
+        ]
         return ids, [f"{folder}/{name}" for name in names], bare
 
     def in_list(self, subset: str, file: str) -> tuple[list[str], list[str]]:
@@ -156,7 +156,7 @@ class _Finder:
         ids: list[str] = []
         for path in inside:
             head, slash, tail = path.partition("/")
-            ids.append(stem(tail if slash and (head == subset or len(first) == 1) else path))
+            ids.append(stem_of(tail if slash and (head == subset or len(first) == 1) else path))
         return [item_id.lstrip("/") for item_id in ids], images
 
     def relative(self, path: str) -> str:
@@ -168,4 +168,4 @@ class _Finder:
         path = self.relative(image)
         root = image[: len(image) - len(path)]
         before, found, after = f"/{path}".rpartition(f"/{IMAGES}/")
-        return root + stem(f"{before}/{LABELS}/{after}"[1:] if found else path) + ".txt"
+        return root + stem_of(f"{before}/{LABELS}/{after}"[1:] if found else path) + ".txt"

@@ -6,12 +6,12 @@ import argparse
 import re
 import time
 
+from datumaro.cli import filters
 from datumaro.cli.arguments import Subparsers, add_command
 from datumaro.cli.exit_codes import ExitCode
 from datumaro.cli.project_arguments import (
     access,
     add_access_flags,
-    add_filter_flags,
     add_project_flag,
     chosen_project,
 )
@@ -64,7 +64,7 @@ def add_parser(subparsers: Subparsers) -> None:
         action="store_true",
         help="replace a data set that is in the output folder already",
     )
-    add_filter_flags(parser)
+    filters.add_flags(parser, "write")
     parser.add_argument(
         "--revision", metavar="REV", help="export what was there in a revision (default: now)"
     )
@@ -74,20 +74,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export."""
-    from datumaro.cli.errors import CliError
-    from datumaro.cli.format_options import parse_export_options
+    from datumaro.cli.format_options import parse_export_options, writing_format
     from datumaro.cli.inputs import log
     from datumaro.cli.outputs import check_output_folder, next_free_name
     from datumaro.cli.progress import progress_reporter
-    from datumaro.formats import registry
     from datumaro.remote.path import located
 
     began = time.monotonic()
-    kind = registry.get(args.format)
-    if not kind.writes:
-        raise CliError(
-            f"format {kind.name!r} can be read but not written; `datum format -le` lists"
-        )
+    kind = writing_format(args.format)
     options = parse_export_options(kind, args.format_options, "datum project export")
     project = chosen_project(args)
     folder = located(

@@ -36,14 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "source", nargs="?", metavar="SOURCE", help="a source's name (default: all together)"
     )
     parser.add_argument("-e", "--filter", required=True, metavar="XPATH", help="the expression")
-    parser.add_argument(
-        "-m",
-        "--mode",
-        type=filters.mode,
-        default=filters.ITEMS,
-        metavar="MODE",
-        help=filters.MODE_HELP,
-    )
+    filters.add_mode_flag(parser, "-m", "--mode")
     add_access_flags(parser)
     add_project_flag(parser)
 
