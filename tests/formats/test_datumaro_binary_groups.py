@@ -197,33 +197,33 @@ def test_columns_of_nulls(path):
 SMALL = {"data_page_size": 100, "write_batch_size": 1}
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"compression": "zstd", "write_page_checksum": True},
-        {"compression": "none", "write_page_index": True},
-        {"compression": "zstd", "row_group_size": 7},
-        {"compression": "zstd", "use_dictionary": False},
-        {"compression": "zstd", "use_dictionary": False, "use_byte_stream_split": False},
-        {"compression": "none", "dictionary_pagesize_limit": 20, **SMALL},
-        {"compression": "zstd", "write_page_index": True, **SMALL},
-        {"compression": "zstd", **SMALL},  # rows go on from page to page
-        {
-            "compression": "none",
-            "use_dictionary": False,
-            "column_encoding": {
-                "id": "DELTA_LENGTH_BYTE_ARRAY",
-                "coordinates": "DELTA_LENGTH_BYTE_ARRAY",
-                "width": "DELTA_BINARY_PACKED",
-                "height": "BYTE_STREAM_SPLIT",
-                f"{ELEMENT}id": "BYTE_STREAM_SPLIT",
-                f"{ELEMENT}group": "DELTA_BINARY_PACKED",
-                f"{ELEMENT}label": "DELTA_BINARY_PACKED",
-            },
-            **SMALL,
+OTHER_WRITERS = [
+    {"compression": "zstd", "write_page_checksum": True},
+    {"compression": "none", "write_page_index": True},
+    {"compression": "zstd", "row_group_size": 7},
+    {"compression": "zstd", "use_dictionary": False},
+    {"compression": "zstd", "use_dictionary": False, "use_byte_stream_split": False},
+    {"compression": "none", "dictionary_pagesize_limit": 20, **SMALL},
+    {"compression": "zstd", "write_page_index": True, **SMALL},
+    {"compression": "zstd", **SMALL},  # rows go on from page to page
+    {
+        "compression": "none",
+        "use_dictionary": False,
+        "column_encoding": {
+            "id": "DELTA_LENGTH_BYTE_ARRAY",
+            "coordinates": "DELTA_LENGTH_BYTE_ARRAY",
+            "width": "DELTA_BINARY_PACKED",
+            "height": "BYTE_STREAM_SPLIT",
+            f"{ELEMENT}id": "BYTE_STREAM_SPLIT",
+            f"{ELEMENT}group": "DELTA_BINARY_PACKED",
+            f"{ELEMENT}label": "DELTA_BINARY_PACKED",
         },
-    ],
-)
+        **SMALL,
+    },
+]
+
+
+@pytest.mark.parametrize("options", OTHER_WRITERS)
 def test_of_other_writers(path, options, arrow_is_not_asked):
     expected = list(dataset())
     table = pq.read_table(path)
@@ -235,10 +235,25 @@ def test_of_other_writers(path, options, arrow_is_not_asked):
     ]
 
 
-@pytest.mark.parametrize("number", range(9))
-def test_of_other_writers_as_arrow_reads_it(path, number):
-    options = test_of_other_writers.pytestmark[0].args[1][number]
+@pytest.mark.parametrize("options", OTHER_WRITERS)
+def test_of_other_writers_as_arrow_reads_it(path, options):
     assert_same_groups(written_again(path, store_schema=False, **options))
+
+
+def test_dictionaries_that_become_too_large(tmp_path):
+    """The writer gives them up, and what comes after is written as it is."""
+    made = dm.Dataset.from_iterable(
+        dm.DatasetItem(f"{i}", annotations=[dm.Caption(f"{i} " + "-" * 1000), dm.Label(0)])
+        for i in range(1500)
+    )
+    (path,) = files_in(export(tmp_path, made))
+    own = OpenedFile(path).group(0, 0, 1500).stored
+    assert own is not None
+    (pages,) = [chunk.pages for chunk in own._chunks() if chunk.column.name == "text"]
+    assert {(page.is_dictionary, page.encoding) for page in pages} == {
+        (True, 0), (False, 8), (False, 0)
+    }  # fmt: skip
+    assert_same_groups(path)
 
 
 def test_some_columns(path):

@@ -242,7 +242,7 @@ def read_parquet(
     )
     found = [ParquetData() for _ in parts]
     done = 0
-    # Arrow decodes without the interpreter's lock, so that threads are enough
+    # row groups are decoded without the interpreter's lock, so that threads are enough
     with context.workers.map(_read, jobs) as results:
         for number, metadata, chunk, count in results:
             for earlier in range(done, number):
