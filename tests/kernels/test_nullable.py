@@ -94,3 +94,16 @@ def test_validity_of_numbers_that_are_not_those_of_others(pairs):
 def test_validity_of_texts(sizes):
     found = nullable.validity_of_texts(np.cumsum([0, *sizes], dtype=np.int64))
     assert flags(*found, len(sizes)) == [size > 0 for size in sizes]
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000))
+def test_whether_any_number_is_another(n, place):
+    numbers = np.full(n, 7, np.int32)
+    others = numbers.copy()
+    assert not nullable.has_another(numbers, 7)
+    assert not nullable.are_others(numbers, others)
+    numbers[place : place + 1] = 8
+    assert nullable.has_another(numbers, 7) == (place < n)
+    assert nullable.are_others(numbers, others) == (place < n)
+    with pytest.raises(ValueError, match="different lengths"):
+        nullable.are_others(numbers, np.zeros(n + 1, np.int32))

@@ -12,6 +12,7 @@ import pyarrow as pa
 from datumaro.formats.base import WriteContext
 from datumaro.formats.capabilities import PLURALS, Capabilities, Held, Names
 from datumaro.kernels.json_value import other_keys
+from datumaro.kernels.label_counts import occurring
 from datumaro.model.annotation import AnnotationType
 from datumaro.model.item import DEFAULT_SUBSET_NAME
 from datumaro.table import json_text, schema
@@ -44,7 +45,7 @@ class _Losses:
     def count(self, holds: Capabilities) -> None:
         rows = self.chunk.annotations
         kinds: Array = rows.column("type").to_numpy()
-        for number in np.unique(kinds).tolist():
+        for number in occurring(kinds).tolist():
             kind, chosen = AnnotationType(number), kinds == number
             held = holds.annotations.get(kind)
             if held is None:

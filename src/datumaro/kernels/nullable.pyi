@@ -55,3 +55,9 @@ def validity_of_others(
 
 def validity_of_texts(offsets: NDArray[np.int64]) -> tuple[int, NDArray[np.uint8]]:
     """(How many texts between ``offsets`` [n + 1] are empty, the validity bits without them)."""
+
+def has_another(values: NDArray[_Number], missing: int) -> bool:
+    """Whether any value is not ``missing``."""
+
+def are_others(values: NDArray[_Number], others: NDArray[_Number]) -> bool:
+    """Whether any value is not that of ``others`` [n]."""

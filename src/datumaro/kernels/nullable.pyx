@@ -6,6 +6,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from datumaro.kernels._validity cimport fit_if_any, is_valid
 
+cdef enum:
+    BLOCK = 1024  # values that are looked at without an end in between
+
 ctypedef fused integer:
     int32_t
     int64_t
@@ -121,3 +124,27 @@ def validity_of_texts(const int64_t[::1] offsets not None):
             bits[i >> 3] |= (offsets[i] != offsets[i + 1]) << (i & 7)
             count += offsets[i] == offsets[i + 1]
     return count, array
+
+
+def has_another(const number[::1] values not None, number missing):
+    cdef int64_t i = 0, j, n = values.shape[0]
+    cdef bint found = False
+    with nogil:
+        while i < n and not found:
+            for j in range(i, min(i + BLOCK, n)):
+                found |= values[j] != missing
+            i += BLOCK
+    return found
+
+
+def are_others(const number[::1] values not None, const number[::1] others not None):
+    cdef int64_t i = 0, j, n = values.shape[0]
+    cdef bint found = False
+    if others.shape[0] != n:
+        raise ValueError("arrays of different lengths")
+    with nogil:
+        while i < n and not found:
+            for j in range(i, min(i + BLOCK, n)):
+                found |= values[j] != others[j]
+            i += BLOCK
+    return found

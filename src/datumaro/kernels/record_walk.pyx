@@ -43,7 +43,7 @@ cdef extern from *:
 cdef int64_t covered(const uint8_t* p, int64_t n, int64_t limit) noexcept nogil:
     """Pixels that compressed COCO RLE counts cover; -1 when they are none, or are above ``limit``.
 
-    Each count is a little-endian number of 5 bits a byte, from the third on the difference to the
+    Each count is a little-endian number of 5 bits a byte, from the fourth on the difference to the
     count before the last.
     """
     cdef int64_t i = 0, x, before = 0, last = 0, total = 0, number = 0

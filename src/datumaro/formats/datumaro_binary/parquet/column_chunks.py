@@ -6,7 +6,6 @@ begin with a row, but where one row alone is too large for a page.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -26,6 +25,7 @@ from datumaro.formats.datumaro_binary.parquet.column_values import (
     values_of,
 )
 from datumaro.kernels import parquet_encoding as kernel
+from datumaro.kernels.crc import crc32
 from datumaro.table.schema import Array
 
 RLE = 3
@@ -93,16 +93,14 @@ class ColumnChunk:
 
     def _add(self, kind: int, body: Sequence[Bytes], count: int, encoding: int) -> None:
         size = sum(len(part) for part in body)
+        stored = b"".join(body)
         if self.level is not None:
             codec = pa.Codec("zstd", compression_level=self.level)
-            body = [codec.compress(b"".join(body))]
-        stored, crc = sum(len(part) for part in body), 0
-        for part in body:
-            crc = zlib.crc32(part, crc)
-        head = _page_header(kind, size, stored, crc, count, encoding)
-        self.parts += [head, *body]
+            stored = codec.compress(stored, asbytes=True)
+        head = _page_header(kind, size, len(stored), crc32(stored), count, encoding)
+        self.parts += [head, stored]
         self.size += len(head) + size
-        self.stored += len(head) + stored
+        self.stored += len(head) + len(stored)
         if encoding not in self.encodings:
             self.encodings.append(encoding)
 

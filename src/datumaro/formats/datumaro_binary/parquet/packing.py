@@ -104,12 +104,17 @@ def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str
     items |= {name for name in ("height", "width") if media[name].to_numpy().any()}
     annotations = chunk.annotations
     ids = annotations.column("id").to_numpy()
-    blank = {"group": ids, "object_id": NO_OBJECT_ID}
-    blank |= {"id": 0, "z_order": 0} | _mask_sizes(chunk.offsets, annotations, media)
+    blank = {"id": 0, "object_id": NO_OBJECT_ID, "z_order": 0}
     fields = {
         name
         for name, value in blank.items()
-        if (annotations.column(name).to_numpy() != value).any()
+        if nullable.has_another(annotations.column(name).to_numpy(), value)
+    }
+    told = {"group": ids} | _mask_sizes(chunk.offsets, annotations, media)
+    fields |= {
+        name
+        for name, values in told.items()
+        if nullable.are_others(annotations.column(name).to_numpy(), values)
     }
     texts = {name: annotations.column(name) for name in _TEXT_FIELDS}
     fields |= {name for name, column in texts.items() if schema.has_bytes(column)}
