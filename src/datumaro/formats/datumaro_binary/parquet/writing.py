@@ -62,7 +62,7 @@ _FIELD_STORAGE = {
     "visibility": Storage(TEXTS, 1),
     "mask_height": Storage(SPLIT, 1),
     "mask_width": Storage(SPLIT, 1),
-    "rle": Storage(TEXTS, 3),
+    "rle": Storage(TEXTS, 2),
     "text": Storage(TEXTS, 3),
     "extra": Storage(TEXTS, 3),
 }
