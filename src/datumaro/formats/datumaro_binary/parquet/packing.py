@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from datumaro.formats.datumaro_binary.parquet.columns import (
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
     ANNOTATIONS,
+    COORDINATES,
     ITEM_COLUMNS,
 )
 from datumaro.kernels import (
@@ -68,29 +69,25 @@ def file_schema(pieces: Iterable[tuple[Chunk, dict[str, pa.Array]]]) -> pa.Schem
     return pa.schema(fields)
 
 
-def record_batch(
-    table: dict[str, pa.Array], annotations: dict[str, pa.Array], offsets: Array, kind: Any
-) -> pa.RecordBatch:
-    """A batch of ``kind`` (of `file_schema`); columns that are missing become nulls."""
-    n, m = len(offsets) - 1, int(offsets[-1])
-    element = kind.field(ANNOTATIONS).type.value_type
-    parts = [
-        annotations[field.name] if field.name in annotations else pa.nulls(m, field.type)
-        for field in element
-    ]
-    struct = pa.StructArray.from_arrays(parts, fields=list(element))
-    nested = pa.Array.from_buffers(
-        kind.field(ANNOTATIONS).type, n, [None, schema.buffer(offsets)], 0, children=[struct]
+def record_batch(chunk: Chunk, media: dict[str, pa.Array], kind: pa.Schema) -> pa.RecordBatch:
+    """A chunk as a batch of ``kind`` (of `file_schema`).
+
+    Boxes that polygons before them tell have no coordinates, and no id of their own.
+
+    Parameters
+    ----------
+    media : its columns of `media_out.MediaWriter.told`.
+    """
+    element: Any = kind.field(ANNOTATIONS).type.value_type
+    coordinates, fields = _annotation_columns(chunk, media, [field.name for field in element])
+    struct = pa.StructArray.from_arrays(fields, fields=list(element))
+    offsets = schema.buffer(chunk.offsets)
+    of_lists: Any = kind.field(ANNOTATIONS).type
+    columns = _item_columns(chunk, media, kind.names) | {COORDINATES: coordinates}
+    columns[ANNOTATIONS] = pa.Array.from_buffers(
+        of_lists, len(chunk), [None, offsets], 0, children=[struct]
     )
-    arrays = [
-        nested
-        if field.name == ANNOTATIONS
-        else table[field.name]
-        if field.name in table
-        else pa.nulls(n, field.type)
-        for field in kind
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=kind)
+    return pa.RecordBatch.from_arrays([columns[name] for name in kind.names], schema=kind)
 
 
 def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str]]:
@@ -110,12 +107,12 @@ def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str
         for name, value in blank.items()
         if nullable.has_another(annotations.column(name).to_numpy(), value)
     }
-    told = {"group": ids} | _mask_sizes(chunk.offsets, annotations, media)
-    fields |= {
-        name
-        for name, values in told.items()
-        if nullable.are_others(annotations.column(name).to_numpy(), values)
-    }
+    if nullable.are_others(annotations.column("group").to_numpy(), ids):
+        fields.add("group")
+    for name in ("mask_height", "mask_width"):
+        own = _mask_size(chunk.offsets, annotations, media, name)
+        if nullable.are_others(annotations.column(name).to_numpy(), own):
+            fields.add(name)
     texts = {name: annotations.column(name) for name in _TEXT_FIELDS}
     fields |= {name for name, column in texts.items() if schema.has_bytes(column)}
     if annotations.column("label").null_count < len(annotations):
@@ -127,19 +124,25 @@ def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str
     return items, fields
 
 
-def item_columns(chunk: Chunk, media: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    """An item's own columns; ``media`` are those of `media_out.MediaWriter.told`."""
-    kinds = media["media_type"].to_numpy()
-    none = pa.array(kinds == MediaType.NONE)
-    columns: dict[str, pa.Array] = {"id": chunk.items.column("id")}
+def _item_columns(
+    chunk: Chunk, media: dict[str, pa.Array], names: Sequence[str]
+) -> dict[str, pa.Array]:
+    """Those of the items' own columns that are named, and perhaps more."""
+    ids = chunk.items.column("id")
+    columns: dict[str, pa.Array] = {"id": ids}
     for name, texts in (("attributes", chunk.items.column("attributes")), ("path", media["path"])):
-        columns[name], columns[f"{name}_pattern"] = _with_patterns(texts, columns["id"])
-    index = np.searchsorted(MEDIA, kinds)
-    names = MEDIA_NAMES.take(pa.array(index))
-    columns["media_type"] = pc.if_else(none, pa.nulls(len(chunk), pa.large_string()), names)
-    columns["media_extra"] = _none_where_empty(media["media_extra"])
+        if name in names:
+            columns[name], columns[f"{name}_pattern"] = _with_patterns(texts, ids)
+    if "media_type" in names:
+        kinds = media["media_type"].to_numpy()
+        found = MEDIA_NAMES.take(pa.array(np.searchsorted(MEDIA, kinds)))
+        none = pa.array(kinds == MediaType.NONE)
+        columns["media_type"] = pc.if_else(none, pa.nulls(len(chunk), pa.large_string()), found)
+    if "media_extra" in names:
+        columns["media_extra"] = _none_where_empty(media["media_extra"])
     for name in ("height", "width"):
-        columns[name] = _none_where(media[name], 0)
+        if name in names:
+            columns[name] = _none_where(media[name], 0)
     return columns
 
 
@@ -151,42 +154,55 @@ def _with_patterns(texts: pa.Array, ids: pa.Array) -> tuple[pa.Array, pa.Array]:
     if 2 * np.count_nonzero(marked) <= np.count_nonzero(stated):  # ids by chance
         return _none_where_empty(texts), pa.nulls(len(texts), kind)
     patterns = _none_where_empty(schema.texts(ends, data, kind))
+    if np.array_equal(stated, marked):
+        return pa.nulls(len(texts), kind), patterns
     return pc.if_else(pa.array(stated & ~marked), texts, pa.scalar(None, kind)), patterns
 
 
-def annotation_columns(
-    chunk: Chunk, media: dict[str, pa.Array]
-) -> tuple[pa.Array, dict[str, pa.Array], Array]:
-    """(The items' coordinates, the fields of their annotations, each item's annotations).
-
-    Boxes that polygons before them tell have no coordinates, and no id of their own.
-    """
+def _annotation_columns(
+    chunk: Chunk, media: dict[str, pa.Array], names: Sequence[str]
+) -> tuple[pa.Array, list[pa.Array]]:
+    """(The items' coordinates, the named fields of their annotations)."""
     annotations, offsets = chunk.annotations, chunk.offsets
     types = annotations.column("type").to_numpy()
     ids = annotations.column("id").to_numpy()
     at, points = schema.list_parts(annotations.column("points"))
     boxes, counts, ends, data, doubled = coordinate_encoding.encode(offsets, types, ids, at, points)
-    areas = annotations.column("area").to_numpy()
-    area_bits, untold = area_codes.encode(offsets, types, ids, doubled, areas)
-    sizes = _mask_sizes(offsets, annotations, media)
-    fields: dict[str, pa.Array] = {
-        "type": _type_names(types),
-        "label": annotations.column("label"),
-        "id": _masked(annotations.column("id"), *nullable.validity(boxes, 1)),
-        "group": _none_where_equal(annotations.column("group"), ids),
-        "object_id": _none_where(annotations.column("object_id"), NO_OBJECT_ID),
-        "z_order": _none_where(annotations.column("z_order"), 0),
-        "attributes": _encoded(annotations.column("attributes")),
-        "area_bits": _masked(
-            schema.primitive(area_bits, pa.int64()), *nullable.validity(untold, 1)
-        ),
-        "n_coordinates": _none_where(schema.primitive(counts, pa.int32()), 0),
-        "visibility": _bytes_of(annotations.column("visibility")),
-        **{name: _none_where_equal(annotations.column(name), of) for name, of in sizes.items()},
-    }
-    for name in ("rle", "text", "extra"):
-        fields[name] = _none_where_empty(annotations.column(name))
-    return schema.texts(ends, data, pa.large_binary()), fields, offsets
+
+    def area_bits() -> pa.Array:
+        areas = annotations.column("area").to_numpy()
+        bits, untold = area_codes.encode(offsets, types, ids, doubled, areas)
+        return _masked(schema.primitive(bits, pa.int64()), *nullable.validity(untold, 1))
+
+    def field(name: str) -> pa.Array:
+        if name == "type":
+            return _type_names(types)
+        if name == "n_coordinates":
+            return _none_where(schema.primitive(counts, pa.int32()), 0)
+        if name == "area_bits":
+            return area_bits()
+        column = annotations.column(name)
+        match name:
+            case "label":
+                return column
+            case "id":
+                return _masked(column, *nullable.validity(boxes, 1))
+            case "group":
+                return _none_where_equal(column, ids)
+            case "object_id":
+                return _none_where(column, NO_OBJECT_ID)
+            case "z_order":
+                return _none_where(column, 0)
+            case "attributes":
+                return _encoded(column)
+            case "visibility":
+                return _bytes_of(column)
+            case "mask_height" | "mask_width":
+                return _none_where_equal(column, _mask_size(offsets, annotations, media, name))
+            case _:  # texts and bytes
+                return _none_where_empty(column)
+
+    return schema.texts(ends, data, pa.large_binary()), [field(name) for name in names]
 
 
 def _type_names(types: Array) -> pa.Array:
@@ -208,15 +224,12 @@ def _encoded(texts: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(index, found.dictionary)
 
 
-def _mask_sizes(
-    offsets: Array, annotations: pa.RecordBatch, media: dict[str, pa.Array]
-) -> dict[str, Array]:
-    """What masks' heights and widths are without being told: those of their items' media."""
+def _mask_size(
+    offsets: Array, annotations: pa.RecordBatch, media: dict[str, pa.Array], name: str
+) -> Array:
+    """What ``mask_height`` or ``mask_width`` is without being told: that of the items' media."""
     masks = rows_of_masks(schema.list_parts(annotations.column("rle"))[0])
-    return {
-        f"mask_{name}": of_masks(offsets, masks, media[name].to_numpy())
-        for name in ("height", "width")
-    }
+    return of_masks(offsets, masks, media[name.removeprefix("mask_")].to_numpy())
 
 
 def _none_where_empty(column: pa.Array) -> pa.Array:

@@ -173,9 +173,7 @@ class ParquetFile:
             An annotation's parts are not those of its type.
         """
         _check(piece[0])
-        coordinates, fields, offsets = packing.annotation_columns(*piece)
-        items = packing.item_columns(*piece) | {COORDINATES: coordinates}
-        return packing.record_batch(items, fields, offsets, self.kind)
+        return packing.record_batch(*piece, self.kind)
 
     def write(self, path: Path, groups: Iterator[RowGroup]) -> None:
         """Write it.
