@@ -319,13 +319,15 @@ cdef void put_item(
     cdef i64 row, j, n
     cdef u32 word
     cdef u32* to = z
-    cdef int* h = hundredths
+    cdef int* h
     cdef const double* weight
     cdef Around around
+    cdef bint whole = to_hundredths(xy + at[begin], at[end] - at[begin], hundredths)
     around.some = False
     before[0] = before[1] = 0
     for row in range(begin, end):
         n = at[row + 1] - at[row]
+        h = hundredths + at[row] - at[begin]
         if types[row] == POLYGON:
             take_in_polygon(&around, ids[row], xy + at[row], n >> 1)
         elif is_around(&around, types[row], ids[row], xy + at[row], n):
@@ -333,9 +335,8 @@ cdef void put_item(
             n = 0
         around.some &= types[row] == POLYGON
         counts[row] = <int>n
-        if n and to_hundredths(xy + at[row], n, h):
+        if n and (whole or to_hundredths(xy + at[row], n, h)):
             to = put_first(h, n, before, to)
-            h += n
         elif n:
             counts[row] = <int>-n
             for j in range(at[row], at[row + 1]):
@@ -343,12 +344,12 @@ cdef void put_item(
                 put(sink, word, 32)
     put_all(sink, z, to - z, START_FIRST)
     to = z
-    h = hundredths
     for j in range(BEFORE):
         from_first[j] = 0
     from_first += BEFORE
     for row in range(begin, end):
         n = counts[row]
+        h = hundredths + at[row] - at[begin]
         if n > 2:
             for j in range(0, n - 1, 2):
                 from_first[j] = h[j] - h[0]
@@ -364,7 +365,6 @@ cdef void put_item(
             else:
                 differences_of(from_first, n, False, NULL, to)
             to += n - 2
-        h += max(n, 0)
     put_all(sink, z, to - z, START_NEXT)
     flush(sink)
 

@@ -37,7 +37,7 @@ from datumaro.formats.datumaro_binary.sources import (
 from datumaro.media_store import MediaStore
 from datumaro.remote.ahead import in_parallel
 from datumaro.table.chunk import Content
-from datumaro.table.counts import Count, count_chunks
+from datumaro.table.counts import Count
 from datumaro.workers import Workers
 
 
@@ -137,36 +137,38 @@ def write(
     masters : the keys that each open it; none for no encryption.
     """
     context = media.context
+    workers = context.workers if context.workers.share_memory else Workers()
     metadata = FileMetadata("", 0, content.media_type, content.infos, content.categories)
     files: list[ParquetFile] = []
     subsets = content.by_subset() or {"default": []}
     for subset, chunks in subsets.items():
         writer = ParquetWriter(subset, media, shard_size)
         writer.add(chunks)
-        files += writer.files(metadata)
-    for file in files:
-        file.metadata.count = count_chunks(chunk for chunk, _ in file.pieces)
+        files += writer.files(metadata, workers)
     if masters:
         stems = [file.stem for file in files]
         with writing_vault(folder, stems, masters, media.encrypt) as vault:
-            _write_files(files, folder, media, vault)
+            _write_files(files, folder, media, workers, vault)
             seals = _save_media(folder, media, vault.media_cipher if media.encrypt else None)
             if media.encrypt:
                 for subset in subsets:
                     own = seals_of_subset(seals, subset, (IMAGES, POINT_CLOUDS, VIDEOS))
                     vault.write_media_seals(folder / ANNOTATIONS, subset, own)
     else:
-        _write_files(files, folder, media, None)
+        _write_files(files, folder, media, workers, None)
         _save_media(folder, media, None)
     context.keep |= {"storage": "parquet", "shard_size": shard_size}
 
 
 def _write_files(
-    files: list[ParquetFile], folder: Path, media: MediaWriter, vault: Vault | None
+    files: list[ParquetFile],
+    folder: Path,
+    media: MediaWriter,
+    workers: Workers,
+    vault: Vault | None,
 ) -> None:
     """Write the files: each by a worker where they are many, else by one thread, encoded by all."""
     context = media.context
-    workers = context.workers if context.workers.share_memory else Workers()
 
     def encode(task: tuple[ParquetFile, Piece]) -> Any:
         file, piece = task

@@ -40,6 +40,9 @@ from datumaro.table import schema
 from datumaro.table.chunk import Chunk
 from datumaro.table.schema import Array
 
+Present = tuple[set[str], set[str]]
+"""Names of columns, and of fields of annotations."""
+
 _NEVER_NULL = ("id", "coordinates")
 _TEXT_FIELDS = ("attributes", "visibility", "rle", "text", "extra")
 _NAMES = pa.dictionary(pa.int32(), pa.large_string())
@@ -47,11 +50,10 @@ _NAMES = pa.dictionary(pa.int32(), pa.large_string())
 _WRITTEN_AS: dict[str, pa.DataType] = {"type": _NAMES, "attributes": _NAMES}
 
 
-def file_schema(pieces: Iterable[tuple[Chunk, dict[str, pa.Array]]]) -> pa.Schema:
-    """The schema of a file of chunks with their media, in which nothing but nulls is left out."""
+def file_schema(pieces: Iterable[Present]) -> pa.Schema:
+    """The schema of a file of pieces of which `present` has told what they have."""
     items, annotations = set[str](), set[str]()
-    for chunk, media in pieces:
-        own, its_annotations = present(chunk, media)
+    for own, its_annotations in pieces:
         items |= own
         annotations |= its_annotations
     fields = [
@@ -90,8 +92,8 @@ def record_batch(chunk: Chunk, media: dict[str, pa.Array], kind: pa.Schema) -> p
     return pa.RecordBatch.from_arrays([columns[name] for name in kind.names], schema=kind)
 
 
-def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str]]:
-    """(Columns, fields of annotations) that are not null throughout, or may not be."""
+def present(chunk: Chunk, media: dict[str, pa.Array]) -> Present:
+    """What of a chunk is not null throughout, or may not be; ``media`` as `record_batch`."""
     kinds = media["media_type"].to_numpy()
     items = {"media_type"} if (kinds != MediaType.NONE).any() else set[str]()
     texts = {"attributes": chunk.items.column("attributes")}
@@ -109,8 +111,9 @@ def present(chunk: Chunk, media: dict[str, pa.Array]) -> tuple[set[str], set[str
     }
     if nullable.are_others(annotations.column("group").to_numpy(), ids):
         fields.add("group")
+    masks = rows_of_masks(schema.list_parts(annotations.column("rle"))[0])
     for name in ("mask_height", "mask_width"):
-        own = _mask_size(chunk.offsets, annotations, media, name)
+        own = _mask_size(chunk.offsets, masks, media, name)
         if nullable.are_others(annotations.column(name).to_numpy(), own):
             fields.add(name)
     texts = {name: annotations.column(name) for name in _TEXT_FIELDS}
@@ -198,7 +201,8 @@ def _annotation_columns(
             case "visibility":
                 return _bytes_of(column)
             case "mask_height" | "mask_width":
-                return _none_where_equal(column, _mask_size(offsets, annotations, media, name))
+                masks = rows_of_masks(schema.list_parts(annotations.column("rle"))[0])
+                return _none_where_equal(column, _mask_size(offsets, masks, media, name))
             case _:  # texts and bytes
                 return _none_where_empty(column)
 
@@ -224,11 +228,8 @@ def _encoded(texts: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(index, found.dictionary)
 
 
-def _mask_size(
-    offsets: Array, annotations: pa.RecordBatch, media: dict[str, pa.Array], name: str
-) -> Array:
+def _mask_size(offsets: Array, masks: Array, media: dict[str, pa.Array], name: str) -> Array:
     """What ``mask_height`` or ``mask_width`` is without being told: that of the items' media."""
-    masks = rows_of_masks(schema.list_parts(annotations.column("rle"))[0])
     return of_masks(offsets, masks, media[name.removeprefix("mask_")].to_numpy())
 
 
