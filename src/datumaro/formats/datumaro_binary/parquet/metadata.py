@@ -5,7 +5,7 @@ docs/storage.md is the specification.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,6 +56,7 @@ class _Json(msgspec.Struct):
     categories: dict[str, Any]
     shard: int = 0
     shards: int = 1
+    columns: list[str] = []
     counts: _Counts | None = None
 
 
@@ -68,6 +69,7 @@ class FileMetadata:
     items : rows of the file.
     shard, shards : the file's number among those of its subset, from 0.
     count : what is in the file, where it is said.
+    columns : its columns, by their paths in Parquet's schema, where they are said.
     """
 
     subset: str
@@ -80,6 +82,7 @@ class FileMetadata:
     shard: int = 0
     shards: int = 1
     count: Count | None = None
+    columns: Sequence[str] = ()
 
     def encode(self) -> bytes:
         """As the JSON that the file has under `KEY`."""
@@ -93,6 +96,7 @@ class FileMetadata:
                 "shards": self.shards,
                 "items": self.items,
                 "media_type": int(self.media_type),
+                "columns": self.columns,
                 "infos": self.infos,
                 "categories": categories_to_json(self.categories),
                 **({} if self.count is None else {"counts": _counts_json(self.count)}),
@@ -151,7 +155,15 @@ def decode(path: Path, metadata: Mapping[bytes, bytes] | None) -> FileMetadata:
     place = f"metadata {KEY.decode()!r}: categories"
     categories = categories_from_json(told.categories, path, place)
     return FileMetadata(
-        told.subset, told.items, media_type, told.infos, categories, told.shard, told.shards, count
+        told.subset,
+        told.items,
+        media_type,
+        told.infos,
+        categories,
+        told.shard,
+        told.shards,
+        count,
+        told.columns,
     )
 
 

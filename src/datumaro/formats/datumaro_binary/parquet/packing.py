@@ -71,6 +71,13 @@ def file_schema(pieces: Iterable[Present]) -> pa.Schema:
     return pa.schema(fields)
 
 
+def paths_of(kind: pa.Schema) -> list[str]:
+    """The paths of a file's columns in Parquet's schema."""
+    element: Any = kind.field(ANNOTATIONS).type.value_field
+    fields = [f"{ANNOTATIONS}.list.{element.name}.{field.name}" for field in element.type]
+    return [name for name in kind.names if name != ANNOTATIONS] + fields
+
+
 def record_batch(chunk: Chunk, media: dict[str, pa.Array], kind: pa.Schema) -> pa.RecordBatch:
     """A chunk as a batch of ``kind`` (of `file_schema`).
 

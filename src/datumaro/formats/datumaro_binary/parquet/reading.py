@@ -74,6 +74,14 @@ class OpenedFile:
         known = [*ITEM_COLUMNS]
         known += [f"{ANNOTATIONS}.list.element.{name}" for name in ANNOTATION_FIELDS]
         there = {self.footer.schema.column(i).path for i in range(self.footer.num_columns)}
+        missing = [name for name in known if name in self.metadata.columns and name not in there]
+        if missing:
+            raise MalformedFileError(
+                path,
+                "footer",
+                f"no column {missing[0]}",
+                "the columns that it says it has: it is damaged, or was changed by other means",
+            )
         # what is marked optional: columns that other tools or later versions have added
         self.columns = [name for name in known if name in there]
         self._vault = vault

@@ -116,6 +116,7 @@ class ParquetWriter:
         with workers.map(_survey, ([piece] for pieces in parts for piece in pieces)) as surveys:
             for number, (pieces, (begin, end)) in enumerate(zip(parts, bounds, strict=True)):
                 own = list(islice(surveys, len(pieces)))
+                kind = packing.file_schema(there for there, _ in own)
                 told = replace(
                     metadata,
                     subset=self.subset,
@@ -123,8 +124,8 @@ class ParquetWriter:
                     shards=len(parts),
                     items=end - begin,
                     count=sum((count for _, count in own), Count()),
+                    columns=packing.paths_of(kind),
                 )
-                kind = packing.file_schema(there for there, _ in own)
                 stem = file_stem(self.subset, number, len(parts))
                 found.append(ParquetFile(stem, told, kind, pieces))
         return found
