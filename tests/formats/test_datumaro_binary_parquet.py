@@ -389,7 +389,7 @@ def with_annotations(**fields):
     return change
 
 
-@pytest.mark.parametrize("column", ["media_type", "annotations.list.element.label"])
+@pytest.mark.parametrize("column", ["attributes_pattern", "annotations.list.element.label"])
 def test_a_column_that_is_lost_is_missed(tmp_path, column):
     """Columns that are all null are left out: that one is missing must be seen in another way."""
     path = export(tmp_path) / "annotations" / "train.datum"
