@@ -53,7 +53,7 @@ _ITEM_STORAGE = {
 }
 _FIELD_STORAGE = {
     "type": Storage(DICTIONARY, 1),
-    "label": Storage(SPLIT, 1),
+    "label": Storage(SPLIT, 3),
     "id": Storage(DELTAS, 1),
     "group": Storage(DELTAS, 1),
     "object_id": Storage(SPLIT, 1),
