@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pyarrow as pa
@@ -71,7 +71,11 @@ def write_file(
 @cache
 def _created_by() -> bytes:
     """Who wrote it, in the form that readers part into a name and a version."""
-    return f"datumaro version {version('datumaro')} (build 0)".encode()
+    try:
+        found = version("datumaro")
+    except PackageNotFoundError:  # it is not installed, but found by its path
+        found = "0"
+    return f"datumaro version {found} (build 0)".encode()
 
 
 def _row_group(group: RowGroup, leaves: list[tuple[tuple[bytes, ...], int]], at: int) -> Value:
