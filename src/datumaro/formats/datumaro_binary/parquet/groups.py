@@ -30,7 +30,6 @@ from datumaro.formats.datumaro_binary.parquet.stored import (
 )
 from datumaro.kernels import parquet_columns as kernel
 
-_MOST = 1 << 31  # bytes of all values, decoded; ours have some tens of millions
 _REPEATED = {name.rpartition(".")[2] for name in DICTIONARIES}
 _NONE = [pa.py_buffer(bytes(8)), pa.py_buffer(b"")]
 _INDEX = pa.int32()
@@ -59,7 +58,8 @@ class StoredGroup:
         ValueError, OSError, pa.ArrowException
             Something is of another kind or damaged.
         """
-        self._check_size()
+        if any(place.values < 0 for _, place in self.columns):
+            raise ValueError("fewer values than none")
         left = self.size
         items: list[tuple[pa.Field, pa.Array]] = []
         parts: list[tuple[pa.Field, pa.Array]] = []
@@ -86,15 +86,10 @@ class StoredGroup:
         kind = pa.schema([part for part, _ in items])
         return pa.RecordBatch.from_arrays([array for _, array in items], schema=kind)
 
-    def _check_size(self) -> None:
-        """See that all is not too large when it is decoded: few bytes may stand for many nulls."""
-        total = 0
-        for column, place in self.columns:
-            if place.values < 0:
-                raise ValueError("fewer values than none")
-            total += place.values * (column.size or 8)
-        if total > _MOST:
-            raise ValueError("more values than a row group may have")
+    @property
+    def decoded_size(self) -> int:
+        """Bytes that it takes when it is decoded, at least: few may stand for many nulls."""
+        return sum(max(place.values, 0) * (column.size or 8) for column, place in self.columns)
 
     def _chunks(self) -> list[_Chunk]:
         """The columns with what is stored of each."""

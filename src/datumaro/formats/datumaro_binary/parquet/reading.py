@@ -38,7 +38,7 @@ _DAMAGE = (pa.ArrowException, OSError, ValueError)
 # what pages that are of another kind, or damaged, raise: Arrow reads them, or tells what is wrong
 OTHERWISE = (ValueError, KeyError, OSError, pa.ArrowException, DatasetImportError)
 _MOST_GROUP = 1 << 31
-"""Bytes of a row group, uncompressed, that are read: ours have some tens of millions."""
+"""Bytes of a row group, uncompressed or decoded, that are read: ours have some tens of millions."""
 
 
 def read_metadata(path: Path, vault: Vault | None = None) -> FileMetadata:
@@ -138,6 +138,8 @@ class Group:
         """The rows; runs in a worker, with a reader of its own."""
         # not of its columns: of some that are damaged pyarrow tells nothing, but ends the process
         size = self.footer.row_group(self.number).total_byte_size
+        if self.stored is not None:
+            size = max(size, self.stored.decoded_size)
         if size > _MOST_GROUP:
             raise MalformedFileError(
                 self.path, f"row group {self.number}", f"{size} bytes", f"at most {_MOST_GROUP}"
