@@ -1,7 +1,7 @@
 """What the pages of a Parquet file are made of: levels, numbers and texts as they are encoded.
 
 The encodings are those of https://parquet.apache.org/docs/file-format/data-pages/encodings/.
-`parquet_pages` is the reverse.
+`parquet_columns` is the reverse.
 """
 
 import numpy as np
