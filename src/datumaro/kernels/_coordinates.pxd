@@ -147,14 +147,3 @@ cdef inline bint bounds_before(
         take_in(points + at[k], n, box, box + 2)
         k -= 1
     return found
-
-
-cdef inline int rises(const i64[::1] offsets, i64 last) except -1:
-    """See that offsets rise within ``last``."""
-    cdef i64 k, n = offsets.shape[0]
-    if n == 0 or offsets[0] < 0 or offsets[n - 1] > last:
-        raise ValueError("offsets outside their values")
-    for k in range(n - 1):
-        if offsets[k + 1] < offsets[k]:
-            raise ValueError("offsets that do not rise")
-    return 0

@@ -119,29 +119,28 @@ cdef inline bint is_known(int encoding) noexcept nogil:
     )
 
 
+# Where levels begin and end that have their size before them; False when they go on beyond the page.
+cdef inline bint go_over_levels(Page* page, Py_ssize_t* begin, Py_ssize_t* at) noexcept nogil:
+    cdef uint32_t size
+    if page.size - at[0] < 4:
+        return False
+    memcpy(&size, page.data + at[0], 4)
+    if size > page.size - at[0] - 4:
+        return False
+    begin[0] = at[0] + 4
+    at[0] += 4 + size
+    return True
+
+
 # Where a page's levels are; False when they go on beyond it.
 cdef inline bint find_levels(Page* page, bint nested, int most) noexcept nogil:
     cdef Py_ssize_t at = 0
-    cdef uint32_t size
     page.repeated = page.repeated_end = page.defined = page.values = 0
-    if nested:
-        if page.size - at < 4:
-            return False
-        memcpy(&size, page.data + at, 4)
-        at += 4
-        if size > page.size - at:
-            return False
-        page.repeated = at
-        page.repeated_end = at = at + size
-    if most:
-        if page.size - at < 4:
-            return False
-        memcpy(&size, page.data + at, 4)
-        at += 4
-        if size > page.size - at:
-            return False
-        page.defined = at
-        at += size
+    if nested and not go_over_levels(page, &page.repeated, &at):
+        return False
+    page.repeated_end = at
+    if most and not go_over_levels(page, &page.defined, &at):
+        return False
     page.values = at
     return True
 

@@ -6,6 +6,7 @@ import numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
+from datumaro.kernels._offsets cimport rises
 from datumaro.kernels._validity cimport fit_if_any, is_valid
 
 ctypedef uint8_t u8
@@ -47,15 +48,12 @@ cdef inline i64 bits_of_run(
 cdef int check(
     const i64[::1] offsets, const u8[::1] types, const i64[::1] ids, const i64[::1] doubled
 ) except -1:
-    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], k
+    cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0]
     if n_items < 0 or ids.shape[0] != n or doubled.shape[0] != n or offsets[n_items] != n:
         raise ValueError("arrays of different lengths")
     if offsets[0] != 0:
         raise ValueError("offsets that do not begin at 0")
-    for k in range(n_items):
-        if offsets[k + 1] < offsets[k]:
-            raise ValueError("offsets that do not rise")
-    return 0
+    return rises(offsets, n)
 
 
 def encode(

@@ -9,6 +9,7 @@ import numpy as np
 
 from datumaro.kernels._coordinate_points cimport UNFOLDED_STAYS, Bounds, add_up, put_pixels, unfold
 from datumaro.kernels._coordinates cimport *
+from datumaro.kernels._offsets cimport rises
 from datumaro.kernels.coordinate_encoding import CODE_LENGTHS, canonical_codes
 from libc.string cimport memcpy
 

@@ -7,6 +7,7 @@
 import numpy as np
 
 from datumaro.kernels._coordinates cimport *
+from datumaro.kernels._offsets cimport rises
 from libc.math cimport INFINITY
 from libc.string cimport memcmp, memcpy
 

@@ -5,6 +5,7 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcmp, memcpy
 
+from datumaro.kernels._offsets cimport rises
 from datumaro.kernels._validity cimport fit_if_any, is_valid
 
 cdef enum:
@@ -48,11 +49,7 @@ def texts(
     cdef int64_t[::1] ends
     cdef uint8_t[::1] memory
     cdef uint8_t* to
-    for i in range(n_texts):
-        if offsets[i + 1] < offsets[i]:
-            raise ValueError("offsets that do not rise")
-    if n_texts < 0 or offsets[0] < 0 or offsets[n_texts] > data.shape[0]:
-        raise ValueError("offsets outside their values")
+    rises(offsets, data.shape[0])
     ends_array = np.empty(n + 1, np.int64)
     ends = ends_array
     with nogil:
@@ -102,11 +99,7 @@ def indices(const uint8_t[::1] values not None, const int32_t[::1] places not No
 
 def runs(const int64_t[::1] offsets not None, const uint8_t[::1] data not None):
     cdef int64_t i, n = offsets.shape[0] - 1, size, before = -1, found = 0
-    if n < 0 or offsets[0] < 0 or offsets[n] > data.shape[0]:
-        raise ValueError("offsets outside their values")
-    for i in range(n):
-        if offsets[i + 1] < offsets[i]:
-            raise ValueError("offsets that do not rise")
+    rises(offsets, data.shape[0])
     starts_array = np.empty(n + 1, np.int64)
     cdef int64_t[::1] starts = starts_array
     with nogil:

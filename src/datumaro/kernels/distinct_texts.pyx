@@ -5,6 +5,8 @@ import numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
+from datumaro.kernels._offsets cimport rises
+
 cdef enum:
     STEPS = 8  # for a text, on average, beyond which it is not looked for its place
 
@@ -31,13 +33,8 @@ def are_distinct(list columns not None):
     cdef uint64_t found
     cdef int64_t place
     for offsets, data in columns:
-        n = offsets.shape[0] - 1
-        if n < 0 or offsets[0] < 0 or offsets[n] > data.shape[0]:
-            raise ValueError("offsets outside their values")
-        for row in range(n):
-            if offsets[row + 1] < offsets[row]:
-                raise ValueError("offsets that do not rise")
-        total += n
+        rises(offsets, data.shape[0])
+        total += offsets.shape[0] - 1
     while size < 2 * total:
         size *= 2
     mask = size - 1

@@ -6,6 +6,8 @@ import numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memchr, memcmp, memcpy
 
+from datumaro.kernels._offsets cimport rises
+
 ctypedef uint8_t u8
 ctypedef int64_t i64
 
@@ -224,15 +226,9 @@ cdef i64 check(
     const i64[::1] id_offsets, const u8[::1] ids, const i64[::1] offsets, const u8[::1] texts
 ) except -1:
     """How many texts there are, whose offsets rise within their bytes."""
-    cdef i64 k, n = offsets.shape[0] - 1
+    cdef i64 n = offsets.shape[0] - 1
     if n < 0 or id_offsets.shape[0] != n + 1:
         raise ValueError("arrays of different lengths")
-    if (
-        id_offsets[0] < 0 or id_offsets[n] > ids.shape[0]
-        or offsets[0] < 0 or offsets[n] > texts.shape[0]
-    ):
-        raise ValueError("offsets outside their values")
-    for k in range(n):
-        if id_offsets[k + 1] < id_offsets[k] or offsets[k + 1] < offsets[k]:
-            raise ValueError("offsets that do not rise")
+    rises(id_offsets, ids.shape[0])
+    rises(offsets, texts.shape[0])
     return n

@@ -4,6 +4,8 @@ import numpy as np
 
 from libc.stdint cimport int64_t, uint8_t
 
+from datumaro.kernels._offsets cimport rises
+
 
 cdef enum:
     ALWAYS = 1  # suspect in any text
@@ -59,11 +61,7 @@ def suspects(
     cdef int64_t row, n = offsets.shape[0] - 1, found = 0, length
     cdef bint suspect
     cdef const uint8_t* p = &data[0] if data.shape[0] else NULL
-    if n < 0 or offsets[0] < 0 or offsets[n] > data.shape[0]:
-        raise ValueError("offsets outside their values")
-    for row in range(n):
-        if offsets[row + 1] < offsets[row]:
-            raise ValueError("offsets that do not rise")
+    rises(offsets, data.shape[0])
     rows_array = np.empty(n + 1, np.int64)
     cdef int64_t[::1] rows = rows_array
     with nogil:
