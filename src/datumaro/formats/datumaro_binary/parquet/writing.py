@@ -201,7 +201,7 @@ class ParquetFile:
         """Write it encrypted; ``groups`` are its pieces by `batch`, otherwise as `write`."""
         own = islice(groups, len(self.pieces))
         metadata = {KEY: self.metadata.encode()} | vault.metadata(self.stem)
-        write_encrypted(path, self.kind, own, metadata, vault.encryption())
+        write_encrypted(path, self.kind, own, metadata, _STORAGE, vault.encryption())
 
 
 def _survey(piece: Piece) -> tuple[packing.Present, Count]:
