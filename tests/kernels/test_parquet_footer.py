@@ -9,20 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from datumaro.kernels.parquet_footer import footer
+from parquet_encodings import varint, zigzag
 
 I32, I64, BINARY, LIST, MAP, STRUCT = 5, 6, 8, 9, 11, 12
-
-
-def varint(n):
-    found = bytearray()
-    while n > 127:
-        found.append(n & 127 | 128)
-        n >>= 7
-    return bytes([*found, n])
-
-
-def zigzag(n):
-    return varint(n << 1 if n >= 0 else (-n << 1) - 1)
 
 
 def text(value):
