@@ -389,6 +389,27 @@ def with_annotations(**fields):
     return change
 
 
+def test_the_label_that_stands_for_none_is_none(tmp_path):
+    dataset = dm.Dataset.from_iterable(
+        [dm.DatasetItem("a", subset="train", annotations=[dm.Label(0), dm.Label(1)])],
+        categories=["cat", "dog"],
+    )
+    dataset.export(tmp_path, "datumaro_binary", storage="parquet")
+
+    def change(table):
+        told = json.loads(table.schema.metadata[b"datumaro"])
+        told.pop("counts")
+        lists = table.column("annotations").to_pylist()
+        lists[0][1]["label"] = -(2**31)
+        index, kind = table.schema.get_field_index("annotations"), table.schema.field("annotations")
+        table = table.set_column(index, kind, pa.array(lists, kind.type))
+        return table.replace_schema_metadata({"datumaro": json.dumps(told)})
+
+    rewrite(tmp_path / "annotations" / "train.datum", change)
+    found = dm.Dataset.import_from(tmp_path, "datumaro_binary").to_arrow()
+    assert [row["label"] for row in found["annotations"].to_pylist()[0]] == [0, None]
+
+
 @pytest.mark.parametrize("column", ["attributes_pattern", "annotations.list.element.label"])
 def test_a_column_that_is_lost_is_missed(tmp_path, column):
     """Columns that are all null are left out: that one is missing must be seen in another way."""

@@ -202,6 +202,8 @@ class TableReader:
                 groups = nullable.filled_from(groups, *_validity(group), id_values)
         columns["group"] = schema.primitive(groups, pa.int64())
         if label is not None:
+            if self.m and _values(label).min() == schema.NO_LABEL:  # which stands for null
+                label = schema.labels(_filled(label, schema.NO_LABEL))
             columns["label"] = label
         if attributes is not None:
             columns["attributes"] = attributes
