@@ -71,6 +71,25 @@ def test_a_box_around_its_polygons_takes_nothing(polygons):
     assert (counts[-1], boxes[-1]) == (0, 1)
 
 
+_side = st.sampled_from([0, 1, 32_765, 32_766, 32_767, 32_768, 65_535, 65_536])
+
+
+@given(
+    st.lists(st.tuples(_side, _side), min_size=1, max_size=40),
+    st.tuples(st.integers(-8_000_000, 8_000_000), st.integers(-8_000_000, 8_000_000)),
+    st.sampled_from([32_766, 32_767, 65_536]),
+)
+def test_polygons_as_wide_as_16_bits_hold(corners, first, widest):
+    numbers = [min(side, widest) + first[j] for corner in corners for j, side in enumerate(corner)]
+    points = [float(np.float32(h / 100)) for h in numbers]
+    box = [min(points[0::2]), min(points[1::2]), max(points[0::2]), max(points[1::2])]
+    item = [(Kind.polygon, 7, points), (Kind.bbox, 7, box)]
+    counts, data, boxes = round_trip([item, item])
+    assert (counts[1], boxes[1]) == (0, 1)
+    if counts[0] > 0:
+        assert numbers_of(data[: len(data) // 2], [(True, counts[0])]) == [numbers]
+
+
 def test_a_box_around_several_polygons_some_of_them_float32():
     polygon = (Kind.polygon, 7, [0.0, 0.5, 4.0, 0.25, 4.0, 4.0])
     point, none = (Kind.polygon, 7, [9.0]), (Kind.polygon, 7, [])

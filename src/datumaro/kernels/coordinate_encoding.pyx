@@ -7,6 +7,7 @@
 import numpy as np
 
 from datumaro.kernels._coordinates cimport *
+from datumaro.kernels._narrow_polygons cimport narrow_differences, narrow_polygon
 from datumaro.kernels._offsets cimport rises
 from libc.math cimport INFINITY
 from libc.string cimport memcmp, memcpy
@@ -77,8 +78,10 @@ cdef extern from *:
 
 cdef enum:
     MOST_BITS = 96  # of one number: escape 7, quotient 55, remainder 27
-    MOST_REMAINDER = 18  # bits of a remainder with which two numbers fit into 56
+    MOST_REMAINDER = 16  # bits of a remainder, for two to be put at once
+    PAIRED = 31  # the largest quotient of a pair; it is the escape, and one bit
     BEFORE = 4  # zeros before an annotation's numbers, for predictions of its second and third point
+    PADDING = 16  # numbers that there is room for beside an item's
 
 CODE_LENGTHS = (
     2, 2, 3, 3, 4, 5, 5, 5, 6, 6, 7, 7, 8, 8, 8, 9, 9, 9, 9,
@@ -87,11 +90,26 @@ CODE_LENGTHS = (
 
 cdef u64[SYMBOLS] code_of
 cdef int[SYMBOLS] length_of
-cdef u32[ESCAPE << 5] pair_of  # the code of two symbols, and its length << 24
-cdef u64[MOST_REMAINDER + 1] power  # of two
+cdef u32[(PAIRED + 1) << 5] pair_of  # by two quotients, the second << 5: a code, its length << 24
+
+
+cdef struct Remainder:  # of so many bits, for two numbers, the second << 32
+    u64 beyond  # not 0 in numbers whose quotient is larger than PAIRED
+    u64 mask
+    u64 joined  # times the remainders are both of them, << 32
+    u64 shifted  # times a code is the code before both of them
+
+
+cdef Remainder[MOST_REMAINDER + 1] remainders
+# Shifts as factors, which takes less time: of a value to its place, if there are n bits with it, and
+# by the whole bytes of them
+cdef u64[64] to_top
+cdef u64[64] past_bytes
 # of a first number, over -65536, by how many points it is away on the way round: the furthest first,
 # twice, for x and y
 cdef double[2 * WEIGHTS] weights
+# the same for narrow polygons, over 65536 (the lower half), and of the step before (the upper)
+cdef u32[2 * WEIGHTS + PADDING] narrow_weights
 
 
 def canonical_codes():
@@ -113,15 +131,33 @@ for _symbol, _length, _code in canonical_codes():
 
 
 cdef void make_tables():
+    cdef u64 codes[PAIRED + 1]
+    cdef int lengths[PAIRED + 1]
+    cdef u64 mask
     cdef int j, k
-    for j in range(ESCAPE):
-        for k in range(ESCAPE):
-            pair_of[j << 5 | k] = <u32>(
-                code_of[j] << length_of[k] | code_of[k] | (length_of[j] + length_of[k]) << 24
+    for j in range(PAIRED + 1):
+        codes[j] = code_of[j] if j < ESCAPE else code_of[ESCAPE] << 1 | 1
+        lengths[j] = length_of[j] + (j == ESCAPE)
+    for j in range(PAIRED + 1):
+        for k in range(PAIRED + 1):
+            pair_of[k << 5 | j] = <u32>(
+                codes[j] << lengths[k] | codes[k] | (lengths[j] + lengths[k]) << 24
             )
     for k in range(MOST_REMAINDER + 1):
-        power[k] = <u64>1 << k
+        mask = (<u64>1 << k) - 1
+        remainders[k].mask = mask | mask << 32
+        remainders[k].beyond = ~(PAIRED * ((<u64>1 << 32 | 1) << k) | remainders[k].mask)
+        remainders[k].joined = 1 | <u64>1 << (32 + k)
+        remainders[k].shifted = <u64>1 << 2 * k
+    for k in range(1, 64):
+        to_top[k] = <u64>1 << (64 - k)
+        past_bytes[k] = <u64>1 << (k & ~7)
     put_weights(weights, WEIGHTS - 1)
+    for k in range(2, WEIGHTS):
+        j = 2 * (WEIGHTS - 1 - k)
+        narrow_weights[j] = narrow_weights[j + 1] = (
+            <u32>(-weight_of_first(k)) & 0xFFFF | 4096 << 16
+        )
 
 
 cdef void put_weights(double* to, i64 left) noexcept nogil:
@@ -201,13 +237,13 @@ cdef struct Sink:
 cdef inline void put(Sink* sink, u64 value, int bits) noexcept nogil:
     """Append 1 to 56 bits, highest first; up to 8 bytes after the last are written over."""
     cdef u64 out
-    sink.n_held += bits
-    sink.held |= value << (64 - sink.n_held)
+    cdef int n = sink.n_held + bits
+    sink.held |= value * to_top[n]
     out = big_endian(sink.held)
     memcpy(sink.at, &out, 8)
-    sink.at += sink.n_held >> 3
-    sink.held <<= sink.n_held & ~7
-    sink.n_held &= 7
+    sink.at += n >> 3
+    sink.held *= past_bytes[n]
+    sink.n_held = n & 7
 
 
 cdef inline void flush(Sink* sink) noexcept nogil:
@@ -246,19 +282,21 @@ cdef void put_all(Sink* to, const u32* z, i64 n, u64 mean) noexcept nogil:
     """Append numbers, pair by pair."""
     cdef Sink sink = to[0]
     cdef i64 j
-    cdef u64 a, b, code
+    cdef u64 both, quotients, code
     cdef int low
     cdef u32 pair
+    cdef const Remainder* remainder
     for j in range(0, n - 1, 2):
         low = remainder_bits(mean)
-        a = z[j] >> low
-        b = z[j + 1] >> low
-        if unlikely_to_be(a >= ESCAPE or b >= ESCAPE or low > MOST_REMAINDER):
+        remainder = remainders + low
+        both = z[j] | <u64>z[j + 1] << 32
+        if unlikely_to_be(low > MOST_REMAINDER or both & remainder.beyond):
             mean = next_mean(mean, put_rare(&sink, z + j, 2, low))
             continue
-        pair = pair_of[a << 5 | b]
-        code = (pair & 0xFFFFFF) * power[low] + (z[j] & (power[low] - 1))
-        code = code * power[low] + (z[j + 1] & (power[low] - 1))
+        quotients = both >> low
+        pair = pair_of[quotients & PAIRED | (quotients >> 27) & (PAIRED << 5)]
+        code = (both & remainder.mask) * remainder.joined >> 32
+        code |= (pair & 0xFFFFFF) * remainder.shifted
         put(&sink, code, <int>(pair >> 24) + 2 * low)
         mean = next_mean(mean, <u64>z[j] + z[j + 1])
     if n & 1:
@@ -275,14 +313,12 @@ cdef struct Around:  # the polygons of an id right before a row
     float[4] box
 
 
-cdef inline void take_in_polygon(Around* around, i64 id, const float* xy, i64 n) noexcept nogil:
+cdef inline void begin_polygon(Around* around, i64 id) noexcept nogil:
     if not around.some or id != around.id:
         around.box[0] = around.box[1] = INFINITY
         around.box[2] = around.box[3] = -INFINITY
         around.id = id
         around.some = False
-    around.some |= n > 0
-    take_in(xy, n, around.box, around.box + 2)
 
 
 cdef inline bint is_around(
@@ -295,6 +331,15 @@ cdef inline bint is_around(
     )
 
 
+cdef struct Room:  # for an item's numbers, and PADDING more
+    int* hundredths
+    int* from_first
+    short* narrow
+    double* far
+    u32* first  # differences of annotations' first two numbers
+    u32* next  # and of the others
+
+
 cdef void put_item(
     Sink* sink,
     int* counts,
@@ -305,69 +350,83 @@ cdef void put_item(
     const float* xy,
     i64 begin,
     i64 end,
-    int* hundredths,
-    int* from_first,
-    u32* z,
-    double* far,
+    const Room* room,
     i64* doubled,
 ) noexcept nogil:
-    """Append an item's annotations, those from ``begin`` to ``end``, and put what they count.
-
-    ``from_first`` and ``far`` have room for the numbers of the item and 2 * BEFORE more, z and
-    ``hundredths`` for its numbers.
-    """
+    """Append an item's annotations, those from ``begin`` to ``end``, and put what they count."""
     cdef i64 before[2]
-    cdef i64 row, j, n
-    cdef u32 word
-    cdef u32* to = z
-    cdef int* h
-    cdef const double* weight
+    cdef i64 row, n
+    cdef u32* first = room.first
+    cdef u32* next = room.next
+    cdef const int* h
+    cdef bint exact, narrow
     cdef Around around
-    cdef bint whole = to_hundredths(xy + at[begin], at[end] - at[begin], hundredths)
+    cdef bint whole = to_hundredths(xy + at[begin], at[end] - at[begin], room.hundredths)
     around.some = False
     before[0] = before[1] = 0
     for row in range(begin, end):
         n = at[row + 1] - at[row]
-        h = hundredths + at[row] - at[begin]
-        if types[row] == POLYGON:
-            take_in_polygon(&around, ids[row], xy + at[row], n >> 1)
-        elif is_around(&around, types[row], ids[row], xy + at[row], n):
+        if is_around(&around, types[row], ids[row], xy + at[row], n):
             boxes[row] = 1
             n = 0
-        around.some &= types[row] == POLYGON
-        counts[row] = <int>n
-        if n and (whole or to_hundredths(xy + at[row], n, h)):
-            to = put_first(h, n, before, to)
-        elif n:
-            counts[row] = <int>-n
-            for j in range(at[row], at[row + 1]):
-                memcpy(&word, xy + j, 4)
-                put(sink, word, 32)
-    put_all(sink, z, to - z, START_FIRST)
-    to = z
-    for j in range(BEFORE):
-        from_first[j] = 0
-    from_first += BEFORE
-    for row in range(begin, end):
-        n = counts[row]
-        h = hundredths + at[row] - at[begin]
-        if n > 2:
-            for j in range(0, n - 1, 2):
-                from_first[j] = h[j] - h[0]
-                from_first[j + 1] = h[j + 1] - h[1]
-            from_first[n - 1] = h[n - 1] - h[1 - (n & 1)]
-            if types[row] == POLYGON:
-                weight = weights + 2 * (WEIGHTS - 1 - (n >> 1))
-                if n >> 1 >= WEIGHTS:
-                    put_weights(far, n >> 1)
-                    weight = far
-                differences_of(from_first, n, True, weight, to)
-                doubled[row] = doubled_area(from_first, n)
-            else:
-                differences_of(from_first, n, False, NULL, to)
-            to += n - 2
-    put_all(sink, z, to - z, START_NEXT)
+        h = room.hundredths + at[row] - at[begin]
+        exact = n and (whole or to_hundredths(xy + at[row], n, <int*>h))
+        narrow = False
+        if types[row] == POLYGON:
+            begin_polygon(&around, ids[row])
+            around.some |= n > 1
+            narrow = (
+                exact and not n & 1 and n >> 1 < WEIGHTS
+                and narrow_polygon(h, n, room.narrow + BEFORE, around.box, around.box + 2)
+            )
+            if not narrow:
+                take_in(xy + at[row], n >> 1, around.box, around.box + 2)
+        else:
+            around.some = False
+        counts[row] = <int>(n if exact else -n)
+        if not exact:
+            put_floats(sink, xy + at[row], n)
+            continue
+        first = put_first(h, n, before, first)
+        if narrow:
+            doubled[row] = magnitude(narrow_differences(
+                room.narrow + BEFORE, n, narrow_weights + 2 * (WEIGHTS - 1 - (n >> 1)), next
+            ))
+            next += n - 2
+        elif n > 2:
+            doubled[row] = put_next(h, n, types[row] == POLYGON, room, next)
+            next += n - 2
+    put_all(sink, room.first, first - room.first, START_FIRST)
+    put_all(sink, room.next, next - room.next, START_NEXT)
     flush(sink)
+
+
+cdef void put_floats(Sink* sink, const float* xy, i64 n) noexcept nogil:
+    """Append numbers as they are."""
+    cdef i64 j
+    cdef u32 word
+    for j in range(n):
+        memcpy(&word, xy + j, 4)
+        put(sink, word, 32)
+
+
+cdef i64 put_next(const int* h, i64 n, bint closed, const Room* room, u32* to) noexcept nogil:
+    """The differences of an annotation's numbers from the third on; twice a polygon's area."""
+    cdef int* from_first = room.from_first + BEFORE
+    cdef const double* weight = weights + 2 * (WEIGHTS - 1 - (n >> 1))
+    cdef i64 j
+    for j in range(0, n - 1, 2):
+        from_first[j] = h[j] - h[0]
+        from_first[j + 1] = h[j + 1] - h[1]
+    from_first[n - 1] = h[n - 1] - h[1 - (n & 1)]
+    if not closed:
+        differences_of(from_first, n, False, NULL, to)
+        return 0
+    if n >> 1 >= WEIGHTS:
+        put_weights(room.far, n >> 1)
+        weight = room.far
+    differences_of(from_first, n, True, weight, to)
+    return doubled_area(from_first, n)
 
 
 def encode(
@@ -398,14 +457,20 @@ def encode(
             length = at[offsets[item + 1]] - at[offsets[item]]
             largest = max(largest, length)
             total += length
-    hundredths_array = np.empty(largest + 1, np.int32)
-    from_first_array = np.empty(largest + 2 * BEFORE, np.int32)
-    far_array = np.empty(largest + 2 * BEFORE, np.float64)
-    z_array = np.empty(largest + 1, np.uint32)
-    cdef int[::1] hundredths = hundredths_array
-    cdef int[::1] from_first = from_first_array
-    cdef double[::1] far = far_array
-    cdef u32[::1] z = z_array
+    largest += PADDING
+    cdef int[::1] hundredths = np.empty(largest, np.int32)
+    cdef int[::1] from_first = np.zeros(largest, np.int32)
+    cdef short[::1] narrow = np.zeros(largest, np.int16)
+    cdef double[::1] far = np.empty(largest, np.float64)
+    cdef u32[::1] first = np.empty(largest, np.uint32)
+    cdef u32[::1] next = np.empty(largest, np.uint32)
+    cdef Room room
+    room.hundredths = &hundredths[0]
+    room.from_first = &from_first[0]
+    room.narrow = &narrow[0]
+    room.far = &far[0]
+    room.first = &first[0]
+    room.next = &next[0]
     # 12 bits a number are usual, and room is made when they are more
     buffer = np.empty(2 * total + 4096, np.uint8)
     cdef u8[::1] data = buffer
@@ -424,8 +489,7 @@ def encode(
                 if length:
                     put_item(
                         &sink, &counts[0], &boxes[0], &types[0], &ids[0], at, xy, offsets[item],
-                        offsets[item + 1], &hundredths[0], &from_first[0], &z[0], &far[0],
-                        &doubled[0],
+                        offsets[item + 1], &room, &doubled[0],
                     )  # fmt: skip
                 item += 1
                 ends[item] = sink.at - &data[0]
