@@ -15,10 +15,11 @@ NONE = -(2**31)
 def test_counts(pairs):
     types = np.array([kind for kind, _ in pairs], np.uint8)
     labels = np.array([label for _, label in pairs], np.int32)
-    table = label_counts.count(types, labels, 9)
+    there, table = label_counts.count(types, labels, NONE, 4)
+    assert there.tolist() == sorted({kind for kind, _ in pairs})
     found = {
-        (kind, place - 1 if place else NONE): table[place, kind]
-        for place, kind in np.argwhere(table).tolist()
+        (there[row], place - 1 if place else NONE): table[row, place]
+        for row, place in np.argwhere(table).tolist()
     }
     assert found == Counter(pairs)
 
@@ -35,14 +36,14 @@ def test_what_types_occur(types):
     assert label_counts.occurring(np.array(types, np.uint8)).tolist() == sorted({*types})
 
 
-def test_labels_beyond_the_largest_count_as_none():
-    table = label_counts.count(np.array([1, 1, 2], np.uint8), np.array([3, -4, 0], np.int32), 2)
-    assert table.shape == (4, 256)
-    assert table[0, 1] == 2
-    assert table[1, 2] == 1
+@pytest.mark.parametrize("label", [8, -1, -4, NONE + 1, 2**31 - 1])
+def test_labels_of_more_bits_are_not_counted(label):
+    labels = np.array([3, NONE, label], np.int32)
+    assert label_counts.count(np.zeros(3, np.uint8), labels, NONE, 3) is None
+    assert label_counts.count(np.zeros(2, np.uint8), labels[:2], NONE, 3)[1].sum() == 2
 
 
 def test_what_does_not_fit_is_refused():
-    for types, most in ((3, 0), (2, -2)):
+    for types, bits in ((3, 0), (2, -1), (2, 31)):
         with pytest.raises(ValueError, match="different lengths"):
-            label_counts.count(np.zeros(types, np.uint8), np.zeros(2, np.int32), most)
+            label_counts.count(np.zeros(types, np.uint8), np.zeros(2, np.int32), NONE, bits)

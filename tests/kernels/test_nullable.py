@@ -107,3 +107,7 @@ def test_whether_any_number_is_another(n, place):
     assert nullable.are_others(numbers, others) == (place < n)
     with pytest.raises(ValueError, match="different lengths"):
         nullable.are_others(numbers, np.zeros(n + 1, np.int32))
+    values = np.full(n, np.nan)
+    assert not nullable.has_number(values)
+    values[place : place + 1] = np.inf
+    assert nullable.has_number(values) == (place < n)

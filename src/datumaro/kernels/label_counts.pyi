@@ -4,17 +4,25 @@ from numpy.typing import NDArray
 def bounds(labels: NDArray[np.int32], none: int) -> tuple[int, int]:
     """(The smallest label or 0, the largest or -1), but for those that are ``none``.
 
-    The GIL is released, in `count`, too.
+    The GIL is released, in the others, too.
     """
 
-def count(types: NDArray[np.uint8], labels: NDArray[np.int32], most: int) -> NDArray[np.int64]:
-    """How many annotations have a label and a type: int64 [most + 2, 256].
+def count(
+    types: NDArray[np.uint8], labels: NDArray[np.int32], none: int, bits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """How many annotations have a label and a type.
 
     Parameters
     ----------
     types, labels : [n].
-    most : the largest label. In the first row are those with a label that is not in 0 to ``most``,
-        then those of label 0.
+    none : stands for no label.
+    bits : of labels, 30 at most.
+
+    Returns
+    -------
+    types : int64 [k], those that occur, rising.
+    table : int64 [k, labels + 1]. In the first column are those without a label, then those of label 0.
+        None in place of both, if a label is below 0 or has more bits.
 
     Raises
     ------
@@ -23,4 +31,4 @@ def count(types: NDArray[np.uint8], labels: NDArray[np.int32], most: int) -> NDA
     """
 
 def occurring(types: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The types that occur, rising. The GIL is released."""
+    """The types that occur, rising."""

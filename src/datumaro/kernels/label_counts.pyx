@@ -16,16 +16,31 @@ def bounds(const int32_t[::1] labels not None, int32_t none):
     return least, most
 
 
-def count(const uint8_t[::1] types not None, const int32_t[::1] labels not None, int32_t most):
-    cdef int64_t i, n = types.shape[0]
-    if labels.shape[0] != n or most < -1:
-        raise ValueError("arrays of different lengths, or a label below 0")
-    array = np.zeros((<int64_t>most + 2, 256), np.int64)
-    cdef int64_t[:, ::1] counts = array
+def count(
+    const uint8_t[::1] types not None, const int32_t[::1] labels not None, int32_t none, int32_t bits
+):
+    cdef int64_t i, n = types.shape[0], width
+    cdef int32_t all_bits = 0
+    cdef int64_t* tables[512]  # by type and turn
+    if labels.shape[0] != n or not 0 <= bits < 31:
+        raise ValueError("arrays of different lengths, or not 0 to 30 bits")
     with nogil:
         for i in range(n):
-            counts[labels[i] + 1 if 0 <= labels[i] <= most else 0, types[i]] += 1
-    return array
+            all_bits |= labels[i] if labels[i] != none else 0
+    if all_bits >> bits:  # or a label below 0
+        return None
+    there = occurring(types)
+    width = 1 + (1 << (<object>all_bits).bit_length())
+    # in turns in two tables: one count of the same is not waited for by the next
+    array = np.zeros((2, len(there), width), np.int64)
+    cdef int64_t[:, :, ::1] counts = array
+    for i, kind in enumerate(there.tolist()):
+        tables[2 * <int>kind] = &counts[0, i, 0]
+        tables[2 * <int>kind + 1] = &counts[1, i, 0]
+    with nogil:
+        for i in range(n):
+            tables[2 * types[i] | i & 1][labels[i] + 1 if labels[i] != none else 0] += 1
+    return there, array.sum(0)
 
 
 def occurring(const uint8_t[::1] types not None):

@@ -59,5 +59,8 @@ def validity_of_texts(offsets: NDArray[np.int64]) -> tuple[int, NDArray[np.uint8
 def has_another(values: NDArray[_Number], missing: int) -> bool:
     """Whether any value is not ``missing``."""
 
+def has_number(values: NDArray[np.float64]) -> bool:
+    """Whether any value is not NaN."""
+
 def are_others(values: NDArray[_Number], others: NDArray[_Number]) -> bool:
     """Whether any value is not that of ``others`` [n]."""

@@ -137,6 +137,17 @@ def has_another(const number[::1] values not None, number missing):
     return found
 
 
+def has_number(const double[::1] values not None):
+    cdef int64_t i = 0, j, n = values.shape[0]
+    cdef bint found = False
+    with nogil:
+        while i < n and not found:
+            for j in range(i, min(i + BLOCK, n)):
+                found |= values[j] == values[j]
+            i += BLOCK
+    return found
+
+
 def are_others(const number[::1] values not None, const number[::1] others not None):
     cdef int64_t i = 0, j, n = values.shape[0]
     cdef bint found = False

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datumaro.table.chunk import Chunk
     from datumaro.table.schema import Array
 
-_FEW_LABELS = 4096
-"""Labels below it are counted in a table of all of them."""
+_BITS = 12
+"""Labels of so many bits are counted in a table of all of them."""
 
 
 @dataclass(frozen=True)
@@ -123,21 +123,17 @@ def by_label(types: Array, labels: Array) -> dict[AnnotationType, dict[int | Non
     from datumaro.kernels import label_counts
     from datumaro.table.schema import NO_LABEL
 
-    least, most = label_counts.bounds(labels, NO_LABEL)
-    found: Iterable[tuple[int | None, int, int]]  # (label, kind, number)
-    if least >= 0 and most < _FEW_LABELS:
-        table = label_counts.count(types, labels, most)
-        label, kind = np.nonzero(table)
-        numbers = table[label, kind].tolist()
-        names = [place - 1 if place else None for place in label.tolist()]
-        found = zip(names, kind.tolist(), numbers, strict=True)
-    else:
-        keys, counts = np.unique(labels.astype(np.int64) * 256 + types, return_counts=True)
-        found = (
-            (None if key >> 8 == NO_LABEL else key >> 8, key & 255, n)
-            for key, n in zip(keys.tolist(), counts.tolist(), strict=True)
-        )
     result: dict[AnnotationType, dict[int | None, int]] = {}
-    for label, kind, n in found:
-        result.setdefault(AnnotationType(kind), {})[label] = n
-    return {kind: result[kind] for kind in sorted(result)}
+    counted = label_counts.count(types, labels, NO_LABEL, _BITS)
+    if counted is None:
+        keys, numbers = np.unique(labels.astype(np.int64) * 256 + types, return_counts=True)
+        for key, n in zip(keys.tolist(), numbers.tolist(), strict=True):
+            label = None if key >> 8 == NO_LABEL else key >> 8
+            result.setdefault(AnnotationType(key & 255), {})[label] = n
+        return {kind: result[kind] for kind in sorted(result)}
+    there, table = counted
+    for kind, numbers in zip(there.tolist(), table, strict=True):
+        places = np.flatnonzero(numbers)
+        names = [place - 1 if place else None for place in places.tolist()]
+        result[AnnotationType(kind)] = dict(zip(names, numbers[places].tolist(), strict=True))
+    return result

@@ -22,6 +22,7 @@ from datumaro.kernels import (
     coordinate_decoding,
     dictionary,
     id_patterns,
+    mask_sizes,
     nullable,
 )
 from datumaro.kernels.records import bad_object
@@ -286,14 +287,14 @@ class TableReader:
     def _mask_sizes(self, rle: pa.Array | None) -> dict[str, Array | None]:
         """Heights and widths of masks: the items', where they are not told."""
         found: dict[str, Array | None] = {}
-        masks = None if rle is None else rows_of_masks(schema.list_parts(_texts(rle))[0])
+        ends = None if rle is None else schema.list_parts(_texts(rle))[0]
         for name in ("height", "width"):
             own = self._field(f"mask_{name}")
             sizes: Array | None = None
-            if masks is not None:
+            if ends is not None:
                 column = self._column(name, ITEM_COLUMNS[name])
                 of_item = np.zeros(self.n, np.int32) if column is None else _filled(column, 0)
-                sizes = of_masks(self.offsets, masks, of_item)
+                sizes = mask_sizes.of_items(self.offsets, ends, of_item)
             if own is not None and sizes is not None and own.null_count:
                 sizes = nullable.filled_from(_values(own), *_validity(own), sizes)
             elif own is not None:
@@ -363,18 +364,3 @@ def _filled(column: pa.Array, missing: int) -> Array:
     if not column.null_count:
         return _values(column)
     return nullable.filled(_values(column), *_validity(column), missing)
-
-
-def rows_of_masks(rle_ends: Array) -> Array:
-    """The annotations that have run lengths, by where these end (int64 [n + 1])."""
-    if rle_ends[0] == rle_ends[-1]:
-        return np.zeros(0, np.int64)
-    return np.flatnonzero(rle_ends[1:] != rle_ends[:-1])
-
-
-def of_masks(offsets: Array, masks: Array, sizes: Array) -> Array:
-    """The size of each annotation's item where it is one of the masks, 0 elsewhere."""
-    found = np.zeros(int(offsets[-1]), sizes.dtype)
-    if len(masks):
-        found[masks] = sizes[np.searchsorted(offsets, masks, "right") - 1]
-    return found

@@ -17,8 +17,6 @@ from datumaro.formats.datumaro_binary.parquet.columns import (
     MEDIA_NAMES,
     TYPE_NAMES,
     TYPES,
-    of_masks,
-    rows_of_masks,
 )
 from datumaro.formats.datumaro_binary.parquet.layout import (
     ANNOTATION_FIELDS,
@@ -32,6 +30,7 @@ from datumaro.kernels import (
     dictionary,
     id_patterns,
     label_counts,
+    mask_sizes,
     nullable,
 )
 from datumaro.model.annotation import NO_OBJECT_ID
@@ -118,16 +117,15 @@ def present(chunk: Chunk, media: dict[str, pa.Array]) -> Present:
     }
     if nullable.are_others(annotations.column("group").to_numpy(), ids):
         fields.add("group")
-    masks = rows_of_masks(schema.list_parts(annotations.column("rle"))[0])
     for name in ("mask_height", "mask_width"):
-        own = _mask_size(chunk.offsets, masks, media, name)
-        if nullable.are_others(annotations.column(name).to_numpy(), own):
+        told = annotations.column(name).to_numpy()
+        if not mask_sizes.are_of_items(told, *_masks(chunk, media, name)):
             fields.add(name)
     texts = {name: annotations.column(name) for name in _TEXT_FIELDS}
     fields |= {name for name, column in texts.items() if schema.has_bytes(column)}
     if annotations.column("label").null_count < len(annotations):
         fields.add("label")
-    if not np.isnan(annotations.column("area").to_numpy()).all():
+    if nullable.has_number(annotations.column("area").to_numpy()):
         fields.add("area_bits")
     if schema.has_bytes(annotations.column("points")):
         fields.add("n_coordinates")
@@ -208,8 +206,8 @@ def _annotation_columns(
             case "visibility":
                 return _bytes_of(column)
             case "mask_height" | "mask_width":
-                masks = rows_of_masks(schema.list_parts(annotations.column("rle"))[0])
-                return _none_where_equal(column, _mask_size(offsets, masks, media, name))
+                own = mask_sizes.of_items(*_masks(chunk, media, name))
+                return _none_where_equal(column, own)
             case _:  # texts and bytes
                 return _none_where_empty(column)
 
@@ -235,9 +233,10 @@ def _encoded(texts: pa.Array) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(index, found.dictionary)
 
 
-def _mask_size(offsets: Array, masks: Array, media: dict[str, pa.Array], name: str) -> Array:
-    """What ``mask_height`` or ``mask_width`` is without being told: that of the items' media."""
-    return of_masks(offsets, masks, media[name.removeprefix("mask_")].to_numpy())
+def _masks(chunk: Chunk, media: dict[str, pa.Array], name: str) -> tuple[Array, Array, Array]:
+    """Of what ``mask_height`` or ``mask_width`` is taken without being told (see `mask_sizes`)."""
+    ends = schema.list_parts(chunk.annotations.column("rle"))[0]
+    return chunk.offsets, ends, media[name.removeprefix("mask_")].to_numpy()
 
 
 def _none_where_empty(column: pa.Array) -> pa.Array:

@@ -72,6 +72,8 @@ _STORAGE = _ITEM_STORAGE | {
     f"{ANNOTATIONS}.list.element.{name}": storage for name, storage in _FIELD_STORAGE.items()
 }
 
+_SURVEYED = 65536  # items: that many at once keep a worker busy for longer than it waits for others
+
 Piece = tuple[Chunk, dict[str, pa.Array]]
 
 
@@ -111,7 +113,7 @@ class ParquetWriter:
         total = sum(len(chunk) for chunk, _ in self.chunks)
         size = self.shard_size or max(total, 1)
         bounds = [*pairwise([*range(0, max(total, 1), size), total])]
-        parts = [self._between(begin, end) for begin, end in bounds]
+        parts = [self._between(begin, end, _SURVEYED) for begin, end in bounds]
         found: list[ParquetFile] = []
         with workers.map(_survey, ([piece] for pieces in parts for piece in pieces)) as surveys:
             for number, (pieces, (begin, end)) in enumerate(zip(parts, bounds, strict=True)):
@@ -127,18 +129,19 @@ class ParquetWriter:
                     columns=packing.paths_of(kind),
                 )
                 stem = file_stem(self.subset, number, len(parts))
+                pieces = self._between(begin, end, ROW_GROUP)
                 found.append(ParquetFile(stem, told, kind, pieces))
         return found
 
-    def _between(self, begin: int, end: int) -> list[Piece]:
-        """Items ``begin:end``, in pieces of at most ROW_GROUP."""
+    def _between(self, begin: int, end: int, most: int) -> list[Piece]:
+        """Items ``begin:end``, in pieces of at most ``most``."""
         found: list[Piece] = []
         first = 0
         for chunk, media in self.chunks:
             low, high = max(begin - first, 0), min(end - first, len(chunk))
             first += len(chunk)
-            for at in range(low, high, ROW_GROUP):
-                to = min(at + ROW_GROUP, high)
+            for at in range(low, high, most):
+                to = min(at + most, high)
                 part = {name: column.slice(at, to - at) for name, column in media.items()}
                 found.append((chunk.slice(at, to), part))
         return found
