@@ -21,8 +21,8 @@ def count(
     Returns
     -------
     types : int64 [k], those that occur, rising.
-    table : int64 [k, labels + 1]. In the first column are those without a label, then those of label 0.
-        None in place of both, if a label is below 0 or has more bits.
+    table : int64 [k, labels + 1]. In the first column are those without a label, then those of
+        label 0. None in place of both, if a label is below 0 or has more bits.
 
     Raises
     ------
