@@ -7,12 +7,14 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 def bounds(const int32_t[::1] labels not None, int32_t none):
     cdef int64_t i, n = labels.shape[0]
-    cdef int32_t least = 0, most = -1, label
+    cdef int32_t least = 0, most = -1, no_label, stated
     with nogil:
-        for i in range(n):
-            label = labels[i]
-            least = min(least, label if label != none else 0)
-            most = max(most, label if label != none else -1)
+        for i in range(n):  # without a branch, so that it is compiled to vectors
+            no_label = -(labels[i] == none)  # all bits
+            stated = labels[i] & ~no_label
+            least = stated if stated < least else least
+            stated = labels[i] | no_label
+            most = stated if stated > most else most
     return least, most
 
 
