@@ -46,6 +46,14 @@ def test_every_byte_comes_back(rows):
     assert [b or t for b, t in zip(back, texts, strict=True)] == texts
 
 
+@given(st.integers(0, 70), st.integers(0, 40), st.sampled_from(["000139", "139"]))
+def test_a_name_is_found_wherever_it_is(before, behind, found):
+    mark = "\0" if found == "000139" else "\1"
+    text, pattern = ("," * before + part + "," * behind for part in (found, mark))
+    assert encoded(["000139"], [text]) == [pattern]
+    assert decoded(["000139"], [pattern]) == [text]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "pattern"),
     [

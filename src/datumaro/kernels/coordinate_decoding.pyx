@@ -465,7 +465,7 @@ def decode(
         raise ValueError("arrays of different lengths")
     rises(offsets, n)
     rises(ends, data.shape[0])
-    at_array = np.zeros(n + 1, np.int64)
+    at_array = np.empty(n + 1, np.int64)
     doubled_array = np.zeros(n + 1, np.int64)
     cdef i64[::1] at = at_array
     cdef i64[::1] doubled = doubled_array

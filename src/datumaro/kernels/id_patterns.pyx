@@ -3,10 +3,69 @@
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memchr, memcmp, memcpy
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcmp, memcpy
 
 from datumaro.kernels._offsets cimport rises
+
+cdef extern from *:
+    """
+    /* the place of the first of n bytes that is 0 or 1; n if there is none */
+    static inline long long first_mark_from(const unsigned char *p, long long n, long long j) {
+        while (j < n && p[j] > 1) j++;
+        return j;
+    }
+    /* the place of the first three bytes of ``wanted`` among n bytes; -1 if they are not there */
+    static inline long long three_bytes_from(
+        const unsigned char *p, long long n, const unsigned char *wanted, long long j
+    ) {
+        for (; j + 3 <= n; j++)
+            if (p[j] == wanted[0] && p[j + 1] == wanted[1] && p[j + 2] == wanted[2]) return j;
+        return -1;
+    }
+    #if (defined(__SSE2__) && defined(__GNUC__)) || defined(_M_X64)
+    #include <emmintrin.h>
+    #if defined(_MSC_VER)
+    #include <intrin.h>
+    static inline int lowest_bit(unsigned v) { unsigned long i; _BitScanForward(&i, v); return (int)i; }
+    #else
+    #define lowest_bit __builtin_ctz
+    #endif
+    static inline long long first_mark(const unsigned char *p, long long n) {
+        const __m128i ones = _mm_set1_epi8(1);
+        long long j;
+        for (j = 0; j + 16 <= n; j += 16) {
+            const __m128i some = _mm_loadu_si128((const __m128i *)(p + j));
+            const int marks = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(some, ones), some));
+            if (marks) return j + lowest_bit(marks);
+        }
+        return first_mark_from(p, n, j);
+    }
+    static inline long long three_bytes(
+        const unsigned char *p, long long n, const unsigned char *wanted
+    ) {
+        const __m128i a = _mm_set1_epi8(wanted[0]), b = _mm_set1_epi8(wanted[1]);
+        const __m128i c = _mm_set1_epi8(wanted[2]);
+        long long j;
+        for (j = 0; j + 18 <= n; j += 16) {
+            const int same = _mm_movemask_epi8(_mm_and_si128(
+                _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + j)), a),
+                _mm_and_si128(
+                    _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + j + 1)), b),
+                    _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + j + 2)), c)
+                )
+            ));
+            if (same) return j + lowest_bit(same);
+        }
+        return three_bytes_from(p, n, wanted, j);
+    }
+    #else
+    #define first_mark(p, n) first_mark_from(p, n, 0)
+    #define three_bytes(p, n, wanted) three_bytes_from(p, n, wanted, 0)
+    #endif
+    """
+    int64_t first_mark(const uint8_t* p, int64_t n) nogil
+    int64_t three_bytes(const uint8_t* p, int64_t n, const uint8_t* wanted) nogil
 
 ctypedef uint8_t u8
 ctypedef int64_t i64
@@ -14,8 +73,7 @@ ctypedef int64_t i64
 cdef enum:
     WHOLE = 0  # stands for the id
     SHORT = 1  # for the id without leading zeros
-    LEAST = 3  # bytes that are worth a mark
-    MASK = 0xFFFFFF  # of so many, the first of a little-endian word
+    LEAST = 3  # bytes that are worth a mark; by so many a name is looked for
 
 MOST_MARKS = 16
 cdef i64 most_marks = MOST_MARKS
@@ -71,31 +129,13 @@ cdef inline bint stands_at(Text text, i64 at, Text name) noexcept nogil:
 
 cdef inline i64 beginning_of(Text text, i64 at, Text name) noexcept nogil:
     """Where the first `LEAST` bytes of a name are in a text, from a place on; -1 for nowhere."""
-    cdef uint32_t word = 0, wanted = 0
-    memcpy(&wanted, name.at, LEAST)
-    while at < text.length - LEAST:
-        memcpy(&word, text.at + at, 4)
-        if word & MASK == wanted:
-            return at
-        at += 1
-    return at if at == text.length - LEAST and memcmp(text.at + at, name.at, LEAST) == 0 else -1
+    cdef i64 found = three_bytes(text.at + at, text.length - at, name.at)
+    return found if found < 0 else at + found
 
 
-cdef inline i64 next_mark(Text text, i64 at, i64* whole, i64* short) noexcept nogil:
-    """Where the next mark is, from ``at`` on; the length when there is none.
-
-    ``whole`` and ``short`` are where the next of each is, as far as was looked for; at first -1.
-    """
-    if whole[0] < at:
-        whole[0] = place_of(text, at, WHOLE)
-    if short[0] < at:
-        short[0] = place_of(text, at, SHORT)
-    return min(whole[0], short[0])
-
-
-cdef inline i64 place_of(Text text, i64 at, int byte) noexcept nogil:
-    cdef const void* found = memchr(text.at + at, byte, text.length - at)
-    return text.length if found == NULL else <const u8*>found - text.at
+cdef inline i64 next_mark(Text text, i64 at) noexcept nogil:
+    """Where the next mark is, from ``at`` on; the length when there is none."""
+    return at + first_mark(text.at + at, text.length - at)
 
 
 cdef i64 marked(Text text, Text name, u8* out, i64* marks) noexcept nogil:
@@ -105,7 +145,7 @@ cdef i64 marked(Text text, Text name, u8* out, i64* marks) noexcept nogil:
     cdef i64 at = 0, begin = 0, n = 0, zeros = sought.at - name.at
     cdef int kind
     marks[0] = 0
-    if place_of(text, 0, WHOLE) < text.length or place_of(text, 0, SHORT) < text.length:
+    if next_mark(text, 0) < text.length:
         return 0  # they would be taken for marks
     while sought.length >= LEAST and marks[0] < most_marks:
         at = beginning_of(text, at, sought)
@@ -161,9 +201,9 @@ def encode(
 
 cdef i64 length_of(Text pattern, Text name) noexcept nogil:
     """How long a pattern is with its marks replaced; -1 with too many of them."""
-    cdef i64 at = 0, mark, marks = 0, whole = -1, short = -1, length = pattern.length
+    cdef i64 at = 0, mark, marks = 0, length = pattern.length
     while at < pattern.length:
-        mark = next_mark(pattern, at, &whole, &short)
+        mark = next_mark(pattern, at)
         at = mark + 1
         if mark < pattern.length:
             marks += 1
@@ -174,10 +214,10 @@ cdef i64 length_of(Text pattern, Text name) noexcept nogil:
 
 
 cdef void replace_marks(Text pattern, Text name, u8* out) noexcept nogil:
-    cdef i64 at = 0, mark, whole = -1, short = -1
+    cdef i64 at = 0, mark
     cdef Text found
     while at < pattern.length:
-        mark = next_mark(pattern, at, &whole, &short)
+        mark = next_mark(pattern, at)
         memcpy(out, pattern.at + at, mark - at)
         out += mark - at
         at = mark + 1

@@ -19,6 +19,11 @@ ctypedef fused number:
     int64_t
 
 
+cdef inline integer chosen(integer value, integer other, bint first) noexcept nogil:
+    """One of two, without a branch: which of them, can hardly be foreseen."""
+    return other ^ ((value ^ other) & -<integer>first)
+
+
 def filled(const integer[::1] values, const uint8_t[::1] valid, int64_t first, integer missing):
     cdef int64_t i, n = values.shape[0]
     cdef const uint8_t* bits = &valid[0] if fit_if_any(valid, first, n) else NULL
@@ -26,7 +31,7 @@ def filled(const integer[::1] values, const uint8_t[::1] valid, int64_t first, i
     cdef integer[::1] out = array
     with nogil:
         for i in range(n):
-            out[i] = values[i] if (bits == NULL or is_valid(bits, first + i)) else missing
+            out[i] = chosen(values[i], missing, bits == NULL or is_valid(bits, first + i))
     return array
 
 
@@ -41,7 +46,7 @@ def filled_from(
     cdef integer[::1] out = array
     with nogil:
         for i in range(n):
-            out[i] = values[i] if (bits == NULL or is_valid(bits, first + i)) else others[i]
+            out[i] = chosen(values[i], others[i], bits == NULL or is_valid(bits, first + i))
     return array
 
 
@@ -61,10 +66,8 @@ def filled_before(
     cdef integer[::1] out = array
     with nogil:
         for i in range(n):
-            if (bits == NULL or is_valid(bits, first + i)):
-                last = values[i]
-            elif not which[i]:
-                last = missing
+            last = chosen(last, missing, which[i] != 0)
+            last = chosen(values[i], last, bits == NULL or is_valid(bits, first + i))
             out[i] = last
     return array
 
