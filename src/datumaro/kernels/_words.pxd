@@ -73,6 +73,7 @@ cdef extern from *:
         return n;
     }
     """
+    int trailing_zeros "DM_TRAILING_ZEROS"(uint64_t value) noexcept nogil  # of one that is not 0
     int dm_plain8(const uint8_t* p) noexcept nogil
     int dm_short_number(const uint8_t* p, uint64_t* mantissa, int* decimals) noexcept nogil
     bint likely "DM_LIKELY"(bint) noexcept nogil

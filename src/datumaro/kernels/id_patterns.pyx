@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp, memcpy
 
 from datumaro.kernels._offsets cimport rises
+from datumaro.kernels._words cimport trailing_zeros
 
 cdef extern from *:
     """
@@ -23,21 +24,15 @@ cdef extern from *:
             if (p[j] == wanted[0] && p[j + 1] == wanted[1] && p[j + 2] == wanted[2]) return j;
         return -1;
     }
-    #if (defined(__SSE2__) && defined(__GNUC__)) || defined(_M_X64)
+    #if defined(__SSE2__) || defined(_M_X64)
     #include <emmintrin.h>
-    #if defined(_MSC_VER)
-    #include <intrin.h>
-    static inline int lowest_bit(unsigned v) { unsigned long i; _BitScanForward(&i, v); return (int)i; }
-    #else
-    #define lowest_bit __builtin_ctz
-    #endif
     static inline long long first_mark(const unsigned char *p, long long n) {
         const __m128i ones = _mm_set1_epi8(1);
         long long j;
         for (j = 0; j + 16 <= n; j += 16) {
             const __m128i some = _mm_loadu_si128((const __m128i *)(p + j));
             const int marks = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(some, ones), some));
-            if (marks) return j + lowest_bit(marks);
+            if (marks) return j + DM_TRAILING_ZEROS(marks);
         }
         return first_mark_from(p, n, j);
     }
@@ -55,7 +50,7 @@ cdef extern from *:
                     _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + j + 2)), c)
                 )
             ));
-            if (same) return j + lowest_bit(same);
+            if (same) return j + DM_TRAILING_ZEROS(same);
         }
         return three_bytes_from(p, n, wanted, j);
     }
