@@ -25,8 +25,6 @@ from datumaro.errors import (
 from datumaro.formats.datumaro_binary import reading
 from workers.pools import children
 
-# --- data sets ------------------------------------------------------------------------------------
-
 
 def tree(folder: Path) -> dict[str, str]:
     return {
@@ -207,9 +205,6 @@ def test_on_the_command_line(
     assert "'-1' is no number of workers" in capsys.readouterr().err
     assert main([*command, "-o", str(tmp_path / "c"), "--num-workers", "two"]) == 1
     assert "'two' is no number of workers" in capsys.readouterr().err
-
-
-# --- exports that fail ----------------------------------------------------------------------------
 
 
 def test_no_process_is_started_by_itself(dataset: dm.Dataset, tmp_path: Path) -> None:

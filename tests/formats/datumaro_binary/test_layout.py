@@ -85,7 +85,7 @@ def test_what_a_record_holds_needs_no_extension(tmp_path):
     assert extension.MAGIC not in one_file(tmp_path).read_bytes()
 
 
-# --- bad input ------------------------------------------------------------------------------------
+# --- damage ---------------------------------------------------------------------------------------
 
 
 def header(version='{"dm_format_version":"1.0","media_encryption":false}', key=b"", infos="",

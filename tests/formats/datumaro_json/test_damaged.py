@@ -17,8 +17,6 @@ from datumaro.formats.base import ReadContext
 from datumaro.model.media import MediaType
 from formats.datumaro_json.annotation_files import FORMAT, T, item, put, read, rows
 
-# --- what is bad ----------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize(
     ("members", "place", "found"),
@@ -164,9 +162,6 @@ def test_media_must_be_of_the_kind_that_the_file_says(tmp_path: Path) -> None:
     with pytest.raises(MediaTypeError, match=r"IMAGE.*POINT_CLOUD"):
         read(tmp_path)
     assert read(tmp_path, "skip").media_type == MediaType.MEDIA_ELEMENT
-
-
-# --- detection ------------------------------------------------------------------------------------
 
 
 def test_every_error_is_one_of_the_packages(tmp_path: Path) -> None:

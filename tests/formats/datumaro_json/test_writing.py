@@ -12,8 +12,6 @@ from datumaro.model.categories import LabelCategories, MaskCategories, PointsCat
 from datumaro.table.chunk import Content
 from formats.datumaro_json.annotation_files import T, chunk_of, read, rows, write
 
-# --- what goes in comes out -----------------------------------------------------------------------
-
 
 def test_subsets_have_a_file_each(tmp_path: Path) -> None:
     items = [{"id": f"{i}", "subset": name, "annotations": []} for i, name in enumerate("yxyxz")]
@@ -112,9 +110,6 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert context.losses == {"infinite coordinates (written as null)": 1}
     (found,) = rows(read(tmp_path / "c"))
     assert np.array_equal(found["annotations"][0]["points"], [1, np.nan, np.nan, 2], equal_nan=True)
-
-
-# --- media ----------------------------------------------------------------------------------------
 
 
 def test_infos_that_are_not_json(tmp_path: Path) -> None:

@@ -33,8 +33,6 @@ from formats.datumaro_binary.parquet.encryption.encrypted_parquet import (
     told,
 )
 
-# --- keys -----------------------------------------------------------------------------------------
-
 
 def test_a_fresh_key_is_written_beside_the_data(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     folder = export(tmp_path / "out", encryption=True, encryption_key=None)
@@ -162,7 +160,7 @@ def test_several_keys_open_it(tmp_path: Path):
         assert told(read(folder, **({"encryption_key": None} | way))) == told(dataset())
 
 
-# --- other keys -----------------------------------------------------------------------------------
+# --- on the command line --------------------------------------------------------------------------
 
 
 def test_records_have_no_recipients(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -26,8 +26,6 @@ from formats.datumaro_binary.parquet.encryption.encrypted_parquet import (
     told,
 )
 
-# --- what is noticed ------------------------------------------------------------------------------
-
 
 def removed(folder: Path) -> str:
     (folder / SHARDS[1]).unlink()
@@ -181,9 +179,6 @@ def test_cut_files_are_noticed(encrypted: Path, cut: int):
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(DatumaroError, match=re.escape(str(encrypted))):
         read(encrypted)
-
-
-# --- other keys -----------------------------------------------------------------------------------
 
 
 def test_too_many_recipients_are_refused(tmp_path: Path):
