@@ -12,15 +12,15 @@ import numpy as np
 
 from interop.compare import MISSING, Difference
 from interop.dump import digest
-from interop.samples import (
+from interop.samples.detection import (
     AROUND_MASK,
     BEYOND_EDGES,
-    PERSON,
-    SPACED_ID,
     WITHIN_EDGES,
     WITHOUT_BOXES,
     WITHOUT_MASK,
 )
+from interop.samples.parts import SPACED_ID
+from interop.samples.pascal_voc import PERSON
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Usual images of CVAT's files (tests/formats/test_cvat.py compares them with an XML parser's)."""
+"""Usual images of CVAT's files (formats/cvat/test_usual_images.py: as an XML parser reads them)."""
 
 from __future__ import annotations
 
