@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import threading
+import tracemalloc
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +81,57 @@ def test_media_in_memory_are_encoded_in_the_right_colours(out: Path) -> None:
             assert (saved.size, saved.getpixel((0, 0))) == (size, (0, 0, 255))  # RGB
     assert Image.from_file(out / "depth.png").data[0, 0] == 40_000
     assert (out / "cloud.pcd").read_bytes() == b"points"
+
+
+def test_of_a_region_no_more_than_its_pixels_is_kept(out: Path) -> None:
+    big = Image.from_numpy(lambda: np.zeros((1000, 1000), np.uint8))
+    jobs = (MediaJob(RoIImage.from_image(big, (i, 0, 2, 2)), f"{i}.png") for i in range(60))
+    MediaStore(out).save([MediaJob(Image.from_numpy(GRADIENT), "first.png")])
+    tracemalloc.start()
+    try:
+        assert MediaStore(out).save(jobs).saved == 60
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_region_is_not_the_same_as_its_image(picture: str, out: Path) -> None:
+    region = RoIImage.from_image(Image.from_file(picture), (0, 0, 2, 2))
+    with pytest.raises(DatasetExportError, match=r"whole and part would both be saved as 'a\.jpg'"):
+        MediaStore(out).save(
+            [MediaJob(picture, "a.jpg", "whole"), MediaJob(region, "a.jpg", "part")]
+        )
+
+
+class OtherProcess(ThreadPoolExecutor):
+    """What is handed to it is pickled, as on the way to another process."""
+
+    def submit(self, *call: Any) -> Future[Any]:
+        return super().submit(*pickle.loads(pickle.dumps(call)))
+
+
+def test_what_functions_make_is_got_before_other_processes_decrypt(
+    tmp_path: Path, out: Path
+) -> None:
+    """Of a mosaic's images, and pictures of a point cloud, which are saved by themselves."""
+    cipher = Cipher(generate_key())
+    Image.from_numpy(GRADIENT).save(tmp_path / "a.png")
+    for name, data in (("a.png", (tmp_path / "a.png").read_bytes()), ("c.pcd", b"points")):
+        (tmp_path / name).write_bytes(cipher.encrypt(data))
+    image = Image.from_file(tmp_path / "a.png", cipher=cipher)
+    made = Image.from_numpy(lambda: GRADIENT)
+    mosaic = MosaicImage.from_image_roi_pairs(
+        [(image, (0, 0, 8, 6)), (made, (8, 0, 8, 6))], (6, 16)
+    )
+    cloud = PointCloud.from_file(tmp_path / "c.pcd", lambda: [image], cipher=cipher)
+    jobs = [MediaJob(mosaic, f"{i}.png") for i in range(64)]
+    jobs += [MediaJob(cloud, f"{i}.pcd") for i in range(64)]
+    with OtherProcess(1) as executor:
+        assert MediaStore(out, workers=Workers(executor=executor)).save(jobs).saved == 128
+    assert (out / "63.pcd").read_bytes() == b"points"
+    np.testing.assert_array_equal(
+        Image.from_file(out / "63.png").data, np.hstack([GRADIENT, GRADIENT])
+    )
 
 
 def test_encoded_bytes_are_written_as_they_are(picture: str, out: Path) -> None:
@@ -264,4 +319,10 @@ def test_the_extension_of_a_saved_medium() -> None:
     assert media_extension("", Image.from_numpy(GRADIENT), None) == ".jpg"
     assert media_extension("", Image.from_numpy(GRADIENT, ext=".webp"), None) == ".webp"
     assert media_extension("a.pcd", PointCloud.from_file("a.pcd"), ".png") == ".pcd"
+    frame = VideoFrame(Video("a.avi"), 0)
+    region = RoIImage.from_image(frame, (0, 0, 2, 2))
+    assert media_extension(frame.path, frame, None) == ".jpg"
+    assert media_extension(region.path, region, None, default=".png") == ".png"
+    region = RoIImage.from_image(Image.from_file("a.PNG"), (0, 0, 2, 2))
+    assert media_extension("", region, None) == ".PNG"
     assert media_extension("v.1/frame", None, None, default=".png") == ".png"

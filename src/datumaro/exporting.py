@@ -56,7 +56,7 @@ def write_dataset(
         writer.check_url(chosen)
     workers = workers_of(chosen, executor, format)
     content = content_of()
-    if not chosen.save_media:
+    if not (chosen.save_media or writer.always_saves_media):
         _warn_of_encrypted(content)
     context = WriteContext(progress_reporter or NullProgressReporter(), workers=workers)
     if (holds := writer.holding(chosen)) is not None:

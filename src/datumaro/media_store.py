@@ -24,9 +24,9 @@ import msgspec
 from datumaro.crypto import FileCipher
 from datumaro.errors import DatasetExportError, EncryptionError, PathOutsideDatasetError
 from datumaro.media_saving import Batch, NotSavedError, read_batch, save_batch
-from datumaro.model.composite_image import MultiframeImage
+from datumaro.model.composite_image import MosaicImage, MultiframeImage, RoIImage
 from datumaro.model.image import Image, ImageFromBytes, ImageFromFile, ImageFromNumpy, dotted
-from datumaro.model.media_element import MediaElement
+from datumaro.model.media_element import InFile, MediaElement, own_file
 from datumaro.model.point_cloud import PointCloudFromFile
 from datumaro.model.resized_image import ResizedImage
 from datumaro.model.video import Video, VideoFrame
@@ -96,6 +96,8 @@ def media_extension(
     if image_ext and (media is None or isinstance(media, Image)):
         return dotted(image_ext) or default
     own = media.ext if isinstance(media, Image | Video) else None
+    if isinstance(media, Image) and not isinstance(media, InFile):
+        path = ""  # a video's, if anything's
     return own or extension(path) or default
 
 
@@ -332,7 +334,7 @@ def media_contents(
 def same_source(a: str | MediaElement, b: str | MediaElement) -> bool:
     """Whether two sources of media are the same."""
     if isinstance(a, str) or isinstance(b, str):
-        paths = [m if isinstance(m, str) else m.path for m in (a, b)]
+        paths = [m if isinstance(m, str) else own_file(m) for m in (a, b)]
         return paths[0] == paths[1]
     return a is b or bool(a == b)
 
@@ -373,6 +375,11 @@ def _content(source: str | MediaElement) -> Any:
         return source
     if isinstance(source, VideoFrame):
         return source.data
+    if isinstance(source, RoIImage | MosaicImage):  # may be of frames, or of what functions make
+        pixels = source.data
+        return pixels if pixels is None or pixels.base is None else pixels.copy()  # let go the rest
+    if source.is_encrypted and isinstance(source, PointCloudFromFile):
+        return source.from_self(extra_images=None)  # which a function may make
     if source.is_encrypted and not isinstance(source, MultiframeImage):
         return source  # a worker decrypts it
     if isinstance(source, ResizedImage):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datumaro.crypto import Cipher, generate_key
 from datumaro.errors import (
     MediaError,
     MediaShapeError,
@@ -30,8 +31,11 @@ from datumaro.model.media import (
     PointCloud,
     RoIImage,
     Video,
+    VideoFrame,
     probe_size,
 )
+from datumaro.model.media_element import own_file
+from datumaro.model.resized_image import ResizedImage
 
 PIXELS = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
@@ -278,6 +282,30 @@ def test_copies_and_changes(png: str) -> None:
     ):
         assert medium.from_self() == copy.deepcopy(medium) == pickle.loads(pickle.dumps(medium))
         assert medium.from_self() == medium
+
+
+def test_what_is_made_of_encrypted_images_is_encrypted() -> None:
+    plain = Image.from_file("a.png")
+    secret = Image.from_file("b.png", cipher=Cipher(generate_key()))
+    for image, expected in ((plain, False), (secret, True)):
+        region = RoIImage.from_image(image, (0, 0, 2, 2))
+        mosaic = MosaicImage.from_image_roi_pairs(
+            [(plain, (0, 0, 6, 4)), (image, (0, 0, 6, 4))], (4, 6)
+        )
+        made = [region, mosaic, RoIImage.from_image(mosaic, (0, 0, 1, 1)),
+                MosaicImage.from_image_roi_pairs([(region, (0, 0, 2, 2))], (4, 6)),
+                MultiframeImage([plain, region]), ResizedImage(region, (2, 2))]  # fmt: skip
+        assert [medium.is_encrypted for medium in made] == [expected] * len(made)
+
+
+def test_a_file_is_that_of_a_medium_or_of_what_it_is_made_of(png: str) -> None:
+    image, video = Image.from_file(png), Video("v.avi")
+    for medium in (image, video, PointCloud.from_file("c.pcd"), MediaElement("m")):
+        assert own_file(medium) == medium.path
+    region, frame = RoIImage.from_image(image, (0, 0, 2, 2)), VideoFrame(video, 0)
+    assert (region.path, frame.path) == (png, "v.avi")
+    for medium in (region, frame, Image.from_numpy(data=PIXELS), MultiframeImage([png], path=png)):
+        assert own_file(medium) == ""
 
 
 def test_a_repr_is_short() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datumaro.crypto import Cipher, generate_key
 from datumaro.model.item import DatasetItem
 from datumaro.model.media import (
     Image,
@@ -22,6 +23,7 @@ from datumaro.model.media import (
 from datumaro.table import media_columns
 from datumaro.table.builder import build
 
+CIPHER = Cipher(generate_key())
 A_FILE = Image.from_file("images/ä b.JPG", size=(4, 6))
 IN_FILES: list[MediaElement] = [
     MediaElement("some/thing"),
@@ -122,6 +124,28 @@ def test_classes_and_numbers() -> None:
     assert media_columns.media_number(type(IN_FILES[6])) is MediaType.POINT_CLOUD
     assert media_columns.media_class(MediaType.BYTE_IMAGE) is Image
     assert media_columns.media_class(MediaType.NONE) is MediaElement
+
+
+def test_an_encrypted_image_in_any_medium_is_seen() -> None:
+    plain, secret = Image.from_file("a.png"), Image.from_file("b.png", cipher=CIPHER)
+    region = RoIImage.from_image(secret, (0, 0, 1, 1))
+    for images, expected in (([plain], False), ([plain, secret], True), ([region], True)):
+        for medium in (
+            PointCloud.from_bytes(b"points", images),
+            PointCloud.from_bytes(b"points", lambda images=images: images),
+            PointCloud.from_file("c.pcd", images),
+            MultiframeImage(images),
+        ):
+            assert media_columns.is_encrypted(medium) is expected
+    told = media_columns.describe(region)
+    assert told.in_memory is region and (told.path, told.extra) == ("", b"")
+
+
+def test_describing_calls_no_function_of_a_cloud_in_memory() -> None:
+    def pictures() -> list[Image]:
+        raise AssertionError
+
+    media_columns.describe(PointCloud.from_bytes(b"points", pictures))
 
 
 def test_an_image_without_a_path_is_no_media() -> None:

@@ -209,6 +209,7 @@ class Format:
     holds : what its files can hold. An export reports by it what is left out, so `write` only
         counts what it cannot say.
     read_by : of formats that are only written: the one that reads what they write.
+    always_saves_media : whether `write` saves media also without the option ``save_media``.
     at_urls : whether `read` reads data sets at URLs, whose paths are then no local ones: see
         `datumaro.remote.path.located`.
     part_of : the format that reads all that this one reads, and more (``voc`` of
@@ -225,6 +226,7 @@ class Format:
     holds: ClassVar[Capabilities | None] = None
     read_by: ClassVar[str] = ""
     part_of: ClassVar[str] = ""
+    always_saves_media: ClassVar[bool] = False
     at_urls: ClassVar[bool] = False
 
     def holding(self, options: Any) -> Capabilities | None:

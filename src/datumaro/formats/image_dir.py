@@ -51,6 +51,7 @@ class ImageDir(Format):
 
     name = "image_dir"
     title = "A folder of images, without annotations"
+    always_saves_media = True
     holds = Capabilities(media_needed=True, subsets=False, labels="none")
     read_options: ClassVar[type[ReadOptions]] = ImageDirReadOptions
 

@@ -76,6 +76,7 @@ class ImageZip(Format):
 
     name = "image_zip"
     title = "ZIP archives of images, without annotations"
+    always_saves_media = True
     holds = Capabilities(media_needed=True, subsets=False, labels="none")
     read_options: ClassVar[type[ReadOptions]] = ImageZipReadOptions
     write_options: ClassVar[type[WriteOptions]] = ImageZipWriteOptions

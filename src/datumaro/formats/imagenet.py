@@ -69,6 +69,7 @@ class Imagenet(Format):
 
     name = "imagenet"
     title = "Images in folders named as their labels (image-net.org, torchvision's ImageFolder)"
+    always_saves_media = True
     holds = replace(_HOLDS, subsets=False)
     read_options: ClassVar[type[ReadOptions]] = ImagenetReadOptions
 
@@ -108,6 +109,7 @@ class ImagenetWithSubsetDirs(Format):
 
     name = "imagenet_with_subset_dirs"
     title = "Images in folders named as their labels, in a folder for each subset"
+    always_saves_media = True
     holds = _HOLDS
 
     def detect(self, folder: Folder) -> Confidence:

@@ -73,6 +73,11 @@ class RoIImage(Image):
         return self._image.is_external
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether the whole image's file is encrypted."""
+        return self._image.is_encrypted
+
+    @property
     def has_data(self) -> bool:
         """Whether the whole image has pixels."""
         return self._image.has_data
@@ -124,6 +129,11 @@ class MosaicImage(Image):
     def is_external(self) -> bool:
         """Whether the file of one of the images may not be opened."""
         return any(image.is_external for image, _ in self._pairs)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the file of one of the images is encrypted."""
+        return any(image.is_encrypted for image, _ in self._pairs)
 
     @property
     def has_data(self) -> bool:

@@ -145,6 +145,15 @@ class InFile(MediaElement):
         return open_file(self._path, self._external, self._cipher)
 
 
+def own_file(media: MediaElement) -> str:
+    """The path of the file that a medium is; "" when it is in memory, or made of what others are.
+
+    The path of a region is its image's, and that of a frame its video's: what is there is another
+    medium.
+    """
+    return media.path if isinstance(media, InFile) or type(media) is MediaElement else ""
+
+
 def _brief(value: object) -> str:
     if isinstance(value, bytes | bytearray):
         return f"<{len(value)} bytes>"

@@ -116,12 +116,10 @@ def describe(media: MediaElement | None) -> Told:
             in_memory = media
     elif type(media) is not MediaElement:
         in_memory = media
-    encrypted = is_encrypted(media)
-    if encrypted and in_memory is None:
+    encrypted = in_memory is None and is_encrypted(media)
+    if encrypted:
         extra["encrypted"] = True
         in_memory = media
-    elif in_memory is not None:
-        encrypted = False
     height, width = _known_size(media)
     in_columns = encrypted or in_memory is None
     return Told(
@@ -136,7 +134,7 @@ def describe(media: MediaElement | None) -> Told:
 
 def is_encrypted(media: MediaElement) -> bool:
     """Whether a file of a media, or of an image that belongs to it, is encrypted."""
-    if type(media) is PointCloudFromFile:
+    if isinstance(media, PointCloud):
         return media.is_encrypted or any(image.is_encrypted for image in media.extra_images)
     return media.is_encrypted
 

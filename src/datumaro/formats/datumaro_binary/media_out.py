@@ -32,7 +32,7 @@ from datumaro.model.media import (
     Video,
     VideoFrame,
 )
-from datumaro.model.media_element import read_bytes
+from datumaro.model.media_element import own_file, read_bytes
 from datumaro.paths import escapes, extension, split_extension
 from datumaro.table import json_text, schema
 from datumaro.table.chunk import Chunk
@@ -297,7 +297,7 @@ class MediaWriter:
         """The path of an image that is part of an item's media."""
         ext = media_extension(path, image, self.image_ext)
         external = media.extra.get("external") or getattr(image, "is_external", False)
-        if self.save_media and not external and (path or image is not None):
+        if self.save_media and (not external if path else image is not None):
             folder = f"{IMAGES}/{media.subset}"
             name = f"{media.name}/{self._claim(f'{folder}/{media.name}', stem, ext)}"
             source = image if image is not None else path
@@ -367,7 +367,7 @@ class MediaWriter:
         path = media.name if self.save_media else self._rooted(media.path) or media.name
         frames: list[str] = []
         if isinstance(media.object, MultiframeImage):
-            images = [(image.path, image) for image in media.object.data]
+            images = [(own_file(image), image) for image in media.object.data]
         else:
             images = [(text, None) for text in media.extra.get("paths", ())]
         for number, (text, image) in enumerate(images):
@@ -425,7 +425,7 @@ def _extra_images(media: _Media) -> list[tuple[str, tuple[int, int] | None, Imag
     """A point cloud's images as (path, size, object)."""
     if isinstance(media.object, PointCloud):
         return [
-            (image.path, image.size if image.has_size else None, image)
+            (own_file(image), image.size if image.has_size else None, image)
             for image in media.object.extra_images
         ]
     return [

@@ -28,6 +28,7 @@ from datumaro.model.media import (
     Video,
     VideoFrame,
 )
+from datumaro.model.media_element import own_file
 from datumaro.paths import absolute, split_extension
 from datumaro.table import media_columns
 from datumaro.table.chunk import Chunk
@@ -136,7 +137,7 @@ class SubsetMedia:
         if media is not None:
             path = self._as_written(getattr(media, "path", "") or "")
             images = [
-                (image.path, image, image.size if image.has_size else None)
+                (own_file(image), image, image.size if image.has_size else None)
                 for image in media.extra_images
             ]
         saved = self._save and not _is_external(told)
@@ -153,13 +154,15 @@ class SubsetMedia:
             written = self._part(item_id, its_path, image, f"{folder}/extra_image_{i}", saved)
             if written:
                 related.append({"path": written} | ({"size": list(size)} if size else {}))
+            elif image is not None:
+                self._context.lost("images that are only in memory (see save_media)", 1, item_id)
         text = _member("point_cloud", {"path": path or None})
         return text + ("," + _member("related_images", related) if related else "")
 
     def _multiframe_image(self, item_id: str, told: Told, extra: dict[str, Any]) -> str:
         frames: list[tuple[str, MediaElement | None]] = [(p, None) for p in extra.get("paths", ())]
         if isinstance(told.in_memory, MultiframeImage):
-            frames = [(image.path, image) for image in told.in_memory.data]
+            frames = [(own_file(image), image) for image in told.in_memory.data]
         saved = self._save and not _is_external(told)
         folder = self._name(item_id, "") if saved else ""
         paths = [

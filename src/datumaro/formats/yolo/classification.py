@@ -38,6 +38,7 @@ class YoloUltralyticsClassification(Format):
 
     name = "yolo_ultralytics_classification"
     title = "YOLO, Ultralytics' layout: a label of each image, by folders"
+    always_saves_media = True
     part_of = "imagenet_with_subset_dirs"
     holds = Capabilities(
         annotations={AnnotationType.label: Held(most=1)},
