@@ -14,7 +14,6 @@ from libc.string cimport memcmp, memcpy
 
 cdef extern from *:
     """
-    #include <math.h>
     #include <string.h>
     static const double ROUNDS = 6755399441055744.0;  /* 1.5 * 2^52: beyond it is no fraction */
 
@@ -25,16 +24,16 @@ cdef extern from *:
         int other = 0;
         for (j = 0; j < n; j++) {  /* without an early end, so that it is compiled to vectors */
             const double scaled = (double)values[j] * 100.0;
-            const double rounded = (scaled + ROUNDS) - ROUNDS;
+            const float back = (float)((scaled + ROUNDS) - ROUNDS) / 100.0f;
+            unsigned bits, bits_back;
+            memcpy(&bits, values + j, 4);
+            memcpy(&bits_back, &back, 4);
             other |= !(scaled >= 1 - (1 << 24) && scaled <= (1 << 24) - 1);
-            other |= (float)rounded / 100.0f != values[j];
+            other |= bits != bits_back;  /* numbers that are the same may have others: 0.0 and -0.0 */
         }
         if (other) return 0;
-        for (j = 0; j < n; j++) {
-            const float back = (float)(hundredths[j] = (int)(values[j] * 100.0 + ROUNDS - ROUNDS));
-            other |= back == 0.0f && signbit(values[j]);
-        }
-        return !other;
+        for (j = 0; j < n; j++) hundredths[j] = (int)(values[j] * 100.0 + ROUNDS - ROUNDS);
+        return 1;
     }
     #if defined(__SSE2__) || defined(_M_X64)
     #include <emmintrin.h>
