@@ -22,14 +22,14 @@ cdef extern from *:
     static int nearest_hundredths(const float *values, long long n, int *hundredths) {
         long long j;
         int other = 0;
-        for (j = 0; j < n; j++) {  /* without an early end, so that it is compiled to vectors */
+        for (j = 0; j < n; j++) {  /* without an early end, which would be a branch for each */
             const double scaled = (double)values[j] * 100.0;
             const float back = (float)((scaled + ROUNDS) - ROUNDS) / 100.0f;
             unsigned bits, bits_back;
             memcpy(&bits, values + j, 4);
             memcpy(&bits_back, &back, 4);
             other |= !(scaled >= 1 - (1 << 24) && scaled <= (1 << 24) - 1);
-            other |= bits != bits_back;  /* numbers that are the same may have others: 0.0 and -0.0 */
+            other |= (int)(bits ^ bits_back);  /* 0.0 and -0.0 are the same, not their bits */
         }
         if (other) return 0;
         for (j = 0; j < n; j++) hundredths[j] = (int)(values[j] * 100.0 + ROUNDS - ROUNDS);
