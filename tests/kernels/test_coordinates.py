@@ -90,6 +90,19 @@ def test_polygons_as_wide_as_16_bits_hold(corners, first, widest):
         assert numbers_of(data[: len(data) // 2], [(True, counts[0])]) == [numbers]
 
 
+@pytest.mark.parametrize("side", [32_766, 32_767])
+@pytest.mark.parametrize("n", [2, 1022, 1023, 1024, 1025])
+def test_polygons_of_about_as_many_points_as_there_are_weights(n, side):
+    corners = ([0, 0], [side, 0], [side, side], [0, side], [side, 0], [0, 0])
+    numbers = [number for k in range(n) for number in corners[k % 6]]
+    item = [(Kind.polygon, 0, [float(np.float32(h / 100)) for h in numbers])]
+    assert round_trip([item])[0] == [2 * n]
+    _, _, _, data, doubled = encoded([item])
+    assert numbers_of(data, [(True, 2 * n)]) == [numbers]
+    x, y = numbers[0::2], numbers[1::2]
+    assert doubled.tolist() == [abs(sum(x[k] * (y[(k + 1) % n] - y[k - 1]) for k in range(n)))]
+
+
 def test_a_box_around_several_polygons_some_of_them_float32():
     polygon = (Kind.polygon, 7, [0.0, 0.5, 4.0, 0.25, 4.0, 4.0])
     point, none = (Kind.polygon, 7, [9.0]), (Kind.polygon, 7, [])
@@ -254,10 +267,35 @@ def test_damaged_bits_are_numbers_or_an_error(damage, place, n):
     assert found[0] or np.abs(found[3]).max() <= 167_772.16
 
 
-@pytest.mark.parametrize("ends", [[0, 5], [3, 0], [-1, 1], [0]])
+@pytest.mark.parametrize("ends", [[0, 5], [3, 0], [-1, 1], [0], []])
 def test_offsets_that_lie(ends):
     with pytest.raises(ValueError, match=r"offsets|lengths"):
         coordinate_decoding.decode(
             np.array([0, 1]), np.array([4], np.uint8), np.zeros(1, np.int64),
-            np.array([2], np.int32), np.zeros(1, np.uint8), np.array(ends), np.zeros(2, np.uint8),
+            np.array([2], np.int32), np.zeros(1, np.uint8), np.array(ends, np.int64),
+            np.zeros(2, np.uint8),
         )  # fmt: skip
+
+
+def test_no_offsets_at_all():
+    with pytest.raises(ValueError, match="offsets"):
+        coordinate_decoding.decode(
+            np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.int64),
+            np.zeros(0, np.int32), np.zeros(0, np.uint8), np.zeros(1, np.int64),
+            np.zeros(0, np.uint8),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("which", "given"),
+    [
+        (0, []), (0, [1, 2]), (0, [0, 1]), (0, [0, 3]), (0, [0, 3, 2]), (2, [7]),
+        (3, []), (3, [0, 2]), (3, [-1, 2, 4]), (3, [0, 5, 4]), (3, [0, 2, 5]),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_not_encoded(which, given):
+    row = (Kind.polyline, 7, [1.0, 2.0])
+    parts = [*arrays([[row, row]])]
+    parts[which] = np.array(given, np.int64)
+    with pytest.raises(ValueError, match=r"offsets|lengths"):
+        coordinate_encoding.encode(*parts)

@@ -36,6 +36,16 @@ def test_what_types_occur(types):
     assert label_counts.occurring(np.array(types, np.uint8)).tolist() == sorted({*types})
 
 
+@pytest.mark.parametrize(("bits", "most"), [(0, 0), (3, 7), (12, 4095)])
+def test_labels_of_all_bits_are_counted(bits, most):
+    labels = np.array([most, NONE, 0], np.int32)
+    if bits == 0:
+        labels[0] = NONE
+    there, table = label_counts.count(np.full(3, 255, np.uint8), labels, NONE, bits)
+    assert there.tolist() == [255]
+    assert table[0, [0, 1, -1]].tolist() == ([2, 1, 1] if bits == 0 else [1, 1, 1])
+
+
 @pytest.mark.parametrize("label", [8, -1, -4, NONE + 1, 2**31 - 1])
 def test_labels_of_more_bits_are_not_counted(label):
     labels = np.array([3, NONE, label], np.int32)

@@ -38,3 +38,10 @@ def test_what_does_not_fit_is_refused(which):
     given[which] = np.append(given[which], given[which][-1:])
     with pytest.raises(ValueError, match="different lengths"):
         mask_sizes.are_of_items(*given)
+
+
+@pytest.mark.parametrize("offsets", [[0, 4, 3], [0, -1, 3], [1, 2, 3], [0, 2, 4], [0, 3], []])
+def test_offsets_that_lie(offsets):
+    _, ends, sizes = arrays([(7, [1]), (9, [0, 2])])
+    with pytest.raises(ValueError, match=r"rise|outside|different lengths"):
+        mask_sizes.of_items(np.array(offsets, np.int64), ends, sizes)

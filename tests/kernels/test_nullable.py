@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from datumaro.kernels import nullable
 
 _columns = st.sampled_from([pa.int32(), pa.int64()]).flatmap(
-    lambda kind: st.lists(st.one_of(st.none(), st.integers(-9, 9)), min_size=1).map(
+    lambda kind: st.lists(st.one_of(st.none(), st.integers(-(2**31), 2**31 - 1)), min_size=1).map(
         lambda values: pa.array(values, kind)
     )
 )
@@ -23,7 +23,7 @@ def parts(column):
     return values, valid, column.offset
 
 
-@given(_columns, st.integers(0, 9), st.integers(-5, 5))
+@given(_columns, st.integers(0, 9), st.sampled_from([-1, 0, 5, -(2**31), 2**31 - 1]))
 def test_nulls_become_a_number(column, begin, missing):
     column = column[min(begin, len(column) - 1) :]
     found = nullable.filled(*parts(column), missing)
@@ -58,6 +58,7 @@ def test_what_does_not_fit_is_refused():
         lambda: nullable.filled(values, bits, 0, 0),
         lambda: nullable.filled(values[:8], bits, 1, 0),
         lambda: nullable.filled(values[:8], bits, -1, 0),
+        lambda: nullable.filled(values[:8], bits, 2**63 - 1, 0),
         lambda: nullable.filled_from(values[:8], bits, 0, values),
         lambda: nullable.filled_before(values[:8], bits, 0, bits, 0),
         lambda: nullable.nulls_are_empty(np.zeros(10, np.int64), bits, 0),

@@ -13,10 +13,9 @@ cdef extern from *:
         const int *numbers, long long n, const int first[2], float *pixels, float low[2], float high[2]
     ) {
         const __m128 hundred = _mm_set1_ps(100.0f);
-        const __m128i from = _mm_castpd_si128(_mm_load1_pd((const double *)first));
-        __m128 least = _mm_castpd_ps(_mm_load1_pd((const double *)low)), most, some;
+        const __m128i from = _mm_castps_si128(two_twice(first));
+        __m128 least = two_twice(low), most = two_twice(high), some;
         long long j = 0;
-        most = _mm_castpd_ps(_mm_load1_pd((const double *)high));
         for (; j + 4 <= n; j += 4) {
             some = _mm_cvtepi32_ps(_mm_add_epi32(
                 _mm_loadu_si128((const __m128i *)(numbers + j)), from

@@ -42,9 +42,13 @@ cdef extern from *:
        without: of 0.0 and -0.0, which are the same, both find the same. */
     #if defined(__SSE2__) || defined(_M_X64)
     #include <emmintrin.h>
+    /* two numbers, which may be anywhere in memory, and again */
+    static inline __m128 two_twice(const void *two) {
+        const __m128 some = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)two));
+        return _mm_movelh_ps(some, some);
+    }
     static inline void take_in(const float *xy, long long n, float low[2], float high[2]) {
-        __m128 least = _mm_castpd_ps(_mm_load1_pd((const double *)low)), some;
-        __m128 most = _mm_castpd_ps(_mm_load1_pd((const double *)high));
+        __m128 least = two_twice(low), most = two_twice(high), some;
         for (; n >= 2; n -= 2, xy += 4) {
             some = _mm_loadu_ps(xy);
             least = _mm_min_ps(some, least);
@@ -109,9 +113,10 @@ cdef enum:
 cdef inline i64 predicted_step(i64 step, i64 step_before, i64 away, i64 weight) noexcept nogil:
     """By how much a number is likely to differ from the one two before it, from the third on.
 
-    ``away`` is how far that one is from the polygon's first, ``weight`` how much it is drawn there, in 65536ths.
+    ``away`` is how far that one is from the polygon's first, ``weight`` how much it is drawn there,
+    in 65536ths.
     """
-    return (((8 * step + step_before) << 12) + away * weight) >> 16
+    return (4096 * (8 * step + step_before) + away * weight) >> 16
 
 
 cdef inline int remainder_bits(u64 eightfold) noexcept nogil:

@@ -9,7 +9,7 @@ cdef inline bint is_valid(const uint8_t* valid, int64_t bit) noexcept nogil:
 
 cdef inline int fits(const uint8_t[::1] valid, int64_t first, int64_t n) except -1:
     """See that there are bits for n values from a number on."""
-    if first < 0 or (n and (first + n + 7) >> 3 > valid.shape[0]):
+    if first < 0 or (n and n > 8 * valid.shape[0] - first):
         raise ValueError("fewer validity bits than values")
     return 0
 

@@ -458,13 +458,13 @@ def decode(
     const u8[::1] data not None,
 ):
     cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0], largest = 0
+    rises(offsets, n)
+    rises(ends, data.shape[0])
     if (
         ids.shape[0] != n or counts.shape[0] != n or boxes.shape[0] != n
         or offsets[0] != 0 or offsets[n_items] != n or ends.shape[0] != n_items + 1
     ):
         raise ValueError("arrays of different lengths")
-    rises(offsets, n)
-    rises(ends, data.shape[0])
     at_array = np.empty(n + 1, np.int64)
     doubled_array = np.zeros(n + 1, np.int64)
     cdef i64[::1] at = at_array

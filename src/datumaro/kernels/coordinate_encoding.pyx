@@ -14,7 +14,6 @@ from libc.string cimport memcmp, memcpy
 
 cdef extern from *:
     """
-    #include <math.h>
     #include <string.h>
     static const double ROUNDS = 6755399441055744.0;  /* 1.5 * 2^52: beyond it is no fraction */
 
@@ -23,18 +22,18 @@ cdef extern from *:
     static int nearest_hundredths(const float *values, long long n, int *hundredths) {
         long long j;
         int other = 0;
-        for (j = 0; j < n; j++) {  /* without an early end, so that it is compiled to vectors */
+        for (j = 0; j < n; j++) {  /* without an early end, which would be a branch for each */
             const double scaled = (double)values[j] * 100.0;
-            const double rounded = (scaled + ROUNDS) - ROUNDS;
+            const float back = (float)((scaled + ROUNDS) - ROUNDS) / 100.0f;
+            unsigned bits, bits_back;
+            memcpy(&bits, values + j, 4);
+            memcpy(&bits_back, &back, 4);
             other |= !(scaled >= 1 - (1 << 24) && scaled <= (1 << 24) - 1);
-            other |= (float)rounded / 100.0f != values[j];
+            other |= (int)(bits ^ bits_back);  /* 0.0 and -0.0 are the same, not their bits */
         }
         if (other) return 0;
-        for (j = 0; j < n; j++) {
-            const float back = (float)(hundredths[j] = (int)(values[j] * 100.0 + ROUNDS - ROUNDS));
-            other |= back == 0.0f && signbit(values[j]);
-        }
-        return !other;
+        for (j = 0; j < n; j++) hundredths[j] = (int)(values[j] * 100.0 + ROUNDS - ROUNDS);
+        return 1;
     }
     #if defined(__SSE2__) || defined(_M_X64)
     #include <emmintrin.h>
@@ -100,7 +99,7 @@ cdef struct Remainder:  # of so many bits, for two numbers, the second << 32
     u64 shifted  # times a code is the code before both of them
 
 
-cdef Remainder[MOST_REMAINDER + 1] remainders
+cdef Remainder[MOST_LENGTH] remainders  # those of up to MOST_REMAINDER bits are used
 # Shifts as factors, which takes less time: of a value to its place, if there are n bits with it, and
 # by the whole bytes of them
 cdef u64[64] to_top
@@ -127,7 +126,6 @@ def canonical_codes():
 for _symbol, _length, _code in canonical_codes():
     code_of[_symbol] = _code
     length_of[_symbol] = _length
-
 
 
 cdef void make_tables():
@@ -413,7 +411,7 @@ cdef void put_floats(Sink* sink, const float* xy, i64 n) noexcept nogil:
 cdef i64 put_next(const int* h, i64 n, bint closed, const Room* room, u32* to) noexcept nogil:
     """The differences of an annotation's numbers from the third on; twice a polygon's area."""
     cdef int* from_first = room.from_first + BEFORE
-    cdef const double* weight = weights + 2 * (WEIGHTS - 1 - (n >> 1))
+    cdef const double* weight = room.far
     cdef i64 j
     for j in range(0, n - 1, 2):
         from_first[j] = h[j] - h[0]
@@ -422,9 +420,10 @@ cdef i64 put_next(const int* h, i64 n, bint closed, const Room* room, u32* to) n
     if not closed:
         differences_of(from_first, n, False, NULL, to)
         return 0
-    if n >> 1 >= WEIGHTS:
+    if n >> 1 < WEIGHTS:
+        weight = weights + 2 * (WEIGHTS - 1 - (n >> 1))
+    else:
         put_weights(room.far, n >> 1)
-        weight = room.far
     differences_of(from_first, n, True, weight, to)
     return doubled_area(from_first, n)
 
@@ -437,10 +436,13 @@ def encode(
     const float[::1] points not None,
 ):
     cdef i64 n_items = offsets.shape[0] - 1, n = types.shape[0]
-    if ids.shape[0] != n or point_offsets.shape[0] != n + 1 or offsets[n_items] != n:
-        raise ValueError("arrays of different lengths")
     rises(offsets, n)
     rises(point_offsets, points.shape[0])
+    if (
+        ids.shape[0] != n or point_offsets.shape[0] != n + 1
+        or offsets[0] != 0 or offsets[n_items] != n
+    ):
+        raise ValueError("arrays of different lengths")
     counts_array = np.zeros(n, np.int32)
     boxes_array = np.zeros(n, np.uint8)
     doubled_array = np.zeros(n, np.int64)

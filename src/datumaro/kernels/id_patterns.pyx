@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp, memcpy
 
 from datumaro.kernels._offsets cimport rises
-from datumaro.kernels._words cimport trailing_zeros
+from datumaro.kernels._words cimport trailing_zeros  # DM_TRAILING_ZEROS, below
 
 cdef extern from *:
     """
@@ -77,6 +77,14 @@ cdef i64 most_marks = MOST_MARKS
 cdef struct Text:
     const u8* at
     i64 length
+
+
+cdef u8 none_of_them = 0
+
+
+cdef inline const u8* bytes_of(const u8[::1] data) noexcept:
+    """Where bytes begin. Not NULL when there are none: these are copied, too."""
+    return &data[0] if data.shape[0] else &none_of_them
 
 
 cdef inline Text text_of(const u8* data, const i64* offsets, i64 row) noexcept nogil:
@@ -179,8 +187,8 @@ def encode(
     buffer = np.empty(size + 1, np.uint8)
     cdef i64[::1] ends = ends_array
     cdef u8[::1] out = buffer
-    cdef const u8* id_at = &ids[0] if ids.shape[0] else NULL
-    cdef const u8* text_at = &texts[0] if texts.shape[0] else NULL
+    cdef const u8* id_at = bytes_of(ids)
+    cdef const u8* text_at = bytes_of(texts)
     with nogil:
         for row in range(n):
             length = marked(
@@ -230,8 +238,8 @@ def decode(
 ):
     cdef i64 n = check(id_offsets, ids, offsets, patterns), row, length
     cdef i64 bad = -1
-    cdef const u8* id_at = &ids[0] if ids.shape[0] else NULL
-    cdef const u8* text_at = &patterns[0] if patterns.shape[0] else NULL
+    cdef const u8* id_at = bytes_of(ids)
+    cdef const u8* text_at = bytes_of(patterns)
     ends_array = np.zeros(n + 1, np.int64)
     cdef i64[::1] ends = ends_array
     with nogil:

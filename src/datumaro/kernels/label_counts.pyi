@@ -27,7 +27,7 @@ def count(
     Raises
     ------
     ValueError
-        The arrays are of different lengths.
+        The arrays are of different lengths, or ``bits`` not 0 to 30.
     """
 
 def occurring(types: NDArray[np.uint8]) -> NDArray[np.int64]:
