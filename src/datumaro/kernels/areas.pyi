@@ -42,6 +42,7 @@ def decode(
 
     Parameters
     ----------
+    doubled : as there. The areas take its memory: it is written over.
     valid, first : Arrow's validity bits of ``coded``, lowest first, and the number of the first
         value's; None where all are told.
 

@@ -29,6 +29,17 @@ cdef inline uint8_t kinds_in(const uint8_t* p, int64_t n) noexcept nogil:
     return kinds
 
 
+cdef bint may_be_suspect(const uint8_t* p, int64_t n, bint paths) noexcept nogil:
+    """Whether any bytes but the first of a text may make it suspect; p are texts, end to end."""
+    cdef int64_t i
+    cdef uint8_t found = 0, before = c"/" if paths else c".", also = c"/" if paths else c"."
+    for i in range(n):
+        found |= (p[i] == 0) | (p[i] == c"\\") | (p[i] == c":")
+    for i in range(1, n):
+        found |= (p[i - 1] == before) & ((p[i] == c".") | (p[i] == also))
+    return found != 0
+
+
 cdef inline bint is_suspect_name(const uint8_t* p, int64_t n) noexcept nogil:
     cdef int64_t i
     cdef uint8_t kinds = kinds_in(p, n)
@@ -59,15 +70,20 @@ def suspects(
     const int64_t[::1] offsets not None, const uint8_t[::1] data not None, bint paths
 ):
     cdef int64_t row, n = offsets.shape[0] - 1, found = 0, length
-    cdef bint suspect
+    cdef bint suspect, few
     cdef const uint8_t* p = &data[0] if data.shape[0] else NULL
     rises(offsets, data.shape[0])
     rows_array = np.empty(n + 1, np.int64)
     cdef int64_t[::1] rows = rows_array
     with nogil:
+        few = not may_be_suspect(p + offsets[0], offsets[n] - offsets[0], paths)
         for row in range(n):
             length = offsets[row + 1] - offsets[row]
-            if paths:
+            if few and paths:
+                suspect = length > 0 and p[offsets[row]] == c"."
+            elif few:
+                suspect = length == 0 or p[offsets[row]] == c"/"
+            elif paths:
                 suspect = is_suspect_path(p + offsets[row], length)
             else:
                 suspect = is_suspect_name(p + offsets[row], length)

@@ -7,6 +7,7 @@ is an empty string, an empty list or a zero, as said beside each.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,17 @@ def _zeros(n_bytes: int) -> Array:
     return _blank_bytes[:n_bytes]
 
 
+@cache
+def _shared(value: float, dtype: type[np.generic]) -> Array:
+    return np.full(1 << 17, value, dtype)
+
+
+def _repeated(value: float, dtype: type[np.generic], n: int) -> Array:
+    """A value ``n`` times; chunks of a usual size share its memory."""
+    shared = _shared(value, dtype)
+    return shared[:n] if n <= len(shared) else np.full(n, value, dtype)
+
+
 def blank(kind: pa.DataType, n: int) -> pa.Array:
     """A column of ``n`` zeros, empty strings or empty lists that takes no memory of its own."""
     if pa.types.is_large_list(kind):
@@ -167,9 +179,9 @@ def annotation_batch(n: int, columns: dict[str, pa.Array]) -> pa.RecordBatch:
     """
     columns = dict(columns)
     if "object_id" not in columns:
-        columns["object_id"] = primitive(np.full(n, -1, np.int32), pa.int32())
+        columns["object_id"] = primitive(_repeated(-1, np.int32, n), pa.int32())
     if "area" not in columns:
-        columns["area"] = primitive(np.full(n, np.nan), pa.float64())
+        columns["area"] = primitive(_repeated(np.nan, np.float64, n), pa.float64())
     if "label" not in columns:
         columns["label"] = pa.nulls(n, pa.int32())
     return _batch(ANNOTATIONS, n, columns)

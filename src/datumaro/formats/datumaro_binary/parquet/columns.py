@@ -180,11 +180,12 @@ class TableReader:
         """The annotations, but for a check that their parts are those of their types."""
         types, attributes = self._types(), self._attributes()
         numbers = {name: self._number(name, missing) for name, missing in _MISSING.items()}
-        texts = {name: self._field(name) for name in ("visibility", "rle", "text", "extra")}
-        numbers |= self._mask_sizes(texts["rle"])
+        fields = {name: self._field(name) for name in ("visibility", "rle", "text", "extra")}
+        texts = {name: _texts(column) for name, column in fields.items() if column is not None}
+        numbers |= self._mask_sizes(texts.get("rle"))
         label = self._field("label")
         group = self._field("group")
-        self._json("annotations.extra", texts["extra"])
+        self._json("annotations.extra", texts.get("extra"))
         area_bits = self._field("area_bits")
         counts = numbers.pop("n_coordinates")
         counts = np.zeros(self.m, np.int32) if counts is None else counts
@@ -208,11 +209,9 @@ class TableReader:
             columns["label"] = label
         if attributes is not None:
             columns["attributes"] = attributes
-        for name, column in texts.items():
-            if column is not None:
-                columns[name] = _texts(column)
-        if "visibility" in columns:
-            ends, values = schema.list_parts(columns["visibility"])
+        columns |= texts
+        if "visibility" in texts:
+            ends, values = schema.list_parts(texts["visibility"])
             kind = schema.ANNOTATIONS.field("visibility").type
             columns["visibility"] = schema.lists(ends, values, kind)
         columns["points"], doubled = self._points(types, id_values, counts, boxes)
@@ -287,7 +286,7 @@ class TableReader:
     def _mask_sizes(self, rle: pa.Array | None) -> dict[str, Array | None]:
         """Heights and widths of masks: the items', where they are not told."""
         found: dict[str, Array | None] = {}
-        ends = None if rle is None else schema.list_parts(_texts(rle))[0]
+        ends = None if rle is None else schema.list_parts(rle)[0]
         for name in ("height", "width"):
             own = self._field(f"mask_{name}")
             sizes: Array | None = None
