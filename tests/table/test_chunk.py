@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import hypothesis.strategies as st
@@ -48,6 +49,15 @@ def test_a_slice_has_the_same_items(items: list[tuple[str, int]], data: Any) -> 
     assert objects(part) == objects(chunk)[begin:end]
     middle = data.draw(st.integers(0, len(part)))
     assert objects(part.slice(middle, len(part))) == objects(chunk)[begin + middle : end]
+
+
+@given(shapes, st.data())
+def test_bytes_are_those_of_texts_and_lists(items: list[tuple[str, int]], data: Any) -> None:
+    begin = data.draw(st.integers(0, len(items)))
+    chunk = a_chunk(items).slice(begin, len(items))
+    sizes = [len(f'{i}{{"i":{i}}}') + n * (64 + 6 * 4) for i, (_, n) in enumerate(items)][begin:]
+    found = chunk.bytes_up_to(np.arange(len(chunk) + 1))
+    assert found.tolist() == [0, *accumulate(sizes)]
 
 
 @given(shapes, st.data())

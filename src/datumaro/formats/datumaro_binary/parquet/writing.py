@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from datumaro.errors import UnsupportedContentError
@@ -33,9 +34,13 @@ from datumaro.formats.datumaro_binary.parting import misshapen, with_images
 from datumaro.model.annotation import AnnotationType
 from datumaro.table.chunk import Chunk, item_of
 from datumaro.table.counts import Count, count_chunks
+from datumaro.table.schema import Array
 from datumaro.workers import Workers
 
-ROW_GROUP = 8192  # items: 5 MB of COCO's; what a reader takes at a time
+# what a reader takes at a time
+ROW_GROUP = 8192  # items: 5 MB of COCO's
+GROUP_BYTES = 1 << 26  # in memory: 25 MB of COCO's, so that it is the items that count there
+_MOST_BYTES = 3 << 29  # of an item: as a row group of its own it stays below what readers take
 
 # Measured at COCO's size: of zstd's levels a higher one than 1 gains 0.9 MB of run lengths in
 # 0.02 s (level 3: 0.3 MB more in 0.03 s), 0.17 MB of labels in 0.01 s, and of the others nothing.
@@ -129,7 +134,11 @@ class ParquetWriter:
                     columns=packing.paths_of(kind),
                 )
                 stem = file_stem(self.subset, number, len(parts))
-                pieces = self._between(begin, end, ROW_GROUP)
+                pieces = [
+                    part
+                    for piece in self._between(begin, end, ROW_GROUP)
+                    for part in _parts_of(*piece)
+                ]
                 found.append(ParquetFile(stem, told, kind, pieces))
         return found
 
@@ -140,11 +149,32 @@ class ParquetWriter:
         for chunk, media in self.chunks:
             low, high = max(begin - first, 0), min(end - first, len(chunk))
             first += len(chunk)
-            for at in range(low, high, most):
-                to = min(at + most, high)
-                part = {name: column.slice(at, to - at) for name, column in media.items()}
-                found.append((chunk.slice(at, to), part))
+            found += [
+                _slice(chunk, media, at, min(at + most, high)) for at in range(low, high, most)
+            ]
         return found
+
+
+def _slice(chunk: Chunk, media: dict[str, pa.Array], begin: int, end: int) -> Piece:
+    columns = {name: column.slice(begin, end - begin) for name, column in media.items()}
+    return chunk.slice(begin, end), columns
+
+
+def _bytes_of(chunk: Chunk) -> int:
+    end: Array = chunk.bytes_up_to(np.array([len(chunk)]))
+    return int(end[0])
+
+
+def _parts_of(chunk: Chunk, media: dict[str, pa.Array]) -> list[Piece]:
+    """A piece in parts of at most `GROUP_BYTES`; an item that has more is one by itself."""
+    if _bytes_of(chunk) <= GROUP_BYTES:
+        return [(chunk, media)]
+    ends = chunk.bytes_up_to(np.arange(len(chunk) + 1))
+    bounds = [0]
+    while bounds[-1] < len(chunk):
+        end = int(np.searchsorted(ends, ends[bounds[-1]] + GROUP_BYTES, "right")) - 1
+        bounds.append(max(end, bounds[-1] + 1))
+    return [_slice(chunk, media, begin, end) for begin, end in pairwise(bounds)]
 
 
 @dataclass(frozen=True)
@@ -185,7 +215,7 @@ class ParquetFile:
         Raises
         ------
         UnsupportedContentError
-            An annotation's parts are not those of its type.
+            An annotation's parts are not those of its type, or an item is too large for a file.
         """
         _check(piece[0])
         return packing.record_batch(*piece, self.kind)
@@ -213,7 +243,13 @@ def _survey(piece: Piece) -> tuple[packing.Present, Count]:
 
 
 def _check(chunk: Chunk) -> None:
-    """See that the parts of all annotations are those of their types."""
+    """See that a piece can be read back: all parts are those of their types, and not too large."""
+    size = _bytes_of(chunk)
+    if size > _MOST_BYTES:  # no piece has that many but of one item
+        raise UnsupportedContentError(
+            f"item {chunk.items.column('id')[0].as_py()!r}: it takes {size} bytes with its "
+            f"annotations; a row group of Parquet has at most {_MOST_BYTES} here"
+        )
     row = misshapen(chunk.annotations)
     if row is not None:
         item = item_of(chunk.offsets, row)
