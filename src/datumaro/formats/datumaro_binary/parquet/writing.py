@@ -172,7 +172,7 @@ def _parts_of(chunk: Chunk, media: dict[str, pa.Array]) -> list[Piece]:
     ends = chunk.bytes_up_to(np.arange(len(chunk) + 1))
     bounds = [0]
     while bounds[-1] < len(chunk):
-        end = int(np.searchsorted(ends, ends[bounds[-1]] + GROUP_BYTES, "right")) - 1
+        end = int(np.searchsorted(ends, int(ends[bounds[-1]]) + GROUP_BYTES, "right")) - 1
         bounds.append(max(end, bounds[-1] + 1))
     return [_slice(chunk, media, begin, end) for begin, end in pairwise(bounds)]
 
