@@ -17,7 +17,9 @@ from datumaro.errors import (
     InvalidOptionError,
     MalformedFileError,
 )
+from datumaro.formats import video_frames
 from datumaro.formats.base import Confidence, Format
+from datumaro.model import video_reader
 from datumaro.model.media import Video, VideoFrame
 from datumaro.testing import FormatConformance
 from format_files import detect, make, read
@@ -36,7 +38,7 @@ def video(path: Path, codec: str = "ffv1", n: int = N) -> Path:
         stream.width, stream.height = 64, 48
         stream.pix_fmt = "bgr0" if codec == "ffv1" else "yuv420p"
         for index in range(n):
-            pixels = np.full((48, 64, 3), 20 * index, np.uint8)
+            pixels = np.full((48, 64, 3), 20 * index % 256, np.uint8)
             pixels[:, 32:] = noise.integers(0, 256, (48, 32, 3))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
         container.mux(stream.encode(None))
@@ -84,13 +86,19 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return files
 
 
-def test_frames_are_decoded_once_in_order(tmp_path: Path, opened: list[Any]):
-    path = video(tmp_path / "a.avi")
+def test_frames_are_decoded_once_in_order(
+    tmp_path: Path, opened: list[Any], monkeypatch: pytest.MonkeyPatch
+):
+    path = video(tmp_path / "a.avi", n=2 * N)
     opened.clear()
+    monkeypatch.setattr(video_frames, "_CHUNK_ITEMS", N - 1)
+    monkeypatch.setattr(video_reader, "_KEPT_FRAMES", 1)
     found = read(path, "video_frames")
     assert len(opened) == 1  # to count them
-    assert shades(found) == {f"{n:06}": n for n in range(N)}
+    assert [item.media.data[0, 0, 0] for item in found] == [(20 * n) % 256 for n in range(2 * N)]
     assert len(opened) == 2
+    found.export(tmp_path / "out", "image_dir")
+    assert len(opened) == 3
 
 
 def test_other_formats_take_them(tmp_path: Path):

@@ -32,7 +32,8 @@ class Chunk:
         ``offsets[i]:offsets[i + 1]``.
     media : media objects of items whose media cannot be told in columns (in memory, or made by a
         function), by row.
-    videos : those whose frames the columns tell. Slices have them in common.
+    videos : those whose frames the columns tell. Slices have them in common, and so have the
+        chunks of a `Content`.
     """
 
     items: pa.RecordBatch
