@@ -8,6 +8,7 @@ import pickle
 import threading
 import tracemalloc
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
+from datumaro import media_store
 from datumaro.crypto import Cipher, generate_key
 from datumaro.errors import DatasetExportError, MediaError, PathOutsideDatasetError
 from datumaro.media_store import MediaJob, MediaStore, file_source, media_extension
@@ -27,6 +29,7 @@ from datumaro.model.media import (
     Video,
     VideoFrame,
 )
+from datumaro.model.resized_image import ResizedImage
 from datumaro.progress import ProgressReporter
 from datumaro.workers import Workers
 
@@ -93,6 +96,34 @@ def test_of_a_region_no_more_than_its_pixels_is_kept(out: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_frames_to_resize_are_got_in_order_and_do_not_pile_up(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers scale them; a video is read by one thread, and few frames are in memory."""
+    monkeypatch.setattr(media_store, "_BATCH_BYTES", GRADIENT.nbytes * 2)
+    got: list[tuple[str, int]] = []
+
+    def make(n: int) -> np.ndarray:
+        got.append((threading.current_thread().name, n))
+        return GRADIENT
+
+    sources = [
+        ResizedImage(ResizedImage(Image.from_numpy(partial(make, n)), (5, 5)), (3, 4))
+        for n in range(20)
+    ]
+    batches: list[int] = []
+    real = media_store.save_batch
+    monkeypatch.setattr(
+        media_store, "save_batch", lambda batch: batches.append(len(batch.sources)) or real(batch)
+    )
+    jobs = [MediaJob(source, f"{n:02}.png") for n, source in enumerate(sources)]
+    assert MediaStore(out, workers=Workers(2)).save(jobs).saved == 20
+    assert got == [(threading.current_thread().name, n) for n in range(20)]
+    assert batches == [2] * 10
+    for source, path in zip(sources, sorted(out.iterdir()), strict=True):
+        np.testing.assert_array_equal(Image.from_file(path).data, source.data)
 
 
 def test_a_region_is_not_the_same_as_its_image(picture: str, out: Path) -> None:

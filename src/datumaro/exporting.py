@@ -12,6 +12,7 @@ from datumaro.errors import DatasetExportError, DatumaroError, UnknownFormatErro
 from datumaro.formats import registry
 from datumaro.formats.base import WriteContext, log, workers_of
 from datumaro.formats.losses import count_losses
+from datumaro.model.video_reader import close_unused
 from datumaro.options import make_options
 from datumaro.paths import is_url
 from datumaro.progress import NullProgressReporter, ProgressReporter
@@ -68,7 +69,10 @@ def write_dataset(
         else:
             place = uploaded(remote, writer.owned, gone, context.progress, workers)
         with place as folder:
-            writer.write(content, folder, chosen, context)
+            try:
+                writer.write(content, folder, chosen, context)
+            finally:
+                close_unused()  # the target's own videos among them, which are to be replaced
     except OSError as error:  # a full disk, a name that is too long
         if isinstance(error, DatumaroError):
             raise

@@ -377,13 +377,13 @@ def _content(source: str | MediaElement) -> Any:
         return source.data
     if isinstance(source, RoIImage | MosaicImage):  # may be of frames, or of what functions make
         pixels = source.data
-        return pixels if pixels is None or pixels.base is None else pixels.copy()  # let go the rest
+        return None if pixels is None else _alone(pixels)
+    if isinstance(source, ResizedImage):
+        return _to_resize(source)
     if source.is_encrypted and isinstance(source, PointCloudFromFile):
         return source.from_self(extra_images=None)  # which a function may make
     if source.is_encrypted and not isinstance(source, MultiframeImage):
         return source  # a worker decrypts it
-    if isinstance(source, ResizedImage):
-        return source  # a worker decodes, scales and encodes it
     if isinstance(source, ImageFromFile):
         return source if source.as_dict()["ext"] else source.path
     if isinstance(source, PointCloudFromFile) or type(source) in (Video, MediaElement):
@@ -399,8 +399,32 @@ def _content(source: str | MediaElement) -> Any:
     return data
 
 
+def _to_resize(image: ResizedImage) -> ResizedImage | None:
+    """An image that a worker can decode, scale and encode; None when there is none to scale."""
+    source = image.source
+    if isinstance(source, ImageFromFile):
+        return image
+    if isinstance(source, ResizedImage):
+        source = _to_resize(source)
+    elif isinstance(source, ImageFromBytes):
+        source = Image.from_bytes(source.bytes, source.ext)
+    else:
+        pixels = source.get_data_as_dtype(None)
+        source = None if pixels is None else Image.from_numpy(_alone(pixels))
+    return None if source is None else image.from_self(source=source)
+
+
+def _alone(pixels: Any) -> Any:
+    """Pixels without the larger image that they may be a part of."""
+    return pixels if pixels.base is None else pixels.copy()
+
+
 def _size(content: Any) -> int:
     """Bytes of memory that what is to be saved takes."""
+    if isinstance(content, ResizedImage):
+        return _size(content.source)
+    if isinstance(content, ImageFromNumpy):
+        return _size(content.get_data_as_dtype(None))
     if isinstance(content, ImageFromBytes):
         return len(content.bytes)
     return 0 if isinstance(content, str | MediaElement) else memoryview(content).nbytes

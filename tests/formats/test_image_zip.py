@@ -28,7 +28,16 @@ from datumaro.formats import zipped_files
 from datumaro.formats.base import Confidence
 from datumaro.formats.image_zip import COMPRESSIONS
 from datumaro.formats.zipped_files import list_archive
-from datumaro.model.media import Image, PointCloud
+from datumaro.model.media import (
+    Image,
+    MediaElement,
+    MosaicImage,
+    MultiframeImage,
+    PointCloud,
+    RoIImage,
+    Video,
+    VideoFrame,
+)
 from format_files import ODD_IDS, detect, image, make, png, read
 
 PNG = png(np.zeros((2, 3, 3), np.uint8))
@@ -235,6 +244,59 @@ def test_other_errors(tmp_path: Path):
     cloud = dm.DatasetItem("a", media=PointCloud.from_bytes(b"x"))
     with pytest.raises(MediaTypeError):
         dm.Dataset.from_iterable([cloud], media_type=PointCloud).export(tmp_path / "o", "image_zip")
+
+
+OTHERS = {
+    "video": lambda place: Video(place / "a.mp4"),
+    "cloud": lambda place: PointCloud.from_file(place / "a.pcd"),
+    "cloud in memory": lambda place: PointCloud.from_bytes(b"points"),
+    "several frames": lambda place: MultiframeImage([image(), image()]),
+    "unknown": lambda place: MediaElement(str(place / "a.mp4")),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_media_that_are_no_images_are_left_out(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+):
+    make(tmp_path, {"a.mp4": "video", "a.pcd": "points"})
+    items = [
+        dm.DatasetItem("x", media=image()),
+        dm.DatasetItem("y", media=OTHERS[kind](tmp_path)),
+        dm.DatasetItem("z", media=OTHERS[kind](tmp_path)),
+    ]
+    mixed = dm.Dataset.from_iterable(items, media_type=MediaElement)
+    mixed.export(tmp_path / "out", "image_zip")
+    assert "image_zip cannot hold 2 media that are no images (first: item 'y')" in caplog.text
+    with zipfile.ZipFile(tmp_path / "out/default.zip") as file:
+        assert file.namelist() == ["x.png"]
+    assert [item.id for item in read(tmp_path / "out", "image_zip")] == ["x"]
+
+
+def test_images_made_of_others_are_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    av = pytest.importorskip("av")
+    pixels = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    with av.open(str(tmp_path / "a.avi"), "w") as container:
+        stream = container.add_stream("ffv1", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        for n in range(3):
+            frame = np.full((48, 64, 3), 50 * n, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
+        container.mux(stream.encode(None))
+    whole = Image.from_numpy(pixels)
+    media = {
+        "frame": VideoFrame(Video(tmp_path / "a.avi"), 2),
+        "region": RoIImage.from_image(whole, (1, 2, 3, 4)),
+        "mosaic": MosaicImage.from_image_roi_pairs([(whole, (0, 0, 8, 8))], (8, 8)),
+    }
+    items = [dm.DatasetItem(name, media=medium) for name, medium in media.items()]
+    sent = dm.Dataset.from_iterable(items, media_type=MediaElement)
+    sent.export(tmp_path / "out", "image_zip", image_ext=".png")
+    assert "cannot hold" not in caplog.text
+    received = read(tmp_path / "out", "image_zip")
+    assert {item.id for item in received} == {*media}
+    for item in received:
+        assert np.array_equal(item.media.data, media[item.id].data)
 
 
 @given(contents=st.dictionaries(st.text("abc./ ", min_size=1, max_size=8), st.binary(max_size=9)))

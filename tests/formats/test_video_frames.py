@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,15 @@ import pytest
 
 import datumaro as dm
 from datumaro.errors import (
+    DatasetExportError,
     DatasetNotFoundError,
     InvalidOptionError,
     MalformedFileError,
 )
+from datumaro.formats import video_frames
 from datumaro.formats.base import Confidence, Format
-from datumaro.model.media import VideoFrame
+from datumaro.model import video_reader
+from datumaro.model.media import Video, VideoFrame
 from datumaro.testing import FormatConformance
 from format_files import detect, make, read
 
@@ -33,7 +38,7 @@ def video(path: Path, codec: str = "ffv1", n: int = N) -> Path:
         stream.width, stream.height = 64, 48
         stream.pix_fmt = "bgr0" if codec == "ffv1" else "yuv420p"
         for index in range(n):
-            pixels = np.full((48, 64, 3), 20 * index, np.uint8)
+            pixels = np.full((48, 64, 3), 20 * index % 256, np.uint8)
             pixels[:, 32:] = noise.integers(0, 256, (48, 32, 3))
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
         container.mux(stream.encode(None))
@@ -72,15 +77,28 @@ def test_frames(tmp_path: Path, name: str, options: dict[str, Any], expected: An
     assert [i.media.index for i in found] == list(expected)
 
 
-def test_frames_are_decoded_once_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path = video(tmp_path / "a.avi")
-    opened: list[str] = []
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The videos that are opened, one after another."""
+    files: list[Any] = []
     real = av.open
-    monkeypatch.setattr(av, "open", lambda p, *more: opened.append(p) or real(p, *more))
+    monkeypatch.setattr(av, "open", lambda file, *more: files.append(file) or real(file, *more))
+    return files
+
+
+def test_frames_are_decoded_once_in_order(
+    tmp_path: Path, opened: list[Any], monkeypatch: pytest.MonkeyPatch
+):
+    path = video(tmp_path / "a.avi", n=2 * N)
+    opened.clear()
+    monkeypatch.setattr(video_frames, "_CHUNK_ITEMS", N - 1)
+    monkeypatch.setattr(video_reader, "_KEPT_FRAMES", 1)
     found = read(path, "video_frames")
     assert len(opened) == 1  # to count them
-    assert shades(found) == {f"{n:06}": n for n in range(N)}
+    assert [item.media.data[0, 0, 0] for item in found] == [(20 * n) % 256 for n in range(2 * N)]
     assert len(opened) == 2
+    found.export(tmp_path / "out", "image_dir")
+    assert len(opened) == 3
 
 
 def test_other_formats_take_them(tmp_path: Path):
@@ -92,6 +110,74 @@ def test_other_formats_take_them(tmp_path: Path):
     again = read(tmp_path / "binary", "datumaro_binary", allow_external_media=True)
     assert shades(again) == shades(images)
     assert [type(i.media) for i in again] == [VideoFrame] * 3
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("format", ["image_dir", "image_zip", "coco"])
+def test_frames_of_a_data_set_are_decoded_once(
+    tmp_path: Path, opened: list[Any], format: str, workers: int
+):
+    """Those of several videos in turn, each known by its columns alone."""
+    paths = [video(tmp_path / f"{name}.avi") for name in "ab"]
+    opened.clear()
+    frames = [VideoFrame(Video(path), index) for index in range(N) for path in paths]
+    items = [dm.DatasetItem(f"{n:02}", media=frame) for n, frame in enumerate(frames)]
+    dataset = dm.Dataset.from_iterable(items, media_type=dm.Image)
+    options = {"image_ext": ".png", "save_media": True, "num_workers": workers}
+    dataset.export(tmp_path / "out", format, **options)
+    assert sorted(opened) == sorted(map(str, paths))
+    expected = {f"{n:02}": frame.index for n, frame in enumerate(frames)}
+    assert shades(read(tmp_path / "out", format)) == expected
+    for path in paths:
+        path.unlink()
+    assert {item.media.data for item in dataset} == {None}
+
+
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [
+        ("datumaro", {}),
+        ("datumaro_binary", {}),
+        ("datumaro_binary", {"encryption": True}),
+        ("datumaro_binary", {"storage": "parquet"}),
+        ("datumaro_binary", {"storage": "parquet", "encryption": True}),
+    ],
+)
+def test_frames_that_are_read_back_are_decoded_once(
+    tmp_path: Path, opened: list[Any], format: str, options: dict[str, Any]
+):
+    sent = read(video(tmp_path / "a.avi"), "video_frames")
+    sent.export(tmp_path / "out", format, save_media=True, **options)
+    (tmp_path / "a.avi").unlink()
+    keys: dict[str, Any] = {}
+    if "encryption" in options:
+        keys["encryption_key"] = (tmp_path / "out/secret_key.txt").read_text()
+    opened.clear()
+    expected = {f"{n:06}": n for n in range(N)}
+    found = dm.Dataset.import_from(tmp_path / "out", format, **keys)
+    assert shades(found) == expected
+    assert len(opened) == 1
+    found = dm.Dataset.import_from(tmp_path / "out", format, **keys)
+    found.export(tmp_path / "images", "image_dir", image_ext=".png")
+    assert len(opened) == 2
+    assert shades(read(tmp_path / "images", "image_dir")) == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are told by /proc")
+def test_an_export_closes_what_it_opened(tmp_path: Path):
+    def open_videos() -> list[str]:
+        files = [os.path.realpath(place) for place in Path("/proc/self/fd").iterdir()]
+        return [file for file in files if file.startswith(str(tmp_path))]
+
+    frames = [VideoFrame(Video(video(tmp_path / "a.avi")), index) for index in range(4)]
+    items = [dm.DatasetItem(f"{n}", media=frame) for n, frame in enumerate(frames)]
+    dataset = dm.Dataset.from_iterable(items, media_type=dm.Image)
+    dataset.export(tmp_path / "out", "image_dir")
+    assert not open_videos()
+    dataset.put(dm.DatasetItem("9", media=VideoFrame(frames[0].video, N)))
+    with pytest.raises(DatasetExportError, match=f"item '9'.*has no frame {N}"):
+        dataset.export(tmp_path / "out", "image_dir")
+    assert not open_videos()
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,6 @@ def test_without_pyav_the_error_names_the_extra(
 
 def test_frames_are_counted_without_decoding(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     video = Video(path)
-    monkeypatch.setattr(Video, "_read", None)
+    monkeypatch.setattr(Video, "_has", None)
     assert video.count_frames() == (N, N, None)
     assert video.length == N

@@ -72,6 +72,22 @@ def known(media: Any) -> Any:
     return [known(v) for v in media] if isinstance(media, list | tuple) else media
 
 
+def test_frames_of_one_video_have_it_in_common() -> None:
+    frames = [VideoFrame(Video("a.mp4"), 1), VideoFrame(Video("b.mp4"), 1), A_FILE]
+    frames += [VideoFrame(Video("a.mp4"), 2), VideoFrame(Video("a.mp4", step=2), 4)]
+    chunk = build([DatasetItem(f"{n}", media=frame) for n, frame in enumerate(frames)])
+    parts = [chunk, chunk, chunk.slice(1, 5), chunk.take(np.array([3, 0]))]
+    found = [
+        media_columns.media_object(told)
+        for part in parts
+        for told in media_columns.read(part, 0, len(part))
+    ]
+    videos = {id(frame.video) for frame in found if isinstance(frame, VideoFrame)}
+    assert len(videos) == 3
+    alone = media_columns.media_object(media_columns.describe(frames[0]))
+    assert isinstance(alone, VideoFrame) and id(alone.video) not in videos
+
+
 @pytest.mark.parametrize("media", IN_FILES, ids=repr)
 def test_media_in_files_are_told_in_columns(media: MediaElement) -> None:
     assert media_columns.describe(media).in_memory is None

@@ -23,6 +23,7 @@ from datumaro.errors import (
     UnknownOptionError,
 )
 from datumaro.formats.datumaro_binary import reading
+from datumaro.model.resized_image import ResizedImage
 from workers.pools import children
 
 
@@ -143,6 +144,37 @@ def test_images_of_every_kind_reach_an_executor(
     )
     assert len(set(tree(tmp_path / "d").values())) == 1
     assert len(tree(tmp_path / "d")) == 4
+
+
+def test_images_of_every_kind_reach_an_executor_to_be_resized(
+    tmp_path: Path, processes: ProcessPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_store, "_BATCH", 1)
+    pixels = np.full((6, 6, 3), 7, np.uint8)
+    png = dm.Image.from_numpy(pixels).encoded(".png")
+    assert png is not None
+    (tmp_path / "a.png").write_bytes(png)
+    made = dm.Image.from_numpy(lambda: pixels)
+    media = [
+        dm.Image.from_file(tmp_path / "a.png"),
+        dm.Image.from_numpy(pixels),
+        made,
+        dm.Image.from_bytes(png),
+        dm.Image.from_bytes(lambda: png),
+        dm.RoIImage.from_image(made, (1, 1, 4, 4)),
+        dm.MosaicImage.from_image_roi_pairs([(made, (0, 0, 6, 6))], (6, 6)),
+        ResizedImage(made, (5, 5)),
+    ]
+    dataset = dm.Dataset.from_iterable(
+        [dm.DatasetItem(id=f"{i}", media=one) for i, one in enumerate(media)],
+        media_type=dm.MediaElement,
+    ).transform("resize", width=3, height=3)
+    dataset.export(
+        tmp_path / "d", "image_dir", save_media=True, image_ext=".bmp", executor=processes
+    )
+    dm.Image.from_numpy(pixels[:3, :3]).save(tmp_path / "expected" / "a.bmp")
+    assert len(tree(tmp_path / "d")) == len(media)
+    assert {*tree(tmp_path / "d").values()} == {*tree(tmp_path / "expected").values()}
 
 
 def test_a_file_that_is_replaced_while_others_read_it(

@@ -130,7 +130,7 @@ class ImageZip(Format):
         UnsupportedContentError
             The archive's name is no name of a file.
         MediaTypeError
-            The media are no images.
+            The data set's media are no images. Of a mixed one, those that are none are left out.
         DatasetExportError
             Different images would have the same name, or one cannot be read.
         PathOutsideDatasetError
@@ -142,7 +142,7 @@ class ImageZip(Format):
             raise UnsupportedContentError(
                 f"the archive's name {name!r}; expected a name without folders that ends in .zip"
             )
-        jobs = list(_jobs(content, folder, options))
+        jobs = list(_jobs(content, folder, options, context))
         progress = context.progress
         progress.start(len(jobs), desc="Writing the archive")
         with (
@@ -202,13 +202,18 @@ def _chunks(path: Path, subset: str, context: ReadContext) -> Iterator[Chunk]:
 # --- writing ------------------------------------------------------------------------------------
 
 
-def _jobs(content: Content, folder: Path, options: ImageZipWriteOptions) -> Iterator[MediaJob]:
+def _jobs(
+    content: Content, folder: Path, options: ImageZipWriteOptions, context: WriteContext
+) -> Iterator[MediaJob]:
     taken: dict[str, tuple[str, str | MediaElement]] = {}
     for chunk in content.chunks:
         rows = ChunkRows(chunk)
         for item, item_id in enumerate(rows.ids):
             source = rows.source(item)
             if source is None:
+                continue
+            if isinstance(source, MediaElement) and not isinstance(source, Image):
+                context.lost("media that are no images", 1, f"item {item_id!r}")
                 continue
             extension = media_extension(rows.path(item), rows.medium(item), options.image_ext)
             name = item_id + extension

@@ -182,6 +182,7 @@ class ChunkRows:
                 self._heights[item],
                 self._widths[item],
                 self._extras[item],
+                videos=self.chunk.videos,
             )
         )
 

@@ -18,7 +18,7 @@ from datumaro.formats.base import Confidence, Folder, Format, ReadContext, ReadO
 from datumaro.formats.capabilities import Capabilities
 from datumaro.formats.columns import ChunkColumns
 from datumaro.model.item import DEFAULT_SUBSET_NAME
-from datumaro.model.media import MediaType, Video, VideoFrame
+from datumaro.model.media import MediaType, Video
 from datumaro.options import option
 from datumaro.paths import extension
 from datumaro.table.chunk import Chunk, Content
@@ -135,7 +135,6 @@ class VideoFrames(Format):
                     width,
                     media=MediaType.VIDEO_FRAME,
                     media_extra=f'{{"index":{index}}}',
-                    in_memory=VideoFrame(video, index),  # of one video, so that it is open once
                 )
             chunks.append(columns.finish())
             context.progress.report_status(min(begin + _CHUNK_ITEMS, len(frames)))

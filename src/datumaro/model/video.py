@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
-import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from datumaro.errors import DamagedTokenError, MediaError, MissingDependencyError
+from datumaro.errors import MediaError
 from datumaro.model.image import Image, Size
-from datumaro.model.media_element import (
-    InFile,
-    MediaType,
-    check_whole,
-    normal_path,
-    open_file,
-    read_bytes,
-)
+from datumaro.model.media_element import InFile, MediaType, normal_path, read_bytes
+from datumaro.model.video_reader import VideoReader
 from datumaro.paths import extension, is_url
 
 if TYPE_CHECKING:
@@ -29,83 +21,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-
-def _av() -> Any:
-    try:
-        return importlib.import_module("av")
-    except ImportError as error:
-        raise MissingDependencyError(
-            "videos are decoded by PyAV; install it with: pip install 'datumaro[video]'"
-        ) from error
-
-
-class _Reader:
-    """An open video: its frames one after another."""
-
-    def __init__(self, path: str, cipher: Opener | None) -> None:
-        self._path = path
-        self._container: Any = None
-        self._file: BinaryIO | None = None
-        if cipher is not None or is_url(path):
-            self._file = open_file(path, cipher=cipher)
-        if self._file is not None:  # the decoder closes files alone that it opened
-            weakref.finalize(self, self._file.close)
-        try:
-            self._container = _av().open(self._file or path)
-            stream = self._container.streams.video[0]
-        except (OSError, ValueError, IndexError) as error:
-            self._check_file()
-            self.close()
-            raise MediaError(f"video {path!r} cannot be opened: {error}") from error
-        self.size: Size = (stream.height, stream.width)
-        self._frames: Iterator[Any] = self._container.decode(stream)
-        self._index = -1
-
-    def read(self, index: int) -> Array | None:
-        """Frame ``index``, which is not before any that was read; None at the end of the video."""
-        frame: Any = None
-        try:
-            while self._index < index:
-                frame = next(self._frames, None)
-                self._check_file()
-                if frame is None:
-                    return None
-                self._index += 1
-            return None if frame is None else frame.to_ndarray(format="bgr24")
-        except (OSError, ValueError) as error:
-            self._check_file()
-            raise MediaError(
-                f"video {self._path!r} is damaged at frame {self._index + 1}: {error}"
-            ) from error
-
-    def count_packets(self) -> tuple[int, int]:
-        """(Packets of frames, frames that the file says it has). No frame is read after it."""
-        stream = self._container.streams.video[0]
-        try:
-            found = sum(packet.size > 0 for packet in self._container.demux(stream))
-            self._check_file()
-        except (OSError, ValueError) as error:
-            self._check_file()
-            raise MediaError(f"video {self._path!r} is damaged: {error}") from error
-        return found, stream.frames
-
-    @property
-    def next_index(self) -> int:
-        return self._index + 1
-
-    def _check_file(self) -> None:
-        try:
-            check_whole(self._file)
-        except DamagedTokenError:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        if self._container is not None:
-            self._container.close()
-            self._container = None
-        if self._file is not None:
-            self._file.close()
+_READERS = 4  # threads that read the same video at places of their own, and find them again
 
 
 class Video(InFile):
@@ -125,8 +41,8 @@ class Video(InFile):
     """
 
     __slots__ = (
-        "_cipher", "_end_frame", "_external", "_frame_count", "_frame_size", "_last", "_lock",
-        "_reader", "_start_frame", "_step",
+        "_cipher", "_damage", "_end_frame", "_external", "_frame_count", "_frame_size", "_lock",
+        "_readers", "_stamp", "_start_frame", "_step",
     )  # fmt: skip
     _type: ClassVar[MediaType] = MediaType.VIDEO
 
@@ -151,11 +67,12 @@ class Video(InFile):
         self._step, self._start_frame, self._end_frame = step, start_frame, end_frame
         self._external = external
         self._cipher = cipher
-        self._lock = threading.RLock()  # a decoder has one place in the file
-        self._reader: _Reader | None = None
-        self._last: tuple[int, Array] | None = None  # the frame read last
+        self._lock = threading.RLock()  # of all that follows
+        self._readers: list[VideoReader] = []
+        self._stamp: tuple[int, ...] | None = None  # of the file that the following is known of
         self._frame_count: int | None = None
         self._frame_size: Size | None = None
+        self._damage: tuple[int, str] | None = None  # the first frame that cannot be decoded
 
     @property
     def step(self) -> int:
@@ -200,8 +117,9 @@ class Video(InFile):
             PyAV is not installed.
         """
         with self._lock:
+            self._look_anew()
             if self._frame_size is None and self.has_data:
-                self._frame_size = self._open(0).size
+                self._reader(0)
             return self._frame_size
 
     def count_frames(self) -> tuple[int, int, MediaError | None]:
@@ -227,47 +145,76 @@ class Video(InFile):
         damage = None
         with self._lock:
             self.close()
-            count, stated = self._open(0).count_packets()
+            self._look_anew()
+            count, stated = self._reader(0).count_packets()
             self.close()
             if count != stated:
                 count = 0
                 try:
-                    while self._read(count) is not None:
+                    while self._has(count):
                         count += 1
                 except MediaError as error:
                     if not count:
                         raise
                     damage = error
                 self.close()
-                self._last = None
             self._frame_count = count
         return count, stated, damage
 
-    def _open(self, index: int) -> _Reader:
-        """The reader, at or before frame ``index``."""
-        if self._reader is None or self._reader.next_index > index:
+    def _look_anew(self) -> None:
+        """Forget what is known of the file if another one lies at its path now."""
+        stamp = None if is_url(self._path) or self._external else _stamp(self._path)
+        if stamp != self._stamp:
             self.close()
-            if not self.has_data:
-                read_bytes(self._path, self._external)  # says why
-                raise FileNotFoundError(f"there is no video {self._path!r}")
-            self._reader = _Reader(self._path, self._cipher)
-            self._frame_size = self._reader.size
-        return self._reader
+            self._stamp = stamp
+            self._frame_count = self._frame_size = self._damage = None
+
+    def _reader(self, index: int) -> VideoReader:
+        """The reader that is nearest before frame ``index``, or at it."""
+        near = [reader for reader in self._readers if reader.reaches(index)]
+        if near:
+            reader = max(near, key=lambda reader: reader.next_index)
+            reader.used()
+            return reader
+        if not self.has_data:
+            read_bytes(self._path, self._external)  # says why
+            raise FileNotFoundError(f"there is no video {self._path!r}")
+        self._readers.sort(key=lambda reader: reader.turn)
+        while len(self._readers) >= _READERS:
+            self._readers.pop(0).close()
+        reader = VideoReader(self._path, self._cipher, self._lock)
+        self._readers.append(reader)
+        self._frame_size = reader.size
+        return reader
+
+    def _reader_with(self, index: int) -> VideoReader | None:
+        """The reader that has just decoded frame ``index``; None when the video ends before it."""
+        self._look_anew()
+        if self._damage is not None and index >= self._damage[0]:
+            raise MediaError(self._damage[1])
+        if self._frame_count is not None and index >= self._frame_count:
+            return None
+        reader = self._reader(index)
+        try:
+            if reader.read(index) is not None:
+                return reader
+        except MediaError as error:
+            if isinstance(error.__cause__, ValueError):  # what is in the file, not how it is read
+                self._damage = reader.next_index, str(error)
+            raise
+        self._frame_count = reader.next_index
+        return None
+
+    def _has(self, index: int) -> bool:
+        """Whether the video has frame ``index``."""
+        with self._lock:
+            return self._reader_with(index) is not None
 
     def _read(self, index: int) -> Array | None:
         """The pixels of frame ``index``; None when the video ends before it."""
         with self._lock:
-            if self._last is not None and self._last[0] == index:
-                return self._last[1].copy()
-            if self._frame_count is not None and index >= self._frame_count:
-                return None
-            reader = self._open(index)
-            pixels = reader.read(index)
-            if pixels is None:
-                self._frame_count = reader.next_index
-                return None
-            self._last = index, pixels
-            return pixels.copy()
+            reader = self._reader_with(index)
+            return None if reader is None else reader.pixels(index)
 
     def _chooses(self, index: int) -> bool:
         return (
@@ -285,13 +232,11 @@ class Video(InFile):
             At the end: there is no frame ``end_frame``, or none at all.
         """
         index = self._start_frame
-        while (self._end_frame is None or index <= self._end_frame) and (
-            self._read(index) is not None
-        ):
+        while (self._end_frame is None or index <= self._end_frame) and (self._has(index)):
             yield VideoFrame(self, index)
             index += self._step
         if self._end_frame is not None and self._frame_count is None:
-            self._read(self._end_frame)
+            self._has(self._end_frame)
         if self._frame_count is not None and (
             max(self._start_frame, self._end_frame or 0) >= self._frame_count
         ):
@@ -302,7 +247,7 @@ class Video(InFile):
 
     def __getitem__(self, index: int) -> VideoFrame:
         """Frame ``index``, counted from 0 in the file. IndexError when it is not chosen."""
-        if not self._chooses(index) or self._read(index) is None:
+        if not self._chooses(index) or not self._has(index):
             raise IndexError(f"video {self._path!r} has no frame {index} among those chosen")
         return VideoFrame(self, index)
 
@@ -316,9 +261,9 @@ class Video(InFile):
     def close(self) -> None:
         """Close the file. It is opened again when frames are asked for."""
         with self._lock:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
+            for reader in self._readers:
+                reader.close()
+            self._readers.clear()
 
     def as_dict(self) -> dict[str, Any]:
         """The arguments that make it."""
@@ -351,6 +296,15 @@ class Video(InFile):
 
     def __hash__(self) -> int:
         return hash(self._choice())
+
+
+def _stamp(path: str) -> tuple[int, ...] | None:
+    """What tells a file from the one that is put in its place; None when there is none."""
+    try:
+        told = os.stat(path)  # noqa: PTH116 - a str
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns
 
 
 class VideoFrame(Image):

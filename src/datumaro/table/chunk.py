@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from datumaro.model.media import MediaElement
+from datumaro.model.shared_videos import SharedVideos
 from datumaro.table import schema
 from datumaro.table.content import Content as Content
 from datumaro.table.schema import Array
@@ -31,12 +32,15 @@ class Chunk:
         ``offsets[i]:offsets[i + 1]``.
     media : media objects of items whose media cannot be told in columns (in memory, or made by a
         function), by row.
+    videos : those whose frames the columns tell. Slices have them in common, and so have the
+        chunks of a `Content`.
     """
 
     items: pa.RecordBatch
     annotations: pa.RecordBatch
     offsets: Array
     media: dict[int, MediaElement] = field(default_factory=dict[int, MediaElement])
+    videos: SharedVideos = field(default_factory=SharedVideos, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.items) + 1 or (
@@ -57,6 +61,7 @@ class Chunk:
             self.annotations.slice(first, last - first),
             self.offsets[begin : end + 1] - first,
             {row - begin: m for row, m in self.media.items() if begin <= row < end},
+            self.videos,
         )
 
     def take(self, rows: Array) -> Chunk:
@@ -73,7 +78,11 @@ class Chunk:
             else {}
         )
         return Chunk(
-            self.items.take(pa.array(rows)), self.annotations.take(pa.array(picked)), offsets, media
+            self.items.take(pa.array(rows)),
+            self.annotations.take(pa.array(picked)),
+            offsets,
+            media,
+            self.videos,
         )
 
     def bytes_up_to(self, items: Array) -> Array:

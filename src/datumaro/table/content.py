@@ -32,6 +32,10 @@ class Content:
     infos: dict[str, Any] = field(default_factory=dict[str, Any])
     media_type: MediaType = MediaType.IMAGE
 
+    def __post_init__(self) -> None:
+        for chunk in self.chunks[1:]:  # a video's frames may be in several
+            chunk.videos = self.chunks[0].videos
+
     def __len__(self) -> int:
         return sum(map(len, self.chunks))
 

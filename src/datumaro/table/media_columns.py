@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from datumaro.errors import EncryptionError
@@ -20,6 +20,7 @@ from datumaro.model.media import (
     Video,
     VideoFrame,
 )
+from datumaro.model.shared_videos import SharedVideos
 from datumaro.table import json_text
 from datumaro.table.chunk import Chunk
 
@@ -67,6 +68,7 @@ class Told:
     Attributes
     ----------
     extra : a JSON object, or empty; bytes from `describe`, text from `read`.
+    videos : of which a frame is; None for one of its own.
     """
 
     kind: int = MediaType.NONE
@@ -75,6 +77,7 @@ class Told:
     width: int = 0
     extra: bytes | str = b""
     in_memory: MediaElement | None = None
+    videos: SharedVideos | None = field(default=None, repr=False, compare=False)
 
 
 def describe(media: MediaElement | None) -> Told:
@@ -180,7 +183,7 @@ def read(chunk: Chunk, begin: int, end: int) -> list[Told]:
     columns = (chunk.items.column(name).slice(begin, end - begin).to_pylist() for name in names)
     rows = range(begin, end)
     return [
-        Told(kind, path, height, width, extra, chunk.media.get(row))
+        Told(kind, path, height, width, extra, chunk.media.get(row), chunk.videos)
         for row, kind, path, height, width, extra in zip(rows, *columns, strict=True)
     ]
 
@@ -219,7 +222,8 @@ def media_object(told: Told, lock: Lock | None = None) -> MediaElement | None:
         return ImageFromFile(told.path, extra.get("ext"), size, external=external, cipher=cipher)
     if kind == MediaType.VIDEO_FRAME:
         cipher = opens(told.path, kind)
-        video = Video(told.path, **extra.get("video", {}), external=external, cipher=cipher)
+        video_of = Video if told.videos is None else told.videos.get
+        video = video_of(told.path, **extra.get("video", {}), external=external, cipher=cipher)
         return VideoFrame(video, extra.get("index", 0))
     if kind == MediaType.VIDEO:
         extra.pop("external", None)

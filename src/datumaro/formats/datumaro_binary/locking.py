@@ -22,4 +22,4 @@ def locked(chunk: Chunk, lock: MediaLock) -> Chunk:
             extras[row] = media_columns.marked_encrypted(extras[row])
     columns["media_extra"] = pa.array(extras, pa.large_string())
     items = schema.item_batch(len(chunk), columns)
-    return Chunk(items, chunk.annotations, chunk.offsets, media)
+    return Chunk(items, chunk.annotations, chunk.offsets, media, chunk.videos)
