@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from datumaro.formats.base import WriteContext, WriteOptions
+from datumaro.formats.image_media import image_source
 from datumaro.formats.plain_names import plain_names
 from datumaro.formats.rows import ChunkRows
 from datumaro.media_store import MediaJob, MediaStore, media_extension
@@ -52,7 +53,7 @@ class ImageJobs:
             join_inside(self.folder, target, what="item id")
         if plain is not None:
             self._places.add(place)
-        source = rows.source(item) if self.options.save_media else None
+        source = image_source(rows, item, self.context) if self.options.save_media else None
         if source is not None:
             self.jobs.append(MediaJob(source, target, f"item {rows.ids[item]!r}"))
         return name

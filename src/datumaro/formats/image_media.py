@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datumaro.errors import MediaTypeError
+from datumaro.formats.base import WriteContext
+from datumaro.formats.rows import ChunkRows
 from datumaro.model.media import Image, MediaElement, MediaType
 from datumaro.table.chunk import Content
 
@@ -49,3 +51,12 @@ def image_of(source: str | MediaElement | None, item_id: str, format_name: str) 
         kind = type(source).__name__
         raise MediaTypeError(f"item {item_id!r}: {format_name} holds images, not {kind}")
     return source if isinstance(source, Image) else None
+
+
+def image_source(rows: ChunkRows, item: int, context: WriteContext) -> str | MediaElement | None:
+    """What to save as an item's image; None for nothing. A medium that is no image is lost."""
+    source = rows.source(item)
+    if isinstance(source, MediaElement) and not isinstance(source, Image):
+        context.lost("media that are no images", 1, f"item {rows.ids[item]!r}")
+        return None
+    return source

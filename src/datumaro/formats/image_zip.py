@@ -29,7 +29,7 @@ from datumaro.formats.base import (
 from datumaro.formats.capabilities import Capabilities
 from datumaro.formats.columns import ChunkColumns
 from datumaro.formats.files import folders, is_image, item_ids, stem_of
-from datumaro.formats.image_media import require_images
+from datumaro.formats.image_media import image_source, require_images
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.zipped_files import ZippedFile, list_archive
 from datumaro.media_store import MediaJob, media_contents, media_extension, same_source
@@ -209,11 +209,8 @@ def _jobs(
     for chunk in content.chunks:
         rows = ChunkRows(chunk)
         for item, item_id in enumerate(rows.ids):
-            source = rows.source(item)
+            source = image_source(rows, item, context)
             if source is None:
-                continue
-            if isinstance(source, MediaElement) and not isinstance(source, Image):
-                context.lost("media that are no images", 1, f"item {item_id!r}")
                 continue
             extension = media_extension(rows.path(item), rows.medium(item), options.image_ext)
             name = item_id + extension

@@ -12,7 +12,7 @@ import numpy as np
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats import index_masks
 from datumaro.formats.base import WriteContext
-from datumaro.formats.image_media import require_images
+from datumaro.formats.image_media import image_source, require_images
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.tfrecord import label_map
@@ -157,7 +157,7 @@ class DetectionWriter:
     def jobs(self, chunk: ChunkRows) -> Iterator[MediaJob | None]:
         """The image of each item; None for those without one, or all, when none are saved."""
         for item, item_id in enumerate(chunk.ids):
-            source = chunk.source(item) if self.options.save_media else None
+            source = image_source(chunk, item, self.context) if self.options.save_media else None
             name = f"item {item_id!r}"
             yield None if source is None else MediaJob(source, self.filename(chunk, item), name)
 

@@ -13,7 +13,7 @@ import numpy as np
 from datumaro.errors import UnsupportedContentError
 from datumaro.formats.base import WriteContext
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.image_media import require_images
+from datumaro.formats.image_media import image_source, require_images
 from datumaro.formats.mask_painting import MaskToPaint
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.voc import annotation_text, image_sets, label_map, label_plan
@@ -201,7 +201,7 @@ class _Writer:
         )
         self.note(lists, item_id, begin == end, labels, bool(masks), n_parts > 0, n_actions > 0)
 
-        source = rows.source(item)
+        source = image_source(rows, item, self.context) if self.options.save_media else None
         filename = ""
         if rows.has_media(item) or objects:
             medium = rows.medium(item)

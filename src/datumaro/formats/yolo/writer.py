@@ -12,7 +12,7 @@ from datumaro.formats import dataset_meta, image_sizes
 from datumaro.formats.base import WriteContext
 from datumaro.formats.dataset_meta import MetaWriteOptions
 from datumaro.formats.file_writer import FileWriter
-from datumaro.formats.image_media import require_images
+from datumaro.formats.image_media import image_source, require_images
 from datumaro.formats.losses import UNDECLARED
 from datumaro.formats.rows import ChunkRows
 from datumaro.formats.yolo import class_names, pose_lines, shapes, subset_names
@@ -154,7 +154,7 @@ class _Writer:
             extension = media_extension(path, medium, self.options.image_ext)
             image = self.tree.image(subset, item_id + extension)
             self.lists[subset].append(self.tree.listed(image))
-            source = rows.source(item) if self.options.save_media else None
+            source = image_source(rows, item, self.context) if self.options.save_media else None
             if source is not None:
                 jobs.append(MediaJob(source, image, f"item {item_id!r}"))
             if heights[item] and widths[item]:
