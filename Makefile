@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz wheel-check clean
+.PHONY: help demo test lint pytest published bench fuzz wheel-check clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,7 +46,15 @@ lint: $(VENV)/.dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 test: lint
+	@$(MAKE) --no-print-directory pytest
+
+# Many tests start programs, which need not compile the package each, even if they may not write that.
+pytest: $(VENV)/.dev
+	$(BIN)/python -m compileall -q -j 0 src
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+published: $(VENV)/pyvenv.cfg
+	$(BIN)/python tests/interop/published.py
 
 bench: $(VENV)/.installed
 	$(BIN)/python bench/run.py $(ARGS)
@@ -54,7 +62,7 @@ bench: $(VENV)/.installed
 fuzz: $(VENV)/.installed
 	$(BIN)/python bench/fuzz_datum.py $(ARGS)
 
-wheel-check: $(VENV)/.dev
+wheel-check: $(VENV)/.installed
 	$(BIN)/python tests/wheel_check.py $(ARGS)
 
 clean:
