@@ -48,7 +48,8 @@ lint: $(VENV)/.dev
 test: lint
 	@$(MAKE) --no-print-directory pytest
 
-# Many tests start programs, which need not compile the package each, even if they may not write that.
+# What is imported is compiled to bytecode once, not by each of the many programs that tests start.
+pytest: export PYTHONDONTWRITEBYTECODE =
 pytest: $(VENV)/.dev
 	$(BIN)/python -m compileall -q -j 0 src
 	$(BIN)/python -m pytest -n auto $(ARGS)

@@ -79,7 +79,8 @@ def _lists(
 
 def one_of(draw: Draw, values: Sequence[T]) -> T:
     """One of some values."""
-    return values[draw(integers(0, len(values) - 1))]
+    position: int = draw(integers(0, len(values) - 1))
+    return values[position]
 
 
 def attributes(draw: Draw, kept: str, names: Names) -> dict[str, Any]:
@@ -113,7 +114,8 @@ def item_annotations(
         return []
     fewest = 1 if holds.annotations_needed else 0
     kinds.sort()
-    chosen = [kinds[number] for number in draw(_lists(0, len(kinds) - 1, fewest, 5))]
+    numbers: list[int] = draw(_lists(0, len(kinds) - 1, fewest, 5))
+    chosen = [kinds[number] for number in numbers]
     result: list[Annotation] = []
     for kind in sorted(set(chosen)):
         held = holds.annotations[kind]
