@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint pytest published bench fuzz wheel-check clean
+.PHONY: help demo test lint style types pytest published bench fuzz wheel-check clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,9 +40,13 @@ $(VENV)/.dev: $(VENV)/.installed pyproject.toml
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py demo
 
-lint: $(VENV)/.dev
+lint: style types
+
+style: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 test: lint
