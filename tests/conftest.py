@@ -41,6 +41,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     version of the published package stay in one process, and so do those that need servers: what
     they share is made once in each process.
     """
+    if config.getvalue("dist") != "load":  # another way was asked for
+        return None
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
