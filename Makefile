@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz wheel-check clean
+.PHONY: help demo test lint style types pytest published bench fuzz wheel-check clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,13 +40,26 @@ $(VENV)/.dev: $(VENV)/.installed pyproject.toml
 demo: $(VENV)/.installed
 	@$(BIN)/python examples/demo.py demo
 
-lint: $(VENV)/.dev
+lint: style types
+
+style: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 test: lint
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(MAKE) --no-print-directory pytest
+
+# What is imported is compiled to bytecode once, not by each of the many programs that tests start.
+pytest: export PYTHONDONTWRITEBYTECODE =
+pytest: $(VENV)/.dev
+	$(BIN)/python -m compileall -q -j 0 src
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+published: $(VENV)/pyvenv.cfg
+	$(BIN)/python tests/interop/published.py
 
 bench: $(VENV)/.installed
 	$(BIN)/python bench/run.py $(ARGS)
@@ -54,7 +67,7 @@ bench: $(VENV)/.installed
 fuzz: $(VENV)/.installed
 	$(BIN)/python bench/fuzz_datum.py $(ARGS)
 
-wheel-check: $(VENV)/.dev
+wheel-check: $(VENV)/.installed
 	$(BIN)/python tests/wheel_check.py $(ARGS)
 
 clean:

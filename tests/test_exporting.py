@@ -23,6 +23,7 @@ from datumaro.model.media import (
     VideoFrame,
 )
 from datumaro.model.resized_image import ResizedImage
+from videos import write_video
 
 KEY, OTHER = generate_key(), generate_key()
 BINARY = "datumaro_binary"
@@ -159,16 +160,8 @@ def test_encrypted_images_of_plain_media(
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """A video of three frames, each of one brightness."""
-    av = pytest.importorskip("av")
-    path = tmp_path / "clip.avi"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
-        for value in (0, 100, 200):
-            frame = np.full((48, 64, 3), value, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
-        container.mux(stream.encode(None))
-    return path
+    frames = [np.full((48, 64, 3), value, np.uint8) for value in (0, 100, 200)]
+    return write_video(tmp_path / "clip.avi", frames)
 
 
 @pytest.mark.parametrize("format", ["datumaro", BINARY])

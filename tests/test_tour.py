@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "tour.md"
 
 
+@pytest.mark.slow
 def test_the_tour(tmp_path: Path):
     commands = re.findall(r"^    (.+)$", PAGE.read_text(), re.MULTILINE)
     assert len(commands) > 25

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,29 @@ from datumaro.keys import VARIABLE
 from datumaro.sample import write_sample
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `folder` has."""
+    path = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        patch.delenv(VARIABLE, raising=False)
+        write_sample(path / "coco", n_images=3)
+        for line in (
+            "convert -i coco -f datumaro_binary -o DATASET -- --save-media",
+            "convert -i coco -f datumaro_binary -o SECRET -- --save-media --key-file KEY",
+        ):
+            assert main(["-q", *shlex.split(line)]) == 0
+    return path
+
+
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh folder with the data set DATASET and the encrypted SECRET, whose key is in KEY."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv(VARIABLE, raising=False)
-    write_sample(tmp_path / "coco", n_images=3)
-    for line in (
-        "convert -i coco -f datumaro_binary -o DATASET -- --save-media",
-        "convert -i coco -f datumaro_binary -o SECRET -- --save-media --key-file KEY",
-    ):
-        assert main(["-q", *shlex.split(line)]) == 0
     return tmp_path
 
 

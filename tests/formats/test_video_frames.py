@@ -23,26 +23,22 @@ from datumaro.model import video_reader
 from datumaro.model.media import Video, VideoFrame
 from datumaro.testing import FormatConformance
 from format_files import detect, make, read
+from videos import write_video
 
 av = pytest.importorskip("av")
 
 N = 10
 
 
-def video(path: Path, codec: str = "ffv1", n: int = N) -> Path:
+def video(path: Path, n: int = N) -> Path:
     """A video of frames that get brighter."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(0)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=5)
-        stream.width, stream.height = 64, 48
-        stream.pix_fmt = "bgr0" if codec == "ffv1" else "yuv420p"
-        for index in range(n):
-            pixels = np.full((48, 64, 3), 20 * index % 256, np.uint8)
-            pixels[:, 32:] = noise.integers(0, 256, (48, 32, 3))
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
-        container.mux(stream.encode(None))
-    return path
+    frames = np.empty((n, 48, 64, 3), np.uint8)
+    for index, pixels in enumerate(frames):
+        pixels[:] = 20 * index % 256
+        pixels[:, 32:] = noise.integers(0, 256, (48, 32, 3))
+    return write_video(path, frames)
 
 
 def shades(dataset: dm.Dataset) -> dict[str, int]:

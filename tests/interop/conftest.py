@@ -20,13 +20,10 @@ from interop.exchange import Exchange, exchanged
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests here are marked `interop`; those of a version share a process, and its exchange."""
+    """All tests here are marked `interop`."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.interop)
-            chosen = getattr(item, "callspec", None)
-            version = chosen.params.get("exchange", "") if chosen else ""
-            item.add_marker(pytest.mark.xdist_group(f"interop {version}"))
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,6 @@ from datumaro.remote.path import located
 from datumaro.remote.steady import MARK
 from datumaro.remote.upload import _Upload
 
-pytestmark = pytest.mark.xdist_group("s3")
-
 
 def made(colour, n=3):
     """Images of one colour, of the same names in each data set; its annotations tell it, too."""

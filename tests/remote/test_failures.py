@@ -9,8 +9,6 @@ from datumaro.cli.main import main
 from datumaro.errors import DatasetImportError, RemoteStorageError
 from datumaro.remote.steady import MARK
 
-pytestmark = pytest.mark.xdist_group("s3")
-
 ONCE = {"storage_options": {"retry_strategy": AwsStandardS3RetryStrategy(max_attempts=1)}}
 
 

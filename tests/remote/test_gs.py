@@ -23,8 +23,6 @@ from datumaro.remote.connection import Connection
 from datumaro.remote.path import RemotePath, _Onwards
 from datumaro.remote.steady import MARK
 
-pytestmark = pytest.mark.xdist_group("gs")
-
 
 @pytest.fixture
 def bucket(gcs):

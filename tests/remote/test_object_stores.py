@@ -17,9 +17,7 @@ from datumaro.errors import (
 STORES = ("s3", "gs")
 
 
-@pytest.fixture(
-    params=[pytest.param(store, marks=pytest.mark.xdist_group(store)) for store in STORES]
-)
+@pytest.fixture(params=STORES)
 def scheme(request):
     return request.param
 

@@ -24,8 +24,6 @@ from datumaro.remote import claim, upload
 from datumaro.remote.path import located
 from datumaro.remote.steady import MARK
 
-pytestmark = pytest.mark.xdist_group("s3")
-
 
 @pytest.fixture(scope="module")
 def _shared():

@@ -1,9 +1,14 @@
-"""Hypothesis strategies for the annotations of an item that a format can hold."""
+"""Drawing, by Hypothesis, the annotations of an item that a format can hold.
+
+Functions draw instead of returning strategies, and the strategies that they draw from are made
+once: to make one, and to check it, takes longer than to draw from it.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -34,6 +39,7 @@ from datumaro.model.shapes import (
 )
 from datumaro.testing.media import Size, pixels
 
+T = TypeVar("T")
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 JSON_VALUES: tuple[Any, ...] = (
@@ -51,24 +57,44 @@ JSON_VALUES: tuple[Any, ...] = (
 _TEXT = ("text", "два слова", "a-b", "Left")
 _VALUES: dict[str, tuple[Any, ...]] = {"json": JSON_VALUES, "text": _TEXT, "flags": (True, False)}
 _CAPTIONS = ("a cat", "два слова, 猫", 'quoted "word" & <tag>')
-_ATTRIBUTES = ("color", "note", "size_cm")
+_ATTRIBUTES = {
+    kept: st.dictionaries(
+        st.sampled_from(("color", "note", "size_cm")), st.sampled_from(values), max_size=2
+    )
+    for kept, values in _VALUES.items()
+}
+
+BOOLEANS = st.booleans()
+integers = functools.cache(st.integers)
+"""Strategy of integers from the least to the most that is given."""
 
 
-@st.composite
+@functools.cache
+def _lists(
+    least: int, most: int, min_size: int, max_size: int | None, *, unique: bool = False
+) -> st.SearchStrategy[list[int]]:
+    """Of ``min_size`` to ``max_size`` (None: any number of) integers from ``least`` to ``most``."""
+    return st.lists(integers(least, most), min_size=min_size, max_size=max_size, unique=unique)
+
+
+def one_of(draw: Draw, values: Sequence[T]) -> T:
+    """One of some values."""
+    position: int = draw(integers(0, len(values) - 1))
+    return values[position]
+
+
 def attributes(draw: Draw, kept: str, names: Names) -> dict[str, Any]:
     """Attributes: of any name, as they are kept, and of the names that are."""
     found: dict[str, Any] = {}
     if kept != "none":
-        values = st.sampled_from(_VALUES[kept])
-        found |= draw(st.dictionaries(st.sampled_from(_ATTRIBUTES), values, max_size=2))
+        found |= draw(_ATTRIBUTES[kept])
     for name, values in names.items():
-        value = draw(st.sampled_from((None, *values)))
+        value = one_of(draw, (None, *values))
         if value is not None:
             found[name] = value
     return found
 
 
-@st.composite
 def item_annotations(
     draw: Draw, holds: Capabilities, size: Size, names: Sequence[str], first_id: int = 1
 ) -> list[Annotation]:
@@ -87,17 +113,17 @@ def item_annotations(
     if not kinds:
         return []
     fewest = 1 if holds.annotations_needed else 0
-    chosen: list[AnnotationType] = draw(
-        st.lists(st.sampled_from(sorted(kinds)), min_size=fewest, max_size=5)
-    )
+    kinds.sort()
+    numbers: list[int] = draw(_lists(0, len(kinds) - 1, fewest, 5))
+    chosen = [kinds[number] for number in numbers]
     result: list[Annotation] = []
     for kind in sorted(set(chosen)):
         held = holds.annotations[kind]
         n = chosen.count(kind) if held.most is None else min(chosen.count(kind), held.most)
-        labels = draw(_labels(kind, held, n, len(names)))
-        shapes = draw(_masks(held, size, len(labels))) if kind is AnnotationType.mask else None
+        labels = _labels(draw, kind, held, n, len(names))
+        shapes = _masks(draw, held, size, len(labels)) if kind is AnnotationType.mask else None
         for position, label in enumerate(labels):
-            common = draw(_common(kind, held, label, first_id + len(result)))
+            common = _common(draw, kind, held, label, first_id + len(result))
             if shapes is not None:
                 if position < len(shapes):
                     result.append(Mask(shapes[position], **common))
@@ -105,48 +131,42 @@ def item_annotations(
                 result.append(Label(**common))
             else:
                 result.append(MAKERS[kind](draw, held, size, common))
-    draw(_grouped(holds, result))
+    _group(draw, holds, result)
     return result
 
 
-@st.composite
 def _labels(draw: Draw, kind: AnnotationType, held: Held, n: int, n_names: int) -> list[int | None]:
     """Labels of ``n`` annotations, or of fewer where some cannot be had twice."""
     if held.label == "none" or not n_names:
         return [None] * n
-    label = st.integers(0, n_names - 1)
-    if kind is AnnotationType.label:
-        return draw(st.lists(label, unique=True, min_size=min(n, 1), max_size=n))
-    if held.merged:
-        return draw(st.lists(label, unique=True, min_size=min(n, 1), max_size=n))
+    if kind is AnnotationType.label or held.merged:
+        return draw(_lists(0, n_names - 1, min(n, 1), n, unique=True))
     if held.label == "optional":
-        label = st.one_of(label, st.none())
-    return draw(st.lists(label, min_size=n, max_size=n))
+        return [one_of(draw, (*range(n_names), None)) for _ in range(n)]
+    return [draw(integers(0, n_names - 1)) for _ in range(n)]
 
 
-@st.composite
 def _common(
     draw: Draw, kind: AnnotationType, held: Held, label: int | None, number: int
 ) -> dict[str, Any]:
     """The fields that do not depend on the kind."""
-    common: dict[str, Any] = {"attributes": draw(attributes(held.attributes, held.names))}
+    common: dict[str, Any] = {"attributes": attributes(draw, held.attributes, held.names)}
     if kind not in _UNLABELLED and label is not None:
         common["label"] = label
     if held.ids is True:
         common["id"] = number
     if held.object_ids:
-        common["object_id"] = draw(st.integers(-1, 5))
+        common["object_id"] = draw(integers(-1, 5))
     if held.z_order and kind in _ORDERED:
-        common["z_order"] = draw(st.integers(-3, 3))
+        common["z_order"] = draw(integers(-3, 3))
     return common
 
 
-@st.composite
-def _grouped(draw: Draw, holds: Capabilities, annotations: list[Annotation]) -> None:
+def _group(draw: Draw, holds: Capabilities, annotations: list[Annotation]) -> None:
     """Put some annotations into groups, as far as those are held."""
     able = [a for a in annotations if holds.annotations[a.type].groups == "any"]
     for annotation in able:
-        annotation.group = draw(st.integers(0, 2))
+        annotation.group = draw(integers(0, 2))
     boxes = {
         getattr(a, "label", None): a
         for a in annotations
@@ -158,7 +178,7 @@ def _grouped(draw: Draw, holds: Capabilities, annotations: list[Annotation]) -> 
         if held.groups != "objects" or annotation.type not in _OUTLINES:
             continue
         box = boxes.pop(getattr(annotation, "label", None), None)
-        if box is not None and draw(st.booleans()):
+        if box is not None and draw(BOOLEANS):
             group = box.id or group + 1
             for part in (box, annotation):
                 part.group = group
@@ -181,18 +201,17 @@ _ORDERED = (
 )
 
 
-@st.composite
 def _masks(draw: Draw, held: Held, size: Size, n: int) -> list[np.ndarray[Any, Any]]:
     """``n`` masks, or fewer where they may not overlap: each has a pixel."""
     if held.overlap:
         made: list[np.ndarray[Any, Any]] = []
         for _ in range(n):
-            box = draw(_boxes(0, size))
+            box = _boxes(draw, 0, size)
             made.append(_filled(size, box))
         return made
     owner = np.zeros(size, np.uint8)
     for number in range(1, n + 1):
-        left, top, right, bottom = (round(v) for v in draw(_boxes(0, size)))
+        left, top, right, bottom = (round(v) for v in _boxes(draw, 0, size))
         owner[top:bottom, left:right] = number
     return [owner == number for number in range(1, n + 1) if (owner == number).any()]
 
@@ -205,14 +224,13 @@ def _filled(size: Size, box: list[float]) -> np.ndarray[Any, Any]:
     return mask
 
 
-@st.composite
 def _boxes(draw: Draw, digits: int, size: Size) -> list[float]:
     """Left, top, right, bottom: inside the image, a pixel or more each way."""
     unit = 10 ** min(digits, 2)
     bounds: list[list[int]] = []
     for length in (size[1], size[0]):
-        first = draw(st.integers(0, (length - 1) * unit))
-        bounds.append([first, draw(st.integers(first + unit, length * unit))])
+        first = draw(integers(0, (length - 1) * unit))
+        bounds.append([first, draw(integers(first + unit, length * unit))])
     (left, right), (top, bottom) = bounds
     return [value / unit for value in (left, top, right, bottom)]
 
@@ -220,23 +238,23 @@ def _boxes(draw: Draw, digits: int, size: Size) -> list[float]:
 def _points(draw: Draw, held: Held, size: Size, least: int) -> list[float]:
     """Flat coordinates of ``least`` to six different points in the image."""
     unit = 10 ** min(held.digits, 2)
-    point = st.tuples(st.integers(0, size[1] * unit), st.integers(0, size[0] * unit))
-    found = draw(st.lists(point, min_size=least, max_size=6, unique=True))
-    return [value / unit for xy in found for value in xy]
+    columns, rows = size[1] * unit + 1, size[0] * unit + 1
+    places = draw(_lists(0, columns * rows - 1, least, 6, unique=True))
+    return [value / unit for place in places for value in divmod(place, rows)]
 
 
 Maker = Callable[[Draw, Held, Size, dict[str, Any]], Annotation]
 
 
 def _bbox(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    left, top, right, bottom = draw(_boxes(held.digits, size))
+    left, top, right, bottom = _boxes(draw, held.digits, size)
     return Bbox(left, top, right - left, bottom - top, **common)
 
 
 def _polygon(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    left, top, right, bottom = draw(_boxes(held.digits, size))
+    left, top, right, bottom = _boxes(draw, held.digits, size)
     corners = [left, top, right, top, right, bottom, left, bottom]
-    return Polygon(corners[: draw(st.sampled_from((6, 8)))], **common)
+    return Polygon(corners[: one_of(draw, (6, 8))], **common)
 
 
 def _polyline(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
@@ -246,49 +264,48 @@ def _polyline(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Ann
 def _key_points(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
     points = _points(draw, held, size, 1)
     n = len(points) // 2
-    seen = st.integers(1, 2) if held.visibility else st.just(2)
-    return Points(points, draw(st.lists(seen, min_size=n, max_size=n)), **common)
+    seen = [draw(integers(1, 2)) if held.visibility else 2 for _ in range(n)]
+    return Points(points, seen, **common)
 
 
 def _ellipse(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    return Ellipse(*draw(_boxes(held.digits, size)), **common)
+    return Ellipse(*_boxes(draw, held.digits, size), **common)
 
 
 def _rotated_bbox(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    left, top, right, bottom = draw(_boxes(0, size))
-    angle = draw(st.integers(0, 179))
+    left, top, right, bottom = _boxes(draw, 0, size)
+    angle = draw(integers(0, 179))
     width, height = right - left, bottom - top
     return RotatedBbox(left + width / 2, top + height / 2, width, height, angle, **common)
 
 
 def _cuboid_2d(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    left, top, right, bottom = draw(_boxes(held.digits, size))
+    left, top, right, bottom = _boxes(draw, held.digits, size)
     front = [(left, top), (right, top), (right, bottom), (left, bottom)]
     return Cuboid2D([*front, *((x / 2, y / 2) for x, y in front)], **common)
 
 
 def _cuboid_3d(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    hundredth = st.integers(-500, 500).map(lambda n: n / 100)
-    place = draw(st.lists(hundredth, min_size=3, max_size=3))
-    turn = [0.0, 0.0, draw(st.integers(-3, 3)) / 2]
-    sides = draw(st.lists(st.integers(1, 500).map(lambda n: n / 100), min_size=3, max_size=3))
+    place = [draw(integers(-500, 500)) / 100 for _ in range(3)]
+    turn = [0.0, 0.0, draw(integers(-3, 3)) / 2]
+    sides = [draw(integers(1, 500)) / 100 for _ in range(3)]
     return Cuboid3d(place, turn, sides, **common)
 
 
 def _caption(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    return Caption(draw(st.sampled_from(_CAPTIONS)), **common)
+    return Caption(one_of(draw, _CAPTIONS), **common)
 
 
 def _hash_key(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    return HashKey(np.full(HashKey.LENGTH, draw(st.integers(0, 255)), np.uint8), **common)
+    return HashKey(np.full(HashKey.LENGTH, draw(integers(0, 255)), np.uint8), **common)
 
 
 def _feature_vector(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    return FeatureVector(np.array(draw(st.lists(st.integers(0, 9), min_size=1)), float), **common)
+    return FeatureVector(np.array(draw(_lists(0, 9, 1, None)), float), **common)
 
 
 def _tabular(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:
-    return Tabular({"number": draw(st.integers(0, 9)), "text": "猫"}, **common)
+    return Tabular({"number": draw(integers(0, 9)), "text": "猫"}, **common)
 
 
 def _skeleton(draw: Draw, held: Held, size: Size, common: dict[str, Any]) -> Annotation:

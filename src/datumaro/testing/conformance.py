@@ -373,6 +373,7 @@ class FormatConformance:
         folder = tmp_path / "damaged"
         shutil.copytree(self.sample_of(kind, tmp_path_factory), folder)
         holds = kind.holds or Capabilities()
+        all_of_it = everything(holds)
         whole = Dataset.import_from(folder, reader.name, **self.read_options)
         wrong: list[str] = []
         for path in files_of_each_kind(folder):
@@ -380,7 +381,7 @@ class FormatConformance:
             is_list = any(path.match(pattern) for pattern in holds.lines)
             for what, other in damaged(content):
                 path.write_bytes(other)
-                problem = self.problem_of(reader, folder, path, whole, everything(holds), is_list)
+                problem = self.problem_of(reader, folder, path, whole, all_of_it, is_list)
                 if problem:
                     wrong.append(f"{path.relative_to(folder)} {what}: {problem}")
             path.write_bytes(content)

@@ -22,7 +22,15 @@ from datumaro.model.categories import (
 from datumaro.model.item import DEFAULT_SUBSET_NAME, DatasetItem, checked_id
 from datumaro.model.media import Image, MediaElement, MediaType, PointCloud
 from datumaro.table.media_columns import media_class
-from datumaro.testing.annotation_strategies import JSON_VALUES, Draw, attributes, item_annotations
+from datumaro.testing.annotation_strategies import (
+    BOOLEANS,
+    JSON_VALUES,
+    Draw,
+    attributes,
+    integers,
+    item_annotations,
+    one_of,
+)
 from datumaro.testing.media import Size, held_pixels, media_kind, point_cloud
 from datumaro.testing.samples import put_label_before_id
 
@@ -49,41 +57,51 @@ ODD_IDS = ("x" * 300, "a dot.", " spaces ", "a\nb", "a\tb", 'q"*?<>|', "~", "a%2
 SUBSETS = (DEFAULT_SUBSET_NAME, "train", "val", "test 1", "тест")
 
 
-@st.composite
+_INFOS = st.dictionaries(st.sampled_from(("author", "n")), st.sampled_from(JSON_VALUES))
+
+
 def datasets(
-    draw: Draw, holds: Capabilities = RICH, *, min_items: int = 0, max_items: int = 4
-) -> Dataset:
+    holds: Capabilities = RICH, *, min_items: int = 0, max_items: int = 4
+) -> st.SearchStrategy[Dataset]:
     """Data sets of which a format that holds ``holds`` keeps all.
 
     Images are arrays in memory of a few pixels, with the extension .png.
     """
-    names = draw(label_names(holds))
-    categories = draw(all_categories(holds, names))
-    ids = draw(st.lists(item_ids(holds), min_size=min_items, max_size=max_items, unique=True))
+    ids = st.lists(item_ids(holds), min_size=min_items, max_size=max_items, unique=True)
+    return _datasets(holds, label_names(holds), ids, subset_names(holds))
+
+
+@st.composite
+def _datasets(
+    draw: Draw,
+    holds: Capabilities,
+    label_lists: st.SearchStrategy[list[str]],
+    id_lists: st.SearchStrategy[list[str]],
+    subsets: Sequence[str],
+) -> Dataset:
+    names = draw(label_lists)
+    categories = all_categories(draw, holds, names)
+    ids = draw(id_lists)
     kind = media_kind(holds)
     items: list[DatasetItem] = []
-    number = draw(st.integers(1, 1000))  # of annotations, which never repeat
+    number = draw(integers(1, 1000))  # of annotations, which never repeat
     for item_id in ids:
-        size = draw(st.tuples(st.integers(3, 24), st.integers(3, 24)))
+        size = (draw(integers(3, 24)), draw(integers(3, 24)))
         always = holds.media_needed or holds.size_needed
-        media = draw(media_of(kind, size, holds)) if always or draw(st.integers(0, 4)) else None
-        annotations = draw(item_annotations(holds, size, names, number))
+        media = media_of(draw, kind, size, holds) if always or draw(integers(0, 4)) else None
+        annotations = item_annotations(draw, holds, size, names, number)
         number += len(annotations)
         items.append(
             DatasetItem(
                 item_id,
-                subset=draw(subset_names(holds)),
+                subset=one_of(draw, subsets),
                 media=media,
                 annotations=annotations,
-                attributes=draw(attributes(holds.item_attributes, holds.item_names)),
+                attributes=attributes(draw, holds.item_attributes, holds.item_names),
             )
         )
         put_label_before_id(items[-1], holds, names)
-    infos: dict[str, Any] = {}
-    if holds.infos is True:
-        infos = draw(
-            st.dictionaries(st.sampled_from(("author", "n")), st.sampled_from(JSON_VALUES))
-        )
+    infos: dict[str, Any] = draw(_INFOS) if holds.infos is True else {}
     return Dataset.from_iterable(
         items, infos=infos, categories=categories, media_type=media_class(kind)
     )
@@ -109,7 +127,6 @@ def label_names(holds: Capabilities) -> st.SearchStrategy[list[str]]:
     return st.lists(strategy, unique=True, min_size=int(holds.annotations_needed), max_size=4)
 
 
-@st.composite
 def all_categories(
     draw: Draw, holds: Capabilities, names: Sequence[str]
 ) -> dict[AnnotationType, Categories]:
@@ -117,22 +134,18 @@ def all_categories(
     labels = LabelCategories()
     for position, name in enumerate(names):
         before = names[:position] if holds.label_parents is True else ()
-        parent = draw(st.sampled_from(("", *before)))
-        own = (
-            {"color", "age"}
-            if holds.label_attributes is True and draw(st.booleans())
-            else set[str]()
-        )
+        parent = one_of(draw, ("", *before))
+        own = {"color", "age"} if holds.label_attributes is True and draw(BOOLEANS) else set[str]()
         labels.add(name, parent, own)
-    if holds.label_groups and names and draw(st.booleans()):
+    if holds.label_groups and names and draw(BOOLEANS):
         labels.add_label_group("some", list(names[:2]))
     categories: dict[AnnotationType, Categories] = {AnnotationType.label: labels}
-    if holds.colors and names and draw(st.booleans()):
+    if holds.colors and names and draw(BOOLEANS):
         colors = generate_colormap(len(names) + 1, include_background=True)
         categories[AnnotationType.mask] = MaskCategories(
             {label: colors[label + 1] for label in range(len(names))}
         )
-    if holds.key_points is True and names and draw(st.booleans()):
+    if holds.key_points is True and names and draw(BOOLEANS):
         categories[AnnotationType.points] = PointsCategories.from_iterable(
             [(label, ["nose", "left eye", "tail"], {(1, 2), (2, 3)}) for label in range(len(names))]
         )
@@ -162,25 +175,20 @@ def takes_id(holds: Capabilities, item_id: str) -> bool:
     return bool(fits) and (holds.nested_ids or "/" not in item_id)
 
 
-def subset_names(holds: Capabilities) -> st.SearchStrategy[str]:
+def subset_names(holds: Capabilities) -> Sequence[str]:
     """Names of subsets."""
     if holds.subsets is False:
-        return st.just(DEFAULT_SUBSET_NAME)
+        return (DEFAULT_SUBSET_NAME,)
     names = SUBSETS if holds.subsets is True else holds.subsets
     if holds.default_subset != DEFAULT_SUBSET_NAME:
         names = [name for name in names if name != DEFAULT_SUBSET_NAME]
-    return st.sampled_from(names)
+    return names
 
 
-def media_of(
-    kind: MediaType, size: Size, holds: Capabilities
-) -> st.SearchStrategy[MediaElement | None]:
+def media_of(draw: Draw, kind: MediaType, size: Size, holds: Capabilities) -> MediaElement | None:
     """Media in memory; None for kinds of which none are made."""
     if kind is MediaType.POINT_CLOUD:
-        return st.integers(1, 3).map(lambda n: PointCloud.from_bytes(data=point_cloud(n)))
+        return PointCloud.from_bytes(data=point_cloud(draw(integers(1, 3))))
     if kind is MediaType.IMAGE:
-        shades = st.integers(0, 200)
-        return shades.map(
-            lambda shade: Image.from_numpy(data=held_pixels(holds, size, shade), ext=".png")
-        )
-    return st.none()
+        return Image.from_numpy(data=held_pixels(holds, size, draw(integers(0, 200))), ext=".png")
+    return None

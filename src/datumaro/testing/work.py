@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, cast
@@ -16,23 +16,26 @@ def count_work(call: Callable[[], object]) -> Counter[str]:
     """What a call does, in all threads: ``"lines"`` of Python, ``"entries"`` of listed folders, and
     calls of each function that is not written in Python, by name (``"posix.stat"``).
     """
-    counts: Counter[str] = Counter()
+    lines = entries = 0
+    calls: defaultdict[tuple[str | None, str], int] = defaultdict(int)
 
     def on_line(_frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines
         if event == "line":
-            counts["lines"] += 1
+            lines += 1
         return on_line
 
     def on_call(_frame: FrameType, event: str, function: Any) -> None:
         if event == "c_call":
-            counts[f"{function.__module__}.{function.__qualname__}"] += 1
+            calls[function.__module__, function.__qualname__] += 1
 
     listdir: Any = os.listdir
     scandir = os.scandir
 
     def counted_listdir(path: Any = ".") -> list[Any]:
+        nonlocal entries
         names = cast("list[Any]", listdir(path))
-        counts["entries"] += len(names)
+        entries += len(names)
         return names
 
     class CountedScandir:
@@ -43,8 +46,9 @@ def count_work(call: Callable[[], object]) -> Counter[str]:
             return self
 
         def __next__(self) -> os.DirEntry[Any]:
+            nonlocal entries
             entry = next(self._entries)
-            counts["entries"] += 1
+            entries += 1
             return entry
 
         def __enter__(self) -> CountedScandir:
@@ -69,7 +73,9 @@ def count_work(call: Callable[[], object]) -> Counter[str]:
             sys.setprofile(None)
             threading.settrace(tracer)  # pyright: ignore[reportArgumentType]
             threading.setprofile(None)  # pyright: ignore[reportArgumentType]
-    return counts
+    found = Counter({f"{module}.{name}": n for (module, name), n in calls.items()})
+    found["lines"], found["entries"] = lines, entries
+    return found
 
 
 def superlinear(once: Counter[str], twice: Counter[str], slack: int = 200) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 
 from datumaro.model.media import Image
 from formats.datumaro_binary.encryption.encrypted_files import BINARY, KEY, dataset, pixels
+from videos import write_video
 
 
 @pytest.fixture
@@ -32,13 +33,5 @@ def sources(tmp_path: Path) -> Path:
 @pytest.fixture
 def clip(sources: Path) -> Path:
     """A video of four frames, each of one brightness."""
-    av = pytest.importorskip("av")
-    path = sources / "clip.avi"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
-        for i in range(4):
-            frame = np.full((48, 64, 3), 20 * i, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
-        container.mux(stream.encode(None))
-    return path
+    frames = [np.full((48, 64, 3), 20 * i, np.uint8) for i in range(4)]
+    return write_video(sources / "clip.avi", frames)

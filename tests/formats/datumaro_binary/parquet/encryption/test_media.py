@@ -26,6 +26,7 @@ from datumaro.model.media import (
     VideoFrame,
 )
 from datumaro.sealed_files import HEADER, SealedFiles
+from videos import write_video
 
 KEY = generate_key()
 BINARY = "datumaro_binary"
@@ -83,17 +84,8 @@ def cloud(tmp_path: Path) -> Path:
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """A video of 40 frames of noise, each lossless and of a brightness: 170 KB."""
-    av = pytest.importorskip("av")
-    path = tmp_path / "clip.avi"
     noise = np.random.default_rng(1).integers(0, 8, (48, 64, 3), np.uint8)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
-        for i in range(40):
-            frame = av.VideoFrame.from_ndarray(noise + np.uint8(6 * i), format="bgr24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
+    return write_video(tmp_path / "clip.avi", [noise + np.uint8(6 * i) for i in range(40)])
 
 
 # --- what goes through --------------------------------------------------------------------------
@@ -230,15 +222,9 @@ def test_an_images_size_needs_its_header_alone(tmp_path: Path, decrypted: list[i
 
 
 def test_a_videos_beginning_needs_no_more(tmp_path: Path, decrypted: list[int]):
-    av = pytest.importorskip("av")
-    path = tmp_path / "clip.avi"
     noise = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("rawvideo", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 640, 480, "bgr24"
-        for i in range(10):
-            frame = av.VideoFrame.from_ndarray(np.roll(noise, i), format="bgr24")
-            container.mux(stream.encode(frame))
+    frames = [np.roll(noise, i) for i in range(10)]
+    path = write_video(tmp_path / "clip.avi", frames, codec="rawvideo")
     chunks = -(-path.stat().st_size // CHUNK)
     folder = export(tmp_path / "out", dm.DatasetItem("x", media=Video(path)))
     video = media_of(folder)
