@@ -17,6 +17,7 @@ import datumaro as dm
 from datumaro.formats import registry
 from datumaro.formats.base import Confidence, Folder, Rejected
 from datumaro.model.annotation import Annotation, AnnotationType
+from datumaro.model.media import MediaElement, MultiframeImage, PointCloud, Video
 
 ODD_IDS = (
     "1",
@@ -57,6 +58,15 @@ def of_stated_size(file: bytes, height: int, width: int) -> bytes:
 def image(height: int = 4, width: int = 6, shade: int = 0) -> dm.Image:
     """An image in memory."""
     return dm.Image.from_numpy(data=np.full((height, width, 3), shade, np.uint8), ext=".png")
+
+
+NO_IMAGES = {  # media; their files are a.mp4 and a.pcd in a folder
+    "video": lambda folder: Video(folder / "a.mp4"),
+    "cloud": lambda folder: PointCloud.from_file(folder / "a.pcd"),
+    "cloud in memory": lambda _: PointCloud.from_bytes(b"no picture"),
+    "several frames": lambda _: MultiframeImage([image(), image()]),
+    "unknown": lambda folder: MediaElement(str(folder / "a.mp4")),
+}
 
 
 def rows_mask(*rows: int, height: int = 4, width: int = 6) -> np.ndarray:

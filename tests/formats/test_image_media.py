@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import datumaro as dm
 from datumaro.errors import DatumaroError
 from datumaro.formats import registry
-from datumaro.model.media import Image, MediaElement, MultiframeImage, PointCloud, Video
+from datumaro.model.media import MediaElement
+from format_files import NO_IMAGES, image
 
 WHOLE = {"datumaro", "datumaro_binary"}  # hold all media
 CLOUDS = {"kitti_raw", "sly_pointcloud"}
 BY_LABELS = {"yolo_ultralytics_classification"}  # of the items here none has one
-
-
-def picture() -> Image:
-    return Image.from_numpy(np.full((8, 8, 3), 7, np.uint8))
-
-
-OTHERS = {
-    "video": lambda place: Video(place / "a.mp4"),
-    "cloud": lambda place: PointCloud.from_file(place / "a.pcd"),
-    "cloud in memory": lambda _: PointCloud.from_bytes(b"no picture"),
-    "several frames": lambda _: MultiframeImage([picture(), picture()]),
-    "unknown": lambda place: MediaElement(str(place / "a.mp4")),
-}
 
 
 @pytest.mark.parametrize(
@@ -39,7 +26,7 @@ def test_what_is_no_image_is_not_saved_as_one(
 ):
     for name in ("a.mp4", "a.pcd"):
         (tmp_path / name).write_bytes(b"no picture")
-    media = {"x": picture()} | {name: make(tmp_path) for name, make in OTHERS.items()}
+    media = {"x": image()} | {name: make(tmp_path) for name, make in NO_IMAGES.items()}
     made = dm.Dataset.from_iterable(
         [
             dm.DatasetItem(

@@ -32,13 +32,12 @@ from datumaro.model.media import (
     Image,
     MediaElement,
     MosaicImage,
-    MultiframeImage,
     PointCloud,
     RoIImage,
     Video,
     VideoFrame,
 )
-from format_files import ODD_IDS, detect, image, make, png, read
+from format_files import NO_IMAGES, ODD_IDS, detect, image, make, png, read
 
 PNG = png(np.zeros((2, 3, 3), np.uint8))
 
@@ -246,24 +245,15 @@ def test_other_errors(tmp_path: Path):
         dm.Dataset.from_iterable([cloud], media_type=PointCloud).export(tmp_path / "o", "image_zip")
 
 
-OTHERS = {
-    "video": lambda place: Video(place / "a.mp4"),
-    "cloud": lambda place: PointCloud.from_file(place / "a.pcd"),
-    "cloud in memory": lambda place: PointCloud.from_bytes(b"points"),
-    "several frames": lambda place: MultiframeImage([image(), image()]),
-    "unknown": lambda place: MediaElement(str(place / "a.mp4")),
-}
-
-
-@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("kind", NO_IMAGES)
 def test_media_that_are_no_images_are_left_out(
     tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
 ):
     make(tmp_path, {"a.mp4": "video", "a.pcd": "points"})
     items = [
         dm.DatasetItem("x", media=image()),
-        dm.DatasetItem("y", media=OTHERS[kind](tmp_path)),
-        dm.DatasetItem("z", media=OTHERS[kind](tmp_path)),
+        dm.DatasetItem("y", media=NO_IMAGES[kind](tmp_path)),
+        dm.DatasetItem("z", media=NO_IMAGES[kind](tmp_path)),
     ]
     mixed = dm.Dataset.from_iterable(items, media_type=MediaElement)
     mixed.export(tmp_path / "out", "image_zip")

@@ -55,7 +55,7 @@ def test_a_slice_has_the_same_items(items: list[tuple[str, int]], data: Any) -> 
 def test_bytes_are_those_of_texts_and_lists(items: list[tuple[str, int]], data: Any) -> None:
     begin = data.draw(st.integers(0, len(items)))
     chunk = a_chunk(items).slice(begin, len(items))
-    sizes = [len(f'{i}{{"i":{i}}}') + n * (64 + 6 * 4) for i, (_, n) in enumerate(items)][begin:]
+    sizes = [len(f'{i}{{"i":{i}}}') + n * (96 + 6 * 4) for i, (_, n) in enumerate(items)][begin:]
     found = chunk.bytes_up_to(np.arange(len(chunk) + 1))
     assert found.tolist() == [0, *accumulate(sizes)]
 

@@ -88,14 +88,15 @@ class Chunk:
     def bytes_up_to(self, items: Array) -> Array:
         """How much memory all before each of ``items`` take with their annotations: int64, bytes.
 
-        Texts, lists and 64 bytes for each annotation are counted; of items the texts alone.
+        Texts, lists and 96 bytes for each annotation are counted, as its numbers and the places of
+        its texts take; of items the texts alone.
 
         Parameters
         ----------
         items : int64 [k], numbers from 0 to ``len(self)``.
         """
         annotations = self.offsets[items]
-        total = 64 * annotations
+        total = 96 * annotations
         for batch, rows in ((self.items, items), (self.annotations, annotations)):
             for column in batch.columns:
                 if _has_length(column.type):

@@ -16,7 +16,7 @@ from datumaro.testing.strategies import datasets
 
 
 def captions(*lengths: int) -> dm.Dataset:
-    """Items with a caption each: its letters, the item's id of one and 64 bytes."""
+    """Items with a caption each: its letters, the item's id of one and 96 bytes."""
     return dm.Dataset.from_iterable(
         [dm.DatasetItem(str(i), annotations=[dm.Caption("x" * n)]) for i, n in enumerate(lengths)]
     )
@@ -39,15 +39,15 @@ def groups(folder: Path) -> list[int]:
 @pytest.mark.parametrize(
     ("lengths", "rows"),
     [
-        ([35] * 6, [2, 2, 2]),  # 200 bytes are full
+        ([35] * 6, [2, 2, 2]),  # 264 bytes are full
         ([36, 35, 35], [1, 2]),
-        ([0] * 4, [3, 1]),
+        ([0] * 4, [2, 2]),
         ([500, 0, 0, 500, 0], [1, 2, 1, 1]),  # those that are larger are by themselves
         ([500], [1]),
     ],
 )
 def test_items_with_much_are_in_smaller_row_groups(tmp_path, monkeypatch, lengths, rows):
-    monkeypatch.setattr(writing, "GROUP_BYTES", 200)
+    monkeypatch.setattr(writing, "GROUP_BYTES", 264)
     export(tmp_path, captions(*lengths))
     assert groups(tmp_path) == rows
     assert list(dm.Dataset.import_from(tmp_path)) == list(captions(*lengths))
@@ -72,7 +72,7 @@ def test_whatever_their_size_all_comes_back(tmp_path_factory, made, most):
 def test_an_item_that_no_reader_would_take_is_refused(tmp_path, monkeypatch, options):
     monkeypatch.setattr(writing, "GROUP_BYTES", 100)
     monkeypatch.setattr(writing, "_MOST_BYTES", 200)
-    with pytest.raises(UnsupportedContentError, match=r"item '1'.* 566 bytes .*at most 200"):
+    with pytest.raises(UnsupportedContentError, match=r"item '1'.* 598 bytes .*at most 200"):
         export(tmp_path / "out", captions(3, 501, 3), **options)
     assert not (tmp_path / "out").exists()
 

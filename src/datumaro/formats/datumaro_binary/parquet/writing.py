@@ -39,7 +39,7 @@ from datumaro.workers import Workers
 
 # what a reader takes at a time
 ROW_GROUP = 8192  # items: 5 MB of COCO's
-GROUP_BYTES = 1 << 26  # in memory: 25 MB of COCO's, so that it is the items that count there
+GROUP_BYTES = 1 << 26  # in memory: 29 MB of COCO's, so that it is the items that count there
 _MOST_BYTES = 3 << 29  # of an item: as a row group of its own it stays below what readers take
 
 # Measured at COCO's size: of zstd's levels a higher one than 1 gains 0.9 MB of run lengths in
