@@ -127,6 +127,7 @@ def test_an_executor_that_is_shut_down() -> None:
 
 def test_a_dask_worker_that_dies() -> None:
     dask = pytest.importorskip("dask")
+    pytest.importorskip("distributed")  # its own settings, before one of them is set and taken back
     with (  # a cluster of its own: one that dies while it starts is not started again
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         dask_cluster(1) as executor,
